@@ -151,18 +151,16 @@ prepare_run() {
 
 # A socket's address holds 107 characters: with a longer path the sockets go to a short folder of their own.
 socket_dir() {
-	local run
-	run=$(readlink -f "$RUN")
-	if [ ${#run} -le 80 ]; then
-		[ -d "$run/s" ] || as_user mkdir -m 700 "$run/s"
-		echo "$run/s"
+	if [ ${#RUN} -le 80 ]; then
+		[ -d "$RUN/s" ] || as_user mkdir -m 700 "$RUN/s"
+		echo "$RUN/s"
 		return
 	fi
 	# A link, so that the next call finds it; what it points to may have gone with a reboot.
-	if [ ! -d "$run/s/." ]; then
-		as_user bash -c 'ln -sfn "$(mktemp -d /tmp/medrec.XXXXXX)" "$1"' - "$run/s"
+	if [ ! -d "$RUN/s/." ]; then
+		as_user bash -c 'ln -sfn "$(mktemp -d /tmp/medrec.XXXXXX)" "$1"' - "$RUN/s"
 	fi
-	readlink -f "$run/s"
+	readlink -f "$RUN/s"
 }
 
 # One of our templates with its @NAMES@ filled in.
@@ -180,15 +178,14 @@ fill() {
 
 # The pid of a part of ours that runs. A pid file alone proves nothing: after a reboot its number is another program's.
 alive() {
-	local run pid file
-	run=$(readlink -f "$RUN")
+	local pid file
 	case $1 in
-		postgres) file=$run/data/postmaster.pid ;;
-		*) file=$run/$1.pid ;;
+		postgres) file=$RUN/data/postmaster.pid ;;
+		*) file=$RUN/$1.pid ;;
 	esac
 	pid=$(head -n 1 "$file" 2>/dev/null) && [ -n "$pid" ] || return 1
 	# All three run in a folder of ours (postgres in data, the others in .run).
-	[[ "$(readlink "/proc/$pid/cwd" 2>/dev/null)/" == "$run/"* ]] || return 1
+	[[ "$(readlink "/proc/$pid/cwd" 2>/dev/null)/" == "$RUN/"* ]] || return 1
 	grep -qz "$1" "/proc/$pid/cmdline" 2>/dev/null || return 1
 	echo "$pid"
 }
