@@ -1,0 +1,33 @@
+# medrec: builds with PGXS against whatever PG_CONFIG names.
+#
+#   make && make install     the extension, into that PostgreSQL
+#   make demo | stop | check | load     see gateway/gateway.mk
+
+EXTENSION = medrec
+EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" medrec.control)
+MODULE_big = medrec
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/codes/*.c src/search/*.c)))
+DATA = $(wildcard sql/upgrades/medrec--*--*.sql)
+DATA_built = medrec--$(EXTVERSION).sql
+PG_CPPFLAGS = -I$(srcdir)/src
+EXTRA_CLEAN = build results output_iso
+
+SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql))
+STEP_FILES = $(sort $(wildcard sql/migrations/*.sql))
+
+PG_CONFIG ?= pg_config
+# bitcode needs clang, which a user of medrec need not have
+ifeq ($(shell command -v clang-$$(sed -n 's/^CLANG *= *.*clang-\([0-9]*\).*/\1/p' $$(dirname $$($(PG_CONFIG) --pgxs))/../Makefile.global 2>/dev/null) 2>/dev/null),)
+with_llvm = no
+endif
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The install script: the topics in their order, then the migration steps as data.
+medrec--$(EXTVERSION).sql: $(SQL_FILES) $(STEP_FILES) sql/assemble
+	sh sql/assemble $(SQL_FILES) -- $(STEP_FILES) > $@.tmp && mv $@.tmp $@
+
+# headers are few: any change rebuilds all
+$(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)
+
+-include gateway/gateway.mk

@@ -1,0 +1,113 @@
+-- Loaded terminologies. A row of "code" says how a code stood from one release to
+-- the next: consecutive releases that agree on a code share its row, so that ten
+-- yearly releases take little more room and time than one.
+
+CREATE TABLE medrec.code_release (
+	id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	code_system varchar(20) COLLATE "C" NOT NULL,
+	version varchar(50) COLLATE "C" NOT NULL,
+	content varchar(20) COLLATE "C" NOT NULL DEFAULT 'codes',
+	effective_from date NOT NULL,
+	effective_to date,
+	format varchar(30) NOT NULL,
+	source varchar(255),
+	sha256 bytea NOT NULL,
+	rows integer NOT NULL,
+	loaded_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+	loaded_by varchar(255) NOT NULL,
+	CONSTRAINT code_release_key UNIQUE (code_system, version, content),
+	CONSTRAINT code_release_code_system_check CHECK (medrec.is_code_system(code_system)),
+	CONSTRAINT code_release_content_check CHECK (content IN ('codes', 'terms', 'index', 'edits')),
+	CONSTRAINT code_release_period_check CHECK (effective_to > effective_from),
+	CONSTRAINT code_release_sha256_check CHECK (pg_catalog.octet_length(sha256) = 32),
+	CONSTRAINT code_release_rows_check CHECK (rows >= 0)
+);
+COMMENT ON TABLE medrec.code_release IS 'Releases of code systems that medrec.load_release() has loaded.';
+COMMENT ON COLUMN medrec.code_release.code_system IS 'Name of the code system, such as ICD-10-CM.';
+COMMENT ON COLUMN medrec.code_release.version IS 'Version as its publisher names it, such as 2025.';
+COMMENT ON COLUMN medrec.code_release.content IS 'What the file holds: codes, terms (inclusion terms, notes), index (entries of an alphabetic index), edits (rules of use).';
+COMMENT ON COLUMN medrec.code_release.effective_from IS 'First day on which the release is in force.';
+COMMENT ON COLUMN medrec.code_release.effective_to IS 'First day on which it no longer is: the next release''s first day; null while it is the newest.';
+COMMENT ON COLUMN medrec.code_release.format IS 'Format of the file, as recognised or named at loading.';
+COMMENT ON COLUMN medrec.code_release.source IS 'Where the file came from, where that was said.';
+COMMENT ON COLUMN medrec.code_release.sha256 IS 'SHA-256 of the content as it was given.';
+COMMENT ON COLUMN medrec.code_release.rows IS 'Number of codes or terms in the file.';
+COMMENT ON COLUMN medrec.code_release.loaded_at IS 'When it was loaded.';
+COMMENT ON COLUMN medrec.code_release.loaded_by IS 'Who loaded it.';
+
+CREATE TABLE medrec.code (
+	code_system varchar(20) COLLATE "C" NOT NULL,
+	code varchar(20) COLLATE "C" NOT NULL,
+	valid_from date NOT NULL,
+	valid_to date,
+	billable boolean NOT NULL,
+	active_from date,
+	active_to date,
+	display text NOT NULL,
+	short_display text,
+	CONSTRAINT code_pkey PRIMARY KEY (code_system, code, valid_from),
+	CONSTRAINT code_period_check CHECK (valid_to > valid_from)
+);
+COMMENT ON TABLE medrec.code IS 'Codes of the loaded releases, each with the time in which the releases name it so.';
+COMMENT ON COLUMN medrec.code.code_system IS 'Name of the code system.';
+COMMENT ON COLUMN medrec.code.code IS 'The code in its normal form.';
+COMMENT ON COLUMN medrec.code.valid_from IS 'First day of the first release that has the code with these properties.';
+COMMENT ON COLUMN medrec.code.valid_to IS 'First day of the release that has it no longer, or with other properties; null while the newest release has it.';
+COMMENT ON COLUMN medrec.code.billable IS 'Whether the code may stand on a claim; false for a header (category).';
+COMMENT ON COLUMN medrec.code.active_from IS 'First day of use that the file itself gives, where it does (HCPCS, NDC).';
+COMMENT ON COLUMN medrec.code.active_to IS 'Last day of use that the file itself gives, where it does.';
+COMMENT ON COLUMN medrec.code.display IS 'Official (long) title.';
+COMMENT ON COLUMN medrec.code.short_display IS 'Official short title, where there is one and it differs.';
+
+-- title -> codes; the key is a hash, and who looks up compares the titles themselves
+CREATE INDEX code_display_idx ON medrec.code (code_system, medrec.term_key(display));
+CREATE INDEX code_short_display_idx ON medrec.code (code_system, medrec.term_key(short_display))
+	WHERE short_display IS NOT NULL;
+
+CREATE TABLE medrec.code_term (
+	id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	code_system varchar(20) COLLATE "C" NOT NULL,
+	code varchar(20) COLLATE "C" NOT NULL,
+	kind varchar(20) COLLATE "C" NOT NULL,
+	term text NOT NULL,
+	release_id integer REFERENCES medrec.code_release (id) ON DELETE CASCADE,
+	CONSTRAINT code_term_code_system_check CHECK (medrec.is_code_system(code_system)),
+	CONSTRAINT code_term_kind_check CHECK (kind IN ('inclusion', 'index', 'synonym')),
+	CONSTRAINT code_term_term_check CHECK (term <> '')
+);
+COMMENT ON TABLE medrec.code_term IS 'Further names of codes: inclusion terms, index entries, synonyms.';
+COMMENT ON COLUMN medrec.code_term.code_system IS 'Name of the code system.';
+COMMENT ON COLUMN medrec.code_term.code IS 'The code in its normal form; it need not be in a loaded release.';
+COMMENT ON COLUMN medrec.code_term.kind IS 'inclusion (of the tabular list), index (of the alphabetic index), synonym (of anybody).';
+COMMENT ON COLUMN medrec.code_term.term IS 'The name.';
+COMMENT ON COLUMN medrec.code_term.release_id IS 'The release that it came with; null for a term of the user''s own.';
+CREATE INDEX code_term_code_idx ON medrec.code_term (code_system, code);
+CREATE INDEX code_term_term_idx ON medrec.code_term (code_system, medrec.term_key(term));
+CREATE INDEX code_term_release_idx ON medrec.code_term (release_id);
+
+-- One row that says which state of the terminologies this is, so that a backend
+-- knows when what it has derived from them is out of date.
+CREATE TABLE medrec.terminology_state (
+	only boolean PRIMARY KEY DEFAULT true,
+	generation bigint NOT NULL DEFAULT 1,
+	CONSTRAINT terminology_state_only_check CHECK (only)
+);
+COMMENT ON TABLE medrec.terminology_state IS 'One row: rises whenever codes, terms or releases change.';
+COMMENT ON COLUMN medrec.terminology_state.only IS 'Always true: there is one row.';
+COMMENT ON COLUMN medrec.terminology_state.generation IS 'Number of the present state.';
+INSERT INTO medrec.terminology_state DEFAULT VALUES;
+
+CREATE TRIGGER medrec_terminology_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.code_release
+	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
+CREATE TRIGGER medrec_terminology_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.code
+	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
+CREATE TRIGGER medrec_terminology_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.code_term
+	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
+
+GRANT SELECT ON medrec.code_release, medrec.code, medrec.code_term
+	TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
+GRANT INSERT, UPDATE, DELETE ON medrec.code_release, medrec.code, medrec.code_term
+	TO medrec_admin;

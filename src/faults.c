@@ -1,0 +1,76 @@
+/*
+ * faults.c
+ *		Collects all that is wrong with a row and reports it as one error.
+ *
+ * The DETAIL is a JSON array for programs, the message its summary for people.
+ * Neither ever holds a value of the row: an error message reaches logs and
+ * screens that patient data must not.
+ */
+#include "medrec.h"
+
+#include "utils/json.h"
+
+#include "faults.h"
+
+/* Starts an empty list in the current memory context. */
+void
+faults_init(FaultList *faults)
+{
+	faults->count = 0;
+}
+
+/* Adds one fault of one field. */
+void
+faults_add(FaultList *faults, const char *field, const char *code,
+		   const char *fmt,...)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&text, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&text, needed);
+	}
+
+	if (faults->count++ == 0)
+	{
+		initStringInfo(&faults->text);
+		initStringInfo(&faults->json);
+		appendStringInfoChar(&faults->json, '[');
+	}
+	else
+	{
+		appendStringInfoString(&faults->text, "; ");
+		appendStringInfoString(&faults->json, ", ");
+	}
+
+	appendStringInfo(&faults->text, "%s %s", field, text.data);
+	appendStringInfoString(&faults->json, "{\"field\": ");
+	escape_json(&faults->json, field);
+	appendStringInfoString(&faults->json, ", \"code\": ");
+	escape_json(&faults->json, code);
+	appendStringInfoString(&faults->json, ", \"text\": ");
+	escape_json(&faults->json, text.data);
+	appendStringInfoChar(&faults->json, '}');
+	pfree(text.data);
+}
+
+/* Reports the faults, all at once; returns if there are none. */
+void
+faults_raise(FaultList *faults, const char *what)
+{
+	if (faults->count == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid %s: %s", what, faults->text.data),
+			 errdetail_internal("%s]", faults->json.data)));
+}
