@@ -1,5 +1,7 @@
-# The private server and the tests; each target is a line of gateway/medrec or test/run.
-.PHONY: demo start stop status load psql check
+# The private server and the tests; each target is a line of gateway/medrec or test/run. They find or install what they
+# need, so none of them needs a PostgreSQL at the time make reads this.
+GATEWAY_TARGETS = demo start stop status load psql check
+.PHONY: $(GATEWAY_TARGETS)
 
 demo start stop status load psql:
 	@gateway/medrec $@

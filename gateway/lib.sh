@@ -1,5 +1,5 @@
 # Helpers of gateway/medrec, sourced by it. ROOT, RUN, PORT, HTTP and DB are set there.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016 # single-quoted programs are for the shell of the server's user
 
 say() { printf '%s\n' "medrec: $*"; }
 die() { printf '%s\n' "medrec: $*" >&2; exit 1; }
@@ -252,8 +252,9 @@ sql() {
 # encoding it has, and is gone again at the end of the transaction. Shows the release's row.
 load_release() {
 	local system=$1 version=$2 from=$3 file=$4 format=$5 plain encoding=UTF8
-	[ -n "$system" ] && [ -n "$version" ] && [ -n "$from" ] && [ -n "$file" ] ||
+	if [ -z "$system" ] || [ -z "$version" ] || [ -z "$from" ] || [ -z "$file" ]; then
 		die "usage: make load SYSTEM=ICD-10-CM VERSION=2025 FROM=2024-10-01 FILE=icd10cm_order_2025.txt[.gz] [FORMAT=auto]"
+	fi
 	[ -r "$file" ] || die "cannot read $file"
 	plain=$(mktemp "${TMPDIR:-/tmp}/medrec-load.XXXXXX")
 	# shellcheck disable=SC2064 # expanded now, on purpose: the name is local
