@@ -5,16 +5,18 @@
  * Five characters: digits (category I, from 00100), or four digits and F
  * (category II), T (category III), U (proprietary laboratory analyses), M
  * (multianalyte assays) or A (immunization administration: 0001A).
- * Modifiers may follow, see scan_modifiers().
+ * Modifiers may follow, see scan_modifiers(); a modifier alone is a code of CPT
+ * as well, as HL7 describes the code system.
  */
 #include "scan.h"
 #include "systems.h"
 
 #include <string.h>
 
-#define BASE_LEN	5
+#define BASE_LEN		5
+#define MODIFIER_LEN	2
 
-/* Checks a CPT code with its modifiers. */
+/* Checks a CPT code with its modifiers, or a modifier. */
 void
 cpt_check(const char *in, size_t len, CodeCheck *out)
 {
@@ -22,6 +24,12 @@ cpt_check(const char *in, size_t len, CodeCheck *out)
 
 	if (!scan_read(in, len, &s, out) || !scan_join(&s, BASE_LEN, out))
 		return;
+	if (s.len == MODIFIER_LEN)
+	{
+		if (scan_modifier(&s, 0, out))
+			scan_accept(&s, 0, out);
+		return;
+	}
 	if (!scan_all(&s, 0, s.len < BASE_LEN ? s.len : BASE_LEN - 1, SCAN_DIGIT, out))
 		return;
 	if (s.len < BASE_LEN)

@@ -3,13 +3,14 @@
  *		HCPCS Level II: J1885, J1885-RT, RT.
  *
  * A letter from A to V and four digits, which modifiers may follow (see
- * scan_modifiers()); or one of the two-character modifiers that the HCPCS file
- * lists as codes of their own.
+ * scan_modifiers()); or one of the two-character modifiers, letter first, that
+ * the HCPCS file lists as codes of their own.
  */
 #include "scan.h"
 #include "systems.h"
 
-#define BASE_LEN	5
+#define BASE_LEN		5
+#define MODIFIER_LEN	2
 
 /* Checks a HCPCS code with its modifiers, or a modifier. */
 void
@@ -19,10 +20,9 @@ hcpcs_check(const char *in, size_t len, CodeCheck *out)
 
 	if (!scan_read(in, len, &s, out) || !scan_join(&s, BASE_LEN, out))
 		return;
-	if (s.len == 2)
+	if (s.len == MODIFIER_LEN && !scan_is(s.text[0], SCAN_DIGIT))
 	{
-		if (scan_expect(&s, 0, SCAN_LETTER, out) &&
-			scan_expect(&s, 1, SCAN_DIGIT | SCAN_LETTER | SCAN_IO, out))
+		if (scan_modifier(&s, 0, out))
 			scan_accept(&s, 0, out);
 		return;
 	}

@@ -3,12 +3,13 @@
  *		ICD-11 for mortality and morbidity statistics: 1A00, 2C25.5, XH74S1,
  *		and clusters of these: 2C25.5&XH74S1, 8B20/MG30.1.
  *
- * No code has an I or an O.  A stem code is a chapter (1-9, A-H, J-N, P-S, and
- * V for functioning), a letter, a digit, a letter or digit, and after a dot up
- * to two more letters or digits; its letter in the 2nd place is what tells it
- * from ICD-10.  An extension code begins with X and has no dot; it may stand
- * alone as a code of the classification, but in a cluster it only follows a
- * stem.  "/" joins a further stem, "&" an extension.
+ * As WHO's reference guide has it: no code has an I or an O; stem codes run from
+ * 1A00.00 to ZZ9Z.ZZ, the 1st character being the chapter's, the 2nd always a
+ * letter (which tells the code from ICD-10's) and the 3rd always a digit (lest
+ * words come out); up to two more letters or digits follow the dot.  An
+ * extension code begins with X and has no dot; it is a code of the
+ * classification, but in a cluster it only follows a stem.  "/" joins a further
+ * stem, "&" an extension.
  */
 #include "scan.h"
 #include "systems.h"
@@ -28,8 +29,7 @@ check_member(Scan *s, bool first, char join, Scan *cluster, CodeCheck *out)
 	{
 		if (memchr(s->text, '.', s->len) != NULL)
 			return scan_fault(out, CODE_MALFORMED, "an extension code has no dot");
-		if (!scan_length(s, 4, 7, out) ||
-			!scan_all(s, 1, s->len, SCAN_DIGIT | SCAN_LETTER, out))
+		if (!scan_length(s, 4, 6, out))
 			return false;
 		if (!first && join == '/')
 			return scan_fault(out, CODE_MALFORMED,
@@ -41,17 +41,16 @@ check_member(Scan *s, bool first, char join, Scan *cluster, CodeCheck *out)
 			!scan_length(s, STEM_LEN, STEM_LEN + 2, out) ||
 			!scan_expect(s, 0, SCAN_DIGIT | SCAN_LETTER, out))
 			return false;
-		if (strchr("0TUWYZ", s->text[0]) != NULL)
-			return scan_fault(out, CODE_MALFORMED,
-							  "1st character is %c, which is no chapter", s->text[0]);
-		if (!scan_expect(s, 1, SCAN_LETTER, out) ||
-			!scan_expect(s, 2, SCAN_DIGIT, out) ||
-			!scan_all(s, 3, s->len, SCAN_DIGIT | SCAN_LETTER, out))
-			return false;
+		if (s->text[0] == '0')
+			return scan_fault(out, CODE_MALFORMED, "there is no chapter 0");
 		if (!first && join == '&')
 			return scan_fault(out, CODE_MALFORMED,
 							  "& adds extension codes (X...), a stem code follows /");
 	}
+	if (!scan_expect(s, 1, SCAN_LETTER, out) ||
+		!scan_expect(s, 2, SCAN_DIGIT, out) ||
+		!scan_all(s, 3, s->len, SCAN_DIGIT | SCAN_LETTER, out))
+		return false;
 	if (!first)
 		cluster->text[cluster->len++] = join;
 	memcpy(cluster->text + cluster->len, s->text, dot_after);

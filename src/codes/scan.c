@@ -349,52 +349,59 @@ scan_all(const Scan *s, int from, int to, int set, CodeCheck *out)
 #define MODIFIERS_MAX	4
 
 /*
+ * Checks the modifier at a position: two digits from 20 (CPT's own), a digit
+ * and P (performance measures), or a letter followed by a letter or digit.
+ */
+bool
+scan_modifier(const Scan *s, int pos, CodeCheck *out)
+{
+	char		a = pos < s->len ? s->text[pos] : '\0';
+	char		b = pos + 1 < s->len ? s->text[pos + 1] : '\0';
+
+	if (!scan_is(a, SCAN_DIGIT | SCAN_LETTER | SCAN_IO) ||
+		!scan_is(b, SCAN_DIGIT | SCAN_LETTER | SCAN_IO))
+		return scan_fault(out, CODE_MALFORMED,
+						  "a modifier has 2 letters or digits");
+	if (scan_is(a, SCAN_IO))
+		return scan_fault(out, CODE_MALFORMED,
+						  "a modifier does not begin with %c", a);
+	if (scan_is(a, SCAN_DIGIT) && b != 'P' &&
+		(a < '2' || !scan_is(b, SCAN_DIGIT)))
+		return scan_fault(out, CODE_MALFORMED, "%c%c is not a modifier", a, b);
+	return true;
+}
+
+/*
  * Reads the modifiers that follow a procedure code of CPT or HCPCS from a
- * position on and writes each with a hyphen before it: J1885RT, J1885-RT,
- * J1885:RT and J1885,RT are all J1885-RT.  A modifier is two digits from 20
- * (CPT's own), a digit and P (performance measures), or a letter followed by a
- * letter or digit.
+ * position on and writes each with a hyphen before it.  The AMA separates them
+ * by hyphen or dot, X12 and FHIR by colon, claim forms by nothing: J1885RT,
+ * J1885.RT, J1885:RT and J1885,RT are all J1885-RT.
  */
 bool
 scan_modifiers(Scan *s, int from, CodeCheck *out)
 {
-	char		text[SCAN_MAX + 1];
-	int			n = from;
+	Scan		to;
 	int			i = from;
 	int			count = 0;
 
-	memcpy(text, s->text, from);
+	to.len = from;
+	memcpy(to.text, s->text, from);
 	while (i < s->len)
 	{
-		char		a;
-		char		b;
-
-		if (s->text[i] == '-' || s->text[i] == ':' || s->text[i] == ',')
+		if (memchr("-.:,", s->text[i], 4) != NULL)
 			i++;
-		a = i < s->len ? s->text[i] : '\0';
-		b = i + 1 < s->len ? s->text[i + 1] : '\0';
-		if (!scan_is(a, SCAN_DIGIT | SCAN_LETTER | SCAN_IO) ||
-			!scan_is(b, SCAN_DIGIT | SCAN_LETTER | SCAN_IO))
-			return scan_fault(out, CODE_MALFORMED,
-							  "a modifier has 2 letters or digits");
-		if (scan_is(a, SCAN_IO))
-			return scan_fault(out, CODE_MALFORMED,
-							  "a modifier does not begin with %c", a);
-		if (scan_is(a, SCAN_DIGIT) && b != 'P' &&
-			(a < '2' || !scan_is(b, SCAN_DIGIT)))
-			return scan_fault(out, CODE_MALFORMED,
-							  "%c%c is not a modifier", a, b);
+		if (!scan_modifier(s, i, out))
+			return false;
 		if (++count > MODIFIERS_MAX)
 			return scan_fault(out, CODE_MALFORMED,
 							  "more than %d modifiers", MODIFIERS_MAX);
-		text[n++] = '-';
-		text[n++] = a;
-		text[n++] = b;
-		i += 2;
+		to.text[to.len++] = '-';
+		to.text[to.len++] = s->text[i++];
+		to.text[to.len++] = s->text[i++];
 	}
-	memcpy(s->text, text, n);
-	s->text[n] = '\0';
-	s->len = n;
+	memcpy(s->text, to.text, to.len);
+	s->text[to.len] = '\0';
+	s->len = to.len;
 	return true;
 }
 

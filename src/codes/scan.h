@@ -46,6 +46,7 @@ extern bool scan_dot(Scan *s, int after, CodeCheck *out);
 extern bool scan_length(const Scan *s, int min, int max, CodeCheck *out);
 extern bool scan_expect(const Scan *s, int pos, int set, CodeCheck *out);
 extern bool scan_all(const Scan *s, int from, int to, int set, CodeCheck *out);
+extern bool scan_modifier(const Scan *s, int pos, CodeCheck *out);
 extern bool scan_modifiers(Scan *s, int from, CodeCheck *out);
 extern void scan_accept(const Scan *s, int dot_after, CodeCheck *out);
 extern const char *scan_ordinal(int pos);
