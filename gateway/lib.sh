@@ -82,7 +82,7 @@ set -euo pipefail
 conf=/etc/postgresql-common/createcluster.d/medrec-no-main.conf
 policy=/usr/sbin/policy-rc.d
 had_nginx=$(command -v nginx || true)
-undo() { rm -f "$conf"; rmdir --ignore-fail-on-non-empty "${conf%/*}" 2>/dev/null || true; [ -z "${made_policy:-}" ] || rm -f "$policy"; }
+undo() { rm -f "$conf"; [ -z "${made_policy:-}" ] || rm -f "$policy"; }
 trap undo EXIT
 mkdir -p "${conf%/*}"
 echo "create_main_cluster = false" >"$conf"
