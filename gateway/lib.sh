@@ -82,7 +82,7 @@ set -euo pipefail
 conf=/etc/postgresql-common/createcluster.d/medrec-no-main.conf
 policy=/usr/sbin/policy-rc.d
 had_nginx=$(command -v nginx || true)
-undo() { rm -f "$conf"; [ -z "${made_policy:-}" ] || rm -f "$policy"; }
+undo() { rm -f "$conf"; rmdir --ignore-fail-on-non-empty "${conf%/*}" || true; [ -z "${made_policy:-}" ] || rm -f "$policy"; }
 trap undo EXIT
 mkdir -p "${conf%/*}"
 echo "create_main_cluster = false" >"$conf"
@@ -194,8 +194,8 @@ stop_gateway() {
 	local what pid
 	for what in nginx postgrest; do
 		pid=$(alive "$what") || continue
-		as_user kill -TERM "$pid"
-		wait_until "$what to end" gone "$pid" || as_user kill -KILL "$pid"
+		kill -TERM "$pid"
+		wait_until "$what to end" gone "$pid" || kill -KILL "$pid"
 	done
 	rm -f "$RUN/nginx.pid" "$RUN/postgrest.pid"
 }
