@@ -2,6 +2,7 @@
 # need, so none of them needs a PostgreSQL at the time make reads this.
 GATEWAY_TARGETS = demo start stop status load psql check
 .PHONY: $(GATEWAY_TARGETS)
+.DEFAULT_GOAL := all
 
 demo start stop status load psql:
 	@gateway/medrec $@
