@@ -22,4 +22,13 @@
 #define IndexesToUpdate bool
 #endif
 
+/* index_beginscan() takes instrumentation since 18 */
+#if PG_VERSION_NUM >= 180000
+#define medrec_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define medrec_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
 #endif							/* MEDREC_COMPAT_H */

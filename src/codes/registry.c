@@ -156,8 +156,9 @@ find_stored(const char *name, size_t len)
 
 	for (i = 0; i < SYSTEMS; i++)
 	{
-		if (strncmp(code_system[i].name, name, len) == 0 &&
-			code_system[i].name[len] == '\0')
+		/* the name may hold NUL bytes, so no strncmp */
+		if (strlen(code_system[i].name) == len &&
+			memcmp(code_system[i].name, name, len) == 0)
 			return &code_system[i];
 	}
 	return NULL;
