@@ -104,12 +104,12 @@ INSERT INTO medrec.abbreviation (abbreviation, expansion)
 -- One row that says which state of the terminologies this is, so that a backend
 -- knows when what it has derived from them is out of date.
 CREATE TABLE medrec.terminology_state (
-	only boolean PRIMARY KEY DEFAULT true,
+	single boolean PRIMARY KEY DEFAULT true,
 	generation bigint NOT NULL DEFAULT 1,
-	CONSTRAINT terminology_state_only_check CHECK (only)
+	CONSTRAINT terminology_state_single_check CHECK (single)
 );
 COMMENT ON TABLE medrec.terminology_state IS 'One row: rises whenever codes, terms or releases change.';
-COMMENT ON COLUMN medrec.terminology_state.only IS 'Always true: there is one row.';
+COMMENT ON COLUMN medrec.terminology_state.single IS 'Always true: there is one row.';
 COMMENT ON COLUMN medrec.terminology_state.generation IS 'Number of the present state.';
 INSERT INTO medrec.terminology_state DEFAULT VALUES;
 
@@ -130,3 +130,4 @@ GRANT SELECT ON medrec.code_release, medrec.code, medrec.code_term, medrec.abbre
 	TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
 GRANT INSERT, UPDATE, DELETE ON medrec.code_release, medrec.code, medrec.code_term, medrec.abbreviation
 	TO medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.load_release(text, text, date, text, text, text) TO medrec_admin;
