@@ -243,7 +243,7 @@ sql() {
 	local database=$1
 	shift
 	find_postgres
-	PGOPTIONS='-c client_min_messages=warning' "$BINDIR/psql" -X -q -A -t -v ON_ERROR_STOP=1 \
+	PGOPTIONS='-c client_min_messages=warning' "$BINDIR/psql" -X -q -A -t -v ON_ERROR_STOP=1 -v SHOW_CONTEXT=never \
 		-h "$(socket_dir)" -p "$PORT" -U postgres -d "$database" "$@"
 }
 

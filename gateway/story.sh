@@ -8,7 +8,7 @@ load_demo_codes() {
 		file=$full version=2025
 	else
 		[ -z "$full" ] || say "MEDREC_DATA has no icd-10-cm/icd10cm_order_2025.txt.gz: using the starter set"
-		file=$ROOT/data/starter/icd10cm_order.txt
+		file=$ROOT/starter/icd10cm_order.txt
 	fi
 	[ "$(sql "$DB" -v version="$version" -f - <<<"SELECT count(*) FROM medrec_api.code_releases WHERE version = :'version'")" = 0 ] ||
 		return 0

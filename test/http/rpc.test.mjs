@@ -91,19 +91,19 @@ test('add_suggestions adds those of an outside program, and refuses a wrong shap
 
 test('record_visit: a patient with all that belongs to it, or nothing', async () => {
 	const visit = { patient: person(), diagnoses: [{ code: 'e119' }, { code: 'I10' }], treatments: [{ code: '99213' }] }
-	const answer = row(await rpc('record_visit', visit))
+	const answer = row(await rpc('record_visit', { visit }))
 	assert.equal(answer.patient.patient_id, visit.patient.patient_id)
 	assert.deepEqual(answer.diagnoses.map((d) => d.code), ['E11.9', 'I10'])
 	assert.equal(answer.treatments.length, 1)
 	assert.equal(await count(`/diagnoses?patient_id=eq.${answer.patient.id}`), 2)
 
 	const bad = { patient: person(), diagnoses: [{ code: 'I10' }, { code: '' }] }
-	const refused = await rpc('record_visit', bad)
+	const refused = await rpc('record_visit', { visit: bad })
 	assert.equal(refused.status, 400, refused.text)
 	assert.ok(!refused.text.includes(bad.patient.name))
 	assert.equal(await count(`/patients?patient_id=eq.${bad.patient.patient_id}`), 0)
 	for (const nonsense of [[], 'x', 1, {}, { patient: 5 }, { patient: person(), diagnoses: 'x' }, { patient: person(), nonsense: 1 }]) {
-		assert.equal((await rpc('record_visit', nonsense)).status, 400, JSON.stringify(nonsense))
+		assert.equal((await rpc('record_visit', { visit: nonsense })).status, 400, JSON.stringify(nonsense))
 	}
 })
 
