@@ -265,7 +265,7 @@ load_release() {
 	# Official files are UTF-8, or latin-1 where they are old.
 	iconv -f UTF-8 -t UTF-8 "$plain" >/dev/null 2>&1 || encoding=LATIN1
 	sql "$DB" -x -P format=aligned -v system="$system" -v version="$version" -v from="$from" -v format="$format" -v encoding="$encoding" \
-		-v file="$plain" -f "$ROOT/gateway/load.sql"
+		-v source="${file##*/}" -v file="$plain" -f "$ROOT/gateway/load.sql"
 	rm -f "$plain"
 	trap - EXIT
 }

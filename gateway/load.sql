@@ -2,7 +2,7 @@
 BEGIN;
 \lo_import :file
 SELECT * FROM medrec.load_release(:'system', :'version', :'from'::date,
-	convert_from(lo_get(:LASTOID), :'encoding'), :'format');
+	convert_from(lo_get(:LASTOID), :'encoding'), :'format', :'source');
 \o /dev/null
 SELECT lo_unlink(:LASTOID);
 COMMIT;

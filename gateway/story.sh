@@ -1,22 +1,24 @@
 # The demo's story, sourced by gateway/medrec: the first patient, told over HTTP, each request shown with its answer.
 # shellcheck shell=bash
 
-# The codes the story needs: the starter set that ships with medrec, or the full releases in MEDREC_DATA.
+# The codes the story needs: the full release in MEDREC_DATA, or the starter set that ships with medrec. Both are loaded as
+# the release that they are of, so that a full one takes the starter set's place.
 load_demo_codes() {
-	local full=${MEDREC_DATA:+$MEDREC_DATA/icd-10-cm/icd10cm_order_2025.txt.gz} file version=2025-starter
+	local full=${MEDREC_DATA:+$MEDREC_DATA/icd-10-cm/icd10cm_order_2025.txt.gz} file=$ROOT/starter/icd10cm_order.txt
 	if [ -n "$full" ] && [ -r "$full" ]; then
-		file=$full version=2025
-	else
-		[ -z "$full" ] || say "MEDREC_DATA has no icd-10-cm/icd10cm_order_2025.txt.gz: using the starter set"
-		file=$ROOT/starter/icd10cm_order.txt
-	fi
-	[ "$(sql "$DB" -v version="$version" -f - <<<"SELECT count(*) FROM medrec_api.code_releases WHERE version = :'version'")" = 0 ] ||
+		file=$full
+	elif [ "$(sql "$DB" -c "SELECT count(*) FROM medrec_api.code_releases WHERE code_system = 'ICD-10-CM'")" != 0 ]; then
 		return 0
-	say "loading ICD-10-CM $version"
-	load_release ICD-10-CM "$version" 2024-10-01 "$file" auto >/dev/null
+	elif [ -n "$full" ]; then
+		say "MEDREC_DATA has no icd-10-cm/icd10cm_order_2025.txt.gz: using the starter set"
+	fi
+	say "loading ICD-10-CM 2025 from ${file##*/}"
+	load_release ICD-10-CM 2025 2024-10-01 "$file" auto >/dev/null
 }
 
-chapter() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+chapter() {
+	if [ -t 1 ]; then printf "\n\033[1m%s\033[0m\n" "$*"; else printf "\n%s\n" "$*"; fi
+}
 
 # ask METHOD PATH [BODY]: shows the request as a line to repeat by hand, and the answer; leaves them in STATUS and ANSWER.
 ask() {

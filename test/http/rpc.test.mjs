@@ -109,7 +109,9 @@ test('record_visit: a patient with all that belongs to it, or nothing', async ()
 
 test('load_release: a release becomes codes; the same again changes nothing; rubbish is refused', async () => {
 	const version = 'test-' + newId()
-	const body = { code_system: 'ICD-10-PCS', version, effective_from: '2024-10-01', content: orderFile([
+	// a day that no other run has: two releases of a system cannot begin on the same
+	const effective_from = new Date(Date.UTC(1950, 0, 1 + Math.floor(Math.random() * 20_000))).toISOString().slice(0, 10)
+	const body = { code_system: 'ICD-10-PCS', version, effective_from, content: orderFile([
 		['001', 0, 'Bypass', 'Central Nervous System and Cranial Nerves, Bypass'],
 		['0016070', 1, 'Bypass Cereb Vent to Nasophar with Autol Sub, Open', 'Bypass Cerebral Ventricle to Nasopharynx with Autologous Tissue Substitute, Open Approach'],
 	]) }
