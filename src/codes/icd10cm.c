@@ -117,14 +117,13 @@ icd10cm_check(const char *in, size_t len, CodeCheck *out)
 		!scan_join(&s, 3, out) ||
 		!scan_dot(&s, DOT_AFTER, out) ||
 		!scan_length(&s, 3, MAX_LEN, out) ||
-		!scan_expect(&s, 0, SCAN_LETTER | SCAN_IO, out))
+		!scan_expect(&s, 0, SCAN_LETTER | SCAN_IO, out) ||
+		!scan_all(&s, 1, s.len, SCAN_DIGIT | SCAN_LETTER | SCAN_IO, out))
 		return;
 	for (i = 1; i < s.len; i++)
 	{
 		char		c = s.text[i];
 
-		if (!scan_expect(&s, i, SCAN_DIGIT | SCAN_LETTER | SCAN_IO, out))
-			return;
 		if (c == 'O' || (c == 'I' && !(s.text[0] == 'Y' && i == 3)))
 		{
 			scan_fault(out, CODE_MALFORMED,
