@@ -48,7 +48,7 @@ static const CodeSystem code_system[] = {
 	{"CPT", "http://www.ama-assn.org/go/cpt", "2.16.840.1.113883.6.12",
 		"Current Procedural Terminology",
 	false, cpt_check, scan_parent_base},
-	{"HCPCS", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "2.16.840.1.113883.6.285",
+	{"HCPCS", "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "2.16.840.1.113883.6.285",
 		"Healthcare Common Procedure Coding System, Level II",
 	false, hcpcs_check, scan_parent_base},
 	{"CVX", "http://hl7.org/fhir/sid/cvx", "2.16.840.1.113883.12.292",
@@ -154,8 +154,10 @@ find_key(const char *name, size_t len, char *key)
 static bool
 key_matches(const char *key, const char *name)
 {
-	if (strncmp(name, "http://", 7) == 0)
-		name += 7;
+	const char *scheme = strstr(name, "://");
+
+	if (scheme != NULL)
+		name = scheme + 3;
 	for (; *name != '\0'; name++)
 	{
 		char		c = *name >= 'a' && *name <= 'z' ? *name - ('a' - 'A') : *name;

@@ -434,6 +434,7 @@ test_registry(void)
 		{"cpt-4", "CPT"}, {"http://www.ama-assn.org/go/cpt", "CPT"},
 		{"HCPCS Level II", "HCPCS"}, {"2.16.840.1.113883.6.14", "HCPCS"},
 		{"https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "HCPCS"},
+		{"http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "HCPCS"},
 		{"urn:oid:2.16.840.1.113883.6.285", "HCPCS"},
 		{"cvx", "CVX"}, {"http://hl7.org/fhir/sid/cvx", "CVX"},
 		{"atc", "ATC"}, {"http://www.whocc.no/atc", "ATC"}
