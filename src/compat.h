@@ -22,4 +22,13 @@
 #define IndexesToUpdate bool
 #endif
 
+/* ExecInsertIndexTuples() of a newly inserted row */
+#if PG_VERSION_NUM >= 160000
+#define InsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#else
+#define InsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#endif
+
 #endif							/* MEDREC_COMPAT_H */
