@@ -1,0 +1,65 @@
+/*
+ * icd10.c
+ *		ICD-10 as WHO publishes it: E11.9, M00.01, A17.0+, G01*.
+ *
+ * A letter and two digits, then a dot and up to two digits (the 4th character,
+ * and the 5th that chapters XIII, XIX and XX add).  A dagger or an asterisk
+ * behind the code tells that it is one half of a dual coding, cause or
+ * manifestation.  It is kept, since that is what the coder said, and stored in
+ * ASCII as WHO's own text files have it: "+" for the dagger, "*" for the
+ * asterisk.  Cause and manifestation in one text ("A17.0+ G01*") are two codes;
+ * HL7 gives such pairs a code system of their own (2.16.840.1.113883.6.260).
+ */
+#include "scan.h"
+#include "systems.h"
+
+#include <string.h>
+
+#define DOT_AFTER	3
+
+/* Checks a WHO ICD-10 code. */
+void
+icd10_check(const char *in, size_t len, CodeCheck *out)
+{
+	Scan		s;
+	char		mark = '\0';
+	int			i;
+
+	if (!scan_read(in, len, &s, out) || !scan_join(&s, 3, out))
+		return;
+	for (i = 0; i < s.len - 1; i++)
+	{
+		if (s.text[i] == '+' || s.text[i] == '*')
+		{
+			scan_fault(out, CODE_MALFORMED,
+					   "%s stands only at the end, and two codes are two records",
+					   s.text[i] == '+' ? "dagger" : "asterisk");
+			return;
+		}
+	}
+	if (s.text[s.len - 1] == '+' || s.text[s.len - 1] == '*')
+	{
+		mark = s.text[--s.len];
+		s.text[s.len] = '\0';
+	}
+	if (!scan_dot(&s, DOT_AFTER, out) ||
+		!scan_length(&s, 3, 5, out) ||
+		!scan_expect(&s, 0, SCAN_LETTER | SCAN_IO, out) ||
+		!scan_all(&s, 1, s.len, SCAN_DIGIT, out))
+		return;
+	scan_accept(&s, DOT_AFTER, out);
+	if (mark != '\0')
+	{
+		out->code[out->len++] = mark;
+		out->code[out->len] = '\0';
+	}
+}
+
+/* The code above, which bears no mark: the mark belongs to the use of one code. */
+int
+icd10_parent(const char *code, int len, char out[CODE_MAX_LEN + 1])
+{
+	if (len > 0 && (code[len - 1] == '+' || code[len - 1] == '*'))
+		len--;
+	return scan_parent(code, len, DOT_AFTER, out);
+}

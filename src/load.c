@@ -1,0 +1,430 @@
+/*
+ * load.c
+ *		medrec.load_release(): takes in a release of a terminology, all or nothing.
+ */
+#include "medrec.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "actor.h"
+#include "codesystems.h"
+#include "load.h"
+
+
+/* widths of the columns of code_release */
+#define VERSION_MAX_CHARS	50
+#define SOURCE_MAX_CHARS	255
+
+/* Every format, in the order in which detection asks them. */
+static const LoadFormat *const formats[] = {
+	&load_format_cms_order,
+};
+
+/* a row of code_release, as far as a load needs it */
+typedef struct Release
+{
+	bool		exists;
+	int32		id;
+	DateADT		from;
+	DateADT		to;				/* DATEVAL_NOEND: the newest */
+	bool		same_file;
+} Release;
+
+/* The columns of a row of code_release, in their order. */
+#define RELEASE_COLUMNS \
+	"r.id, r.code_system, r.version, r.content, r.effective_from, r.effective_to," \
+	" r.format, r.source, r.sha256, r.rows, r.loaded_at, r.loaded_by"
+#define RELEASE_NCOLS	12
+
+/* Whether a format is meant for a system. */
+static bool
+FormatSuits(const LoadFormat *format, const CodeSystem *system)
+{
+	const char *at;
+	size_t		len = strlen(system->name);
+
+	if (format->systems == NULL)
+		return true;
+	for (at = strstr(format->systems, system->name); at; at = strstr(at + 1, system->name))
+		if (at[-1] == '|' && at[len] == '|')
+			return true;
+	return false;
+}
+
+/* Finds the format by name, or by the looks of the file. */
+static const LoadFormat *
+FindFormat(const Load *load, const char *name)
+{
+	StringInfoData known;
+
+	initStringInfo(&known);
+	for (int i = 0; i < lengthof(formats); i++)
+	{
+		if (!FormatSuits(formats[i], load->system))
+			continue;
+		if (pg_strcasecmp(name, formats[i]->name) == 0)
+			return formats[i];
+		if (pg_strcasecmp(name, "auto") == 0 && formats[i]->detect(load))
+			return formats[i];
+		appendStringInfo(&known, "%s%s", known.len ? ", " : "", formats[i]->name);
+	}
+	if (pg_strcasecmp(name, "auto") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+				 errmsg("line 1 of the file: not in a format known for %s", load->system->name),
+				 errdetail("Nothing of this file has been loaded."),
+				 errhint("Formats known for %s: %s.", load->system->name,
+						 known.len ? known.data : "none")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown format for %s", load->system->name),
+			 errhint("Formats known for %s: auto%s%s.", load->system->name,
+					 known.len ? ", " : "", known.data)));
+}
+
+/* A text argument as a string: neither null nor empty nor too long, without control characters. */
+static char *
+NameArgument(FunctionCallInfo fcinfo, int arg, const char *name, int max_chars)
+{
+	char	   *s;
+
+	if (PG_ARGISNULL(arg))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", name)));
+	s = text_to_cstring(PG_GETARG_TEXT_PP(arg));
+	if (*s == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must not be empty", name)));
+	if (pg_mbstrlen(s) > max_chars)
+		ereport(ERROR,
+				(errcode(ERRCODE_STRING_DATA_RIGHT_TRUNCATION),
+				 errmsg("%s has more than %d characters", name, max_chars)));
+	for (const char *c = s; *c; c++)
+		if ((unsigned char) *c < 0x20 || *c == 0x7f)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("%s holds control characters", name)));
+	return s;
+}
+
+/* SHA-256 of the file, as bytea. */
+static Datum
+HashContent(const char *data, size_t len)
+{
+	bytea	   *digest = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	pg_cryptohash_ctx *ctx = pg_cryptohash_create(PG_SHA256);
+
+	if (pg_cryptohash_init(ctx) < 0 ||
+		pg_cryptohash_update(ctx, (const uint8 *) data, len) < 0 ||
+		pg_cryptohash_final(ctx, (uint8 *) VARDATA(digest), PG_SHA256_DIGEST_LENGTH) < 0)
+		elog(ERROR, "could not compute SHA-256: %s", pg_cryptohash_error(ctx));
+	pg_cryptohash_free(ctx);
+	SET_VARSIZE(digest, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
+	return PointerGetDatum(digest);
+}
+
+/*
+ * Loads of one system queue.  An object lock on a number of our own: unlike an
+ * advisory lock nobody can take it from SQL, and unlike a table lock it leaves
+ * other systems' loads alone.
+ */
+static void
+LockSystem(const CodeSystem *system)
+{
+	Oid			table = get_relname_relid("code_release",
+										  get_namespace_oid(MEDREC_SCHEMA, false));
+
+	if (!OidIsValid(table))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("medrec's tables do not exist"),
+				 errhint("Run SELECT * FROM medrec.migrate() first.")));
+	LockDatabaseObject(table, (Oid) code_system_index(system), 0, ExclusiveLock);
+}
+
+/* A date of the only row that SPI has read. */
+static DateADT
+OnlyDate(int column, DateADT if_null)
+{
+	bool		isnull;
+	Datum		d = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return isnull ? if_null : DatumGetDateADT(d);
+}
+
+/* Reads what is loaded under this system, version and kind of content. */
+static Release
+FindRelease(const Load *load, Datum sha256)
+{
+	Release		r = {false, 0, 0, DATEVAL_NOEND, false};
+	Oid			types[] = {VARCHAROID, VARCHAROID, VARCHAROID, BYTEAOID};
+	Datum		args[4];
+	bool		isnull;
+
+	args[0] = CStringGetTextDatum(load->system->name);
+	args[1] = CStringGetTextDatum(load->version);
+	args[2] = CStringGetTextDatum(load->format->content);
+	args[3] = sha256;
+	if (SPI_execute_with_args("SELECT r.id, r.effective_from, r.effective_to,"
+							  " r.sha256 OPERATOR(pg_catalog.=) $4"
+							  " FROM medrec.code_release AS r"
+							  " WHERE r.code_system OPERATOR(pg_catalog.=) $1"
+							  " AND r.version OPERATOR(pg_catalog.=) $2"
+							  " AND r.content OPERATOR(pg_catalog.=) $3",
+							  4, types, args, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read medrec.code_release");
+	if (SPI_processed > 0)
+	{
+		HeapTuple	row = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+
+		r.exists = true;
+		r.id = DatumGetInt32(SPI_getbinval(row, desc, 1, &isnull));
+		r.from = OnlyDate(2, 0);
+		r.to = OnlyDate(3, DATEVAL_NOEND);
+		r.same_file = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return r;
+}
+
+/* Places the release among its neighbours. */
+static MergePeriods
+FindPeriods(const Load *load, const Release *old)
+{
+	MergePeriods p;
+	Oid			types[] = {VARCHAROID, VARCHAROID, DATEOID, INT4OID, DATEOID};
+	Datum		args[5];
+	bool		isnull;
+	bool		taken;
+
+	args[0] = CStringGetTextDatum(load->system->name);
+	args[1] = CStringGetTextDatum(load->format->content);
+	args[2] = DateADTGetDatum(load->effective_from);
+	args[3] = Int32GetDatum(old->exists ? old->id : 0);
+	args[4] = DateADTGetDatum(old->exists ? old->from : load->effective_from);
+	if (SPI_execute_with_args("SELECT pg_catalog.min(r.effective_from)"
+							  "  FILTER (WHERE r.effective_from OPERATOR(pg_catalog.>) $3),"
+							  " pg_catalog.count(*)"
+							  "  FILTER (WHERE r.effective_from OPERATOR(pg_catalog.=) $3)"
+							  "  OPERATOR(pg_catalog.>) 0,"
+							  " pg_catalog.count(*)"
+							  "  FILTER (WHERE r.effective_from OPERATOR(pg_catalog.<) $5)"
+							  "  OPERATOR(pg_catalog.>) 0"
+							  " FROM medrec.code_release AS r"
+							  " WHERE r.code_system OPERATOR(pg_catalog.=) $1"
+							  " AND r.content OPERATOR(pg_catalog.=) $2"
+							  " AND r.id OPERATOR(pg_catalog.<>) $4",
+							  5, types, args, NULL, false, 0) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not read medrec.code_release");
+	p.from = load->effective_from;
+	p.to = OnlyDate(1, DATEVAL_NOEND);
+	taken = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+	p.old_previous = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+												3, &isnull));
+	p.moved = old->exists && old->from != load->effective_from;
+	p.old_from = old->from;
+	p.old_to = old->to;
+	SPI_freetuptable(SPI_tuptable);
+
+	if (taken)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("another release of %s takes effect on the same day", load->system->name),
+				 errhint("A correction of that release is loaded under its version.")));
+	return p;
+}
+
+/* Enters the release, new or again, and returns its id. */
+static int32
+StoreRelease(const Load *load, const Release *old, Datum sha256, const char *source)
+{
+	Oid			types[] = {VARCHAROID, VARCHAROID, VARCHAROID, DATEOID, VARCHAROID, VARCHAROID,
+	BYTEAOID, INT4OID, VARCHAROID, INT4OID};
+	Datum		args[10];
+	char		nulls[] = "          ";
+	bool		isnull;
+	int			rc;
+	int32		id;
+
+	args[0] = CStringGetTextDatum(load->system->name);
+	args[1] = CStringGetTextDatum(load->version);
+	args[2] = CStringGetTextDatum(load->format->content);
+	args[3] = DateADTGetDatum(load->effective_from);
+	args[4] = CStringGetTextDatum(load->format->name);
+	args[5] = source ? CStringGetTextDatum(source) : (Datum) 0;
+	nulls[5] = source ? ' ' : 'n';
+	args[6] = sha256;
+	args[7] = Int32GetDatum((int32) (load->ncodes ? load->ncodes : load->nterms));
+	args[8] = CStringGetTextDatum(actor_name());
+	args[9] = Int32GetDatum(old->id);
+	if (old->exists)
+		rc = SPI_execute_with_args("UPDATE medrec.code_release AS r"
+								   " SET effective_from = $4, effective_to = NULL, format = $5,"
+								   " source = $6, sha256 = $7, rows = $8,"
+								   " loaded_at = pg_catalog.now(), loaded_by = $9"
+								   " WHERE r.id OPERATOR(pg_catalog.=) $10 RETURNING r.id",
+								   10, types, args, nulls, false, 0);
+	else
+		rc = SPI_execute_with_args("INSERT INTO medrec.code_release AS r (code_system, version,"
+								   " content, effective_from, format, source, sha256, rows, loaded_by)"
+								   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING r.id",
+								   9, types, args, nulls, false, 0);
+	if ((rc != SPI_OK_INSERT_RETURNING && rc != SPI_OK_UPDATE_RETURNING) || SPI_processed != 1)
+		elog(ERROR, "could not write medrec.code_release");
+	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_freetuptable(SPI_tuptable);
+
+	/* each release of this content ends where the next one begins */
+	if (SPI_execute_with_args("UPDATE medrec.code_release AS r SET effective_to = n.effective_to"
+							  " FROM (SELECT o.id, pg_catalog.lead(o.effective_from) OVER"
+							  "   (ORDER BY o.effective_from USING OPERATOR(pg_catalog.<)) AS effective_to"
+							  "  FROM medrec.code_release AS o"
+							  "  WHERE o.code_system OPERATOR(pg_catalog.=) $1"
+							  "  AND o.content OPERATOR(pg_catalog.=) $3) AS n"
+							  " WHERE r.id OPERATOR(pg_catalog.=) n.id AND (r.effective_to IS NULL"
+							  "  OR n.effective_to IS NULL"
+							  "  OR r.effective_to OPERATOR(pg_catalog.<>) n.effective_to)"
+							  " AND NOT (r.effective_to IS NULL AND n.effective_to IS NULL)",
+							  3, types, args, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not write medrec.code_release");
+	return id;
+}
+
+/* The release's row as this function's result; made in the caller's context. */
+static Datum
+ReleaseResult(int32 id, TupleDesc desc)
+{
+	Oid			types[] = {INT4OID};
+	Datum		args[1];
+	HeapTuple	tuple;
+	Datum		values[RELEASE_NCOLS];
+	bool		nulls[RELEASE_NCOLS];
+
+	args[0] = Int32GetDatum(id);
+	if (SPI_execute_with_args("SELECT " RELEASE_COLUMNS " FROM medrec.code_release AS r"
+							  " WHERE r.id OPERATOR(pg_catalog.=) $1",
+							  1, types, args, NULL, false, 0) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		elog(ERROR, "could not read medrec.code_release");
+	heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, values, nulls);
+	tuple = heap_form_tuple(desc, values, nulls);
+	return PointerGetDatum(SPI_returntuple(tuple, desc));
+}
+
+/* Finds out what file it is. */
+static void
+OpenContent(Load *load, const char *format)
+{
+	load->next = load->data;
+	/* byte order mark */
+	if (load->len >= 3 && GetDatabaseEncoding() == PG_UTF8 &&
+		memcmp(load->data, "\xef\xbb\xbf", 3) == 0)
+		load->next += 3;
+	if (load->next == load->data + load->len)
+		ereport(ERROR,
+				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+				 errmsg("the file is empty")));
+	load->format = FindFormat(load, format);
+}
+
+/* Reads the file; everything that can be wrong with it comes out here. */
+static void
+ReadContent(Load *load)
+{
+	load->format->read(load);
+	if (load->ncodes == 0 && load->nterms == 0)
+		load_fail(load, 0, "there is no code in it");
+	load_sort_codes(load);
+}
+
+/* Loads the file in *load and returns the release's row. */
+static Datum
+LoadRelease(Load *load, const char *format, const char *source, TupleDesc desc)
+{
+	Release		old;
+	Datum		sha256 = HashContent(load->data, load->len);
+	Datum		result;
+	int32		id;
+
+	OpenContent(load, format);
+
+	SPI_connect();
+	LockSystem(load->system);
+	old = FindRelease(load, sha256);
+	if (old.exists && old.same_file && old.from == load->effective_from)
+	{
+		ereport(NOTICE,
+				(errmsg("%s version %s is loaded from the same file already, nothing changed",
+						load->system->name, load->version)));
+		id = old.id;
+	}
+	else
+	{
+		MergePeriods periods = FindPeriods(load, &old);
+
+		ReadContent(load);
+		id = StoreRelease(load, &old, sha256, source);
+		if (load->ncodes > 0)
+			load_merge_codes(load, &periods);
+	}
+	result = ReleaseResult(id, desc);
+	SPI_finish();
+	return result;
+}
+
+PG_FUNCTION_INFO_V1(medrec_load_release);
+
+/* medrec.load_release(code_system, version, effective_from, content, format, source): the release's row. */
+Datum
+medrec_load_release(PG_FUNCTION_ARGS)
+{
+	Load		load = {0};
+	TupleDesc	desc;
+	text	   *content;
+	char	   *format = "auto";
+	char	   *source = NULL;
+
+	PreventCommandIfReadOnly("medrec.load_release()");
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", PG_ARGISNULL(0) ? "code_system" :
+						PG_ARGISNULL(2) ? "effective_from" : "content")));
+	load.system = codesystem_get(PG_GETARG_TEXT_PP(0));
+	load.version = NameArgument(fcinfo, 1, "version", VERSION_MAX_CHARS);
+	load.effective_from = PG_GETARG_DATEADT(2);
+	if (DATE_NOT_FINITE(load.effective_from))
+		ereport(ERROR,
+				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
+				 errmsg("effective_from must be a finite date")));
+	content = PG_GETARG_TEXT_PP(3);
+	load.data = VARDATA_ANY(content);
+	load.len = VARSIZE_ANY_EXHDR(content);
+	if (!PG_ARGISNULL(4))
+		format = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	if (!PG_ARGISNULL(5))
+		source = NameArgument(fcinfo, 5, "source", SOURCE_MAX_CHARS);
+
+	load.context = AllocSetContextCreate(CurrentMemoryContext, "medrec load",
+										 ALLOCSET_DEFAULT_SIZES);
+	return LoadRelease(&load, format, source, desc);
+}

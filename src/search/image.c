@@ -1,0 +1,374 @@
+/*
+ * image.c
+ *		Reading the image: its header, its rows, exact look-ups.
+ */
+#include "internal.h"
+
+/* The checksum of a header, as if its own field were zero. */
+static uint64_t
+header_checksum(const ImageHeader *h)
+{
+	ImageHeader copy = *h;
+
+	copy.checksum = 0;
+	return hash_bytes(&copy, sizeof(copy));
+}
+
+/* Puts the checksum into a finished header. */
+void
+image_seal(ImageHeader *h)
+{
+	h->checksum = header_checksum(h);
+}
+
+/* Finds the sections of an image. */
+void
+image_open(const void *image, Image *im)
+{
+	im->h = image;
+	im->rows = SECTION(image, SEC_ROWS, ImageRow);
+	im->terms = SECTION(image, SEC_TERMS, ImageTerm);
+	im->text = SECTION(image, SEC_TEXT, char);
+	im->tokens = SECTION(image, SEC_TOKENS, uint8_t);
+	im->words = SECTION(image, SEC_WORDS, ImageWord);
+	im->wordtext = SECTION(image, SEC_WORDTEXT, char);
+	im->stems = SECTION(image, SEC_STEMS, ImageStem);
+	im->postings = SECTION(image, SEC_POSTINGS, uint32_t);
+	im->roots = SECTION(image, SEC_ROOTS, uint32_t);
+	im->spellheads = SECTION(image, SEC_SPELLHEADS, uint32_t);
+	im->spellids = SECTION(image, SEC_SPELLIDS, uint32_t);
+	im->abbrheads = SECTION(image, SEC_ABBRHEADS, uint32_t);
+	im->abbrs = SECTION(image, SEC_ABBRS, ImageAbbr);
+	im->abbrstems = SECTION(image, SEC_ABBRSTEMS, uint32_t);
+	im->titles = SECTION(image, SEC_TITLES, uint32_t);
+	im->systems = SECTION(image, SEC_SYSTEMS, uint32_t);
+}
+
+/* Checks a header; described in search.h. */
+const char *
+search_image_check(const void *image, size_t size)
+{
+	const ImageHeader *h = image;
+	uint64_t	need[SEC_COUNT];
+	uint64_t	end = sizeof(ImageHeader);
+	int			i;
+
+	if (image == NULL || size < sizeof(ImageHeader))
+		return "too short for a header";
+	if (((uintptr_t) image & 7) != 0)
+		return "not aligned to 8 bytes";
+	if (memcmp(h->magic, IMAGE_MAGIC, 8) != 0)
+		return "no search image";
+	if (h->endian != IMAGE_ENDIAN)
+		return "written by a machine of another byte order";
+	if (h->version != IMAGE_VERSION)
+		return "written by another version";
+	if (h->checksum != header_checksum(h))
+		return "header is damaged";
+	if (h->size > size)
+		return "cut off";
+	memset(need, 0, sizeof(need));
+	need[SEC_ROWS] = (uint64_t) h->nrows * sizeof(ImageRow);
+	need[SEC_TERMS] = ((uint64_t) h->nterms + 1) * sizeof(ImageTerm);
+	need[SEC_WORDS] = (uint64_t) h->nwords * sizeof(ImageWord);
+	need[SEC_STEMS] = ((uint64_t) h->nstems + 1) * sizeof(ImageStem);
+	need[SEC_SPELLHEADS] = ((uint64_t) h->nspell + 1) * sizeof(uint32_t);
+	need[SEC_ABBRHEADS] = ((uint64_t) h->nabbr + 1) * sizeof(uint32_t);
+	need[SEC_ABBRS] = (uint64_t) h->nabbrs * sizeof(ImageAbbr);
+	need[SEC_TITLES] = (uint64_t) h->ntitles * sizeof(uint32_t);
+	need[SEC_SYSTEMS] = 257 * sizeof(uint32_t);
+	for (i = 0; i < SEC_COUNT; i++)
+	{
+		if (h->sec[i].off < end || (h->sec[i].off & 7) != 0 || h->sec[i].off > h->size ||
+			h->sec[i].bytes > h->size - h->sec[i].off || h->sec[i].bytes < need[i])
+			return "sections overlap";
+		end = h->sec[i].off + h->sec[i].bytes;
+	}
+	if ((h->nspell & (h->nspell - 1)) != 0 || (h->nabbr & (h->nabbr - 1)) != 0 ||
+		(h->ntitles & (h->ntitles - 1)) != 0 || h->nspell == 0 || h->nabbr == 0 || h->ntitles == 0)
+		return "tables of odd size";
+	return NULL;
+}
+
+/* Bytes that the image takes. */
+size_t
+search_image_size(const void *image)
+{
+	return (size_t) ((const ImageHeader *) image)->size;
+}
+
+/* What the image holds. */
+void
+search_image_info(const void *image, SearchImageInfo *info)
+{
+	const ImageHeader *h = image;
+
+	info->rows = h->nrows;
+	info->terms = h->nterms;
+	info->words = h->nwords;
+	info->abbreviations = h->nabbrs;
+	info->size = (size_t) h->size;
+}
+
+/* The first word that is not before the text. */
+uint32_t
+image_lower_word(const Image *im, const char *text, int len)
+{
+	uint32_t	lo = 0;
+	uint32_t	hi = im->h->nwords;
+
+	while (lo < hi)
+	{
+		uint32_t	mid = lo + (hi - lo) / 2;
+		const ImageWord *w = &im->words[mid];
+		int			n = w->len < len ? w->len : len;
+		int			c = memcmp(im->wordtext + w->text_off, text, (size_t) n);
+
+		if (c < 0 || (c == 0 && w->len < len))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The word itself, or UINT32_MAX. */
+uint32_t
+image_find_word(const Image *im, const char *text, int len)
+{
+	uint32_t	i = image_lower_word(im, text, len);
+
+	if (i < im->h->nwords && im->words[i].len == len &&
+		memcmp(im->wordtext + im->words[i].text_off, text, (size_t) len) == 0)
+		return i;
+	return UINT32_MAX;
+}
+
+/* The first row from lo to hi (one system's) whose key is not before the key. */
+uint32_t
+image_find_key(const Image *im, uint32_t lo, uint32_t hi, const char *key, int len)
+{
+	while (lo < hi)
+	{
+		uint32_t	mid = lo + (hi - lo) / 2;
+		const ImageRow *r = &im->rows[mid];
+		int			n = r->key_len < len ? r->key_len : len;
+		int			c = memcmp(im->text + r->key_off, key, (size_t) n);
+
+		if (c < 0 || (c == 0 && r->key_len < len))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* The rows of a system; of all of them for SEARCH_ANY_SYSTEM. */
+void
+image_system_range(const Image *im, int system, uint32_t *lo, uint32_t *hi)
+{
+	*lo = *hi = 0;
+	if (system == SEARCH_ANY_SYSTEM)
+		*hi = im->h->nrows;
+	else if (system >= 0 && system <= 255)
+	{
+		*lo = im->systems[system];
+		*hi = im->systems[system + 1];
+	}
+}
+
+/* The title that stands for a row. */
+void
+image_title(const Image *im, uint32_t row, const char **title, int *len)
+{
+	const ImageRow *r = &im->rows[row];
+	uint32_t	i;
+	uint32_t	t = r->first_term;
+
+	*title = "";
+	*len = 0;
+	if (r->nterms == 0)
+		return;
+	for (i = 0; i < r->nterms; i++)
+	{
+		if (im->terms[r->first_term + i].kind == SEARCH_TERM_LONG)
+		{
+			t = r->first_term + i;
+			break;
+		}
+	}
+	*title = im->text + im->terms[t].text_off;
+	*len = im->terms[t].text_len;
+}
+
+/* Fills in a row; described in search.h. */
+bool
+search_row(const void *image, uint32_t row, SearchRow *out)
+{
+	Image		im;
+	const ImageRow *r;
+
+	image_open(image, &im);
+	if (row >= im.h->nrows)
+		return false;
+	r = &im.rows[row];
+	out->system = r->system;
+	out->code = im.text + r->code_off;
+	out->code_len = r->code_len;
+	image_title(&im, row, &out->title, &out->title_len);
+	out->valid_from = r->valid_from;
+	out->valid_to = r->valid_to;
+	out->billable = (r->flags & ROW_BILLABLE) != 0;
+	out->sex = r->flags & ROW_MALE ? SEARCH_SEX_MALE : r->flags & ROW_FEMALE ? SEARCH_SEX_FEMALE : SEARCH_SEX_ANY;
+	out->age_min = r->age_min;
+	out->age_max = r->age_max;
+	return true;
+}
+
+/* The rows of a code; described in search.h. */
+int
+search_find_code(const void *image, int system, const char *code, size_t len, uint32_t *rows, int max)
+{
+	Image		im;
+	char		key[SEARCH_CODE_MAX + 1];
+	uint32_t	lo;
+	uint32_t	hi;
+	int			found = 0;
+	int			s;
+	int			n = code_key(code, len, key, (int) sizeof(key));
+
+	image_open(image, &im);
+	for (s = system == SEARCH_ANY_SYSTEM ? 0 : system; n > 0 && s <= 255; s++)
+	{
+		image_system_range(&im, s, &lo, &hi);
+		for (lo = image_find_key(&im, lo, hi, key, n); lo < hi && found < max; lo++)
+		{
+			if (im.rows[lo].key_len != n || memcmp(im.text + im.rows[lo].key_off, key, (size_t) n) != 0)
+				break;
+			rows[found++] = lo;
+		}
+		if (system != SEARCH_ANY_SYSTEM)
+			break;
+	}
+	return found;
+}
+
+/* The row that a term belongs to. */
+static uint32_t
+row_of_term(const Image *im, uint32_t term)
+{
+	uint32_t	lo = 0;
+	uint32_t	hi = im->h->nrows;
+
+	while (lo + 1 < hi)
+	{
+		uint32_t	mid = lo + (hi - lo) / 2;
+
+		if (im->rows[mid].first_term <= term)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	/* rows without a term share their first_term with the next one */
+	while (lo > 0 && im->rows[lo].nterms == 0)
+		lo--;
+	return lo;
+}
+
+/* The hash of a text's words, as the builder makes it. */
+static uint32_t
+fold_hash(const char *text, size_t len)
+{
+	WordScan	scan;
+	Word		word;
+	uint64_t	fold = 0;
+
+	word_scan_start(&scan, text, len);
+	while (word_scan_next(&scan, &word))
+	{
+		fold = (fold ^ hash_bytes(word.text, word.len)) * 0xff51afd7ed558ccdULL;
+		fold ^= fold >> 31;
+	}
+	return (uint32_t) fold;
+}
+
+/* Do two texts have the same words in the same order? */
+static bool
+fold_equal(const char *a, size_t alen, const char *b, size_t blen)
+{
+	WordScan	s;
+	WordScan	t;
+	Word		x;
+	Word		y;
+
+	word_scan_start(&s, a, alen);
+	word_scan_start(&t, b, blen);
+	for (;;)
+	{
+		bool		more = word_scan_next(&s, &x);
+
+		if (more != word_scan_next(&t, &y))
+			return false;
+		if (!more)
+			return true;
+		if (x.len != y.len || memcmp(x.text, y.text, x.len) != 0)
+			return false;
+	}
+}
+
+/* Rows by exact folded term; described in search.h. */
+int
+search_find_title(const void *image, int system, const char *text, size_t len, uint32_t *rows, int max)
+{
+	Image		im;
+	uint32_t	hash;
+	uint32_t	at;
+	int			found = 0;
+	int			looked = 0;
+	int			i;
+
+	image_open(image, &im);
+	if (im.h->nterms == 0 || len > SEARCH_TERM_MAX)
+		return 0;
+	hash = fold_hash(text, len);
+	for (at = hash & (im.h->ntitles - 1); im.titles[at] != UINT32_MAX && found < max && looked < 4096;
+		 at = (at + 1) & (im.h->ntitles - 1), looked++)
+	{
+		const ImageTerm *t = &im.terms[im.titles[at]];
+		uint32_t	row;
+
+		if (t->fold_hash != hash || t->ntoks == 0)
+			continue;
+		row = row_of_term(&im, im.titles[at]);
+		if (system != SEARCH_ANY_SYSTEM && im.rows[row].system != system)
+			continue;
+		for (i = 0; i < found && rows[i] != row;)
+			i++;
+		if (i == found && fold_equal(text, len, im.text + t->text_off, t->text_len))
+			rows[found++] = row;
+	}
+	return found;
+}
+
+/* Does the row have the text as a term; described in search.h. */
+bool
+search_row_has_title(const void *image, uint32_t row, const char *text, size_t len)
+{
+	Image		im;
+	uint32_t	hash;
+	uint32_t	i;
+
+	image_open(image, &im);
+	if (row >= im.h->nrows || len > SEARCH_TERM_MAX)
+		return false;
+	hash = fold_hash(text, len);
+	for (i = 0; i < im.rows[row].nterms; i++)
+	{
+		const ImageTerm *t = &im.terms[im.rows[row].first_term + i];
+
+		if (t->fold_hash == hash && t->ntoks > 0 &&
+			fold_equal(text, len, im.text + t->text_off, t->text_len))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,682 @@
+/*
+ * layout.c
+ *		From what the builder gathered to the flat image.
+ */
+#include <math.h>
+
+#include "build.h"
+
+typedef struct Layout
+{
+	SearchBuilder *b;
+	ImageHeader head;
+	char	   *image;
+	uint32_t   *row_order;		/* new place -> builder's row */
+	uint32_t   *word_order;		/* new place -> builder's word */
+	uint32_t   *word_place;		/* builder's word -> new place */
+	uint32_t   *stem_order;
+	uint32_t   *stem_place;
+	uint32_t   *root_order;		/* stems by root */
+	uint64_t   *root_hash;		/* by builder's stem */
+	uint32_t	nroots;
+	uint64_t	npost;
+	uint64_t	token_bytes;
+	uint64_t	code_bytes;
+	uint32_t	nspellids;
+	uint32_t	nabbrstems;
+	uint32_t	word_bytes;
+} Layout;
+
+/* Orders rows by system, key and first day. */
+static int
+compare_rows(SearchBuilder *b, uint32_t x, uint32_t y)
+{
+	const BuildRow *p = ROW(b, x);
+	const BuildRow *q = ROW(b, y);
+	int			c = p->code.system - q->code.system;
+
+	if (c == 0)
+		c = strcmp(p->key, q->key);
+	if (c == 0)
+		c = p->code.valid_from < q->code.valid_from ? -1 : p->code.valid_from > q->code.valid_from;
+	return c;
+}
+
+/* Orders words by text. */
+static int
+compare_words(SearchBuilder *b, uint32_t x, uint32_t y)
+{
+	return strcmp(WORDTEXT(b, BWORD(b, x)->text_off), WORDTEXT(b, BWORD(b, y)->text_off));
+}
+
+/* Orders stems by falling frequency, then by text. */
+static int
+compare_stems(SearchBuilder *b, uint32_t x, uint32_t y)
+{
+	const BuildStem *p = STEM(b, x);
+	const BuildStem *q = STEM(b, y);
+
+	if (p->df != q->df)
+		return p->df > q->df ? -1 : 1;
+	return strcmp(WORDTEXT(b, p->text_off), WORDTEXT(b, q->text_off));
+}
+
+/* The hash of what an abbreviation is written like. */
+static uint32_t
+abbr_hash(SearchBuilder *b, uint32_t x)
+{
+	return (uint32_t) hash_bytes(WORDTEXT(b, ABBR(b, x)->text_off), ABBR(b, x)->from_len);
+}
+
+/* An index 0..n-1 in temporary memory. */
+static uint32_t *
+new_index(SearchBuilder *b, size_t n)
+{
+	uint32_t   *index = build_temp(b, n * sizeof(uint32_t));
+	size_t		i;
+
+	for (i = 0; index != NULL && i < n; i++)
+		index[i] = (uint32_t) i;
+	return index;
+}
+
+/* The inverse of an index. */
+static uint32_t *
+inverse(SearchBuilder *b, const uint32_t *index, size_t n)
+{
+	uint32_t   *inv = build_temp(b, n * sizeof(uint32_t));
+	size_t		i;
+
+	for (i = 0; inv != NULL && i < n; i++)
+		inv[index[i]] = (uint32_t) i;
+	return inv;
+}
+
+/* Counts in how many rows each stem stands and weighs it by rarity. */
+static void
+weigh_stems(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	uint32_t	i;
+	uint32_t	t;
+	uint32_t	k;
+	double		all = log((double) b->rows.n + 2);
+
+	for (i = 0; i < b->rows.n; i++)
+	{
+		build_tick(b);
+		for (t = ROW(b, i)->first; t != NONE; t = TERM(b, t)->next)
+		{
+			for (k = 0; k < TERM(b, t)->ntoks; k++)
+			{
+				BuildStem  *s = STEM(b, BWORD(b, TOKEN(b, TERM(b, t)->tok_off + k) >> TOK_SHIFT)->stem);
+
+				if (s->seen != i + 1)
+				{
+					s->seen = i + 1;
+					s->df++;
+					l->npost++;
+				}
+			}
+		}
+	}
+	for (i = 0; i < b->stems.n; i++)
+	{
+		BuildStem  *s = STEM(b, i);
+
+		s->weight = (float) (log(((double) b->rows.n + 2) / ((double) s->df + 1)) / all);
+		if (s->weight < 0.02f)
+			s->weight = 0.02f;
+		s->surplus *= s->weight;
+		s->seen = 0;
+	}
+	for (i = 0; i < b->words.n; i++)
+	{
+		BuildStem  *s = STEM(b, BWORD(b, i)->stem);
+
+		if (s->word == NONE || BWORD(b, i)->count > BWORD(b, s->word)->count)
+			s->word = i;
+	}
+}
+
+/* Groups stems by their root. */
+static bool
+group_roots(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	char		root[WORD_MAX + 2];
+	uint32_t	n = (uint32_t) b->stems.n;
+	uint32_t	nslots = 1024;
+	uint32_t   *heads;
+	uint32_t   *next;
+	uint32_t	i;
+	uint32_t	slot;
+
+	while (nslots < n)
+		nslots *= 2;
+	l->root_hash = build_temp(b, (size_t) n * sizeof(uint64_t));
+	l->root_order = build_temp(b, (size_t) n * sizeof(uint32_t));
+	heads = build_temp(b, (size_t) nslots * sizeof(uint32_t));
+	next = build_temp(b, (size_t) n * sizeof(uint32_t));
+	if (l->root_hash == NULL || l->root_order == NULL || heads == NULL || next == NULL)
+		return false;
+	/* buckets as lists; then each list's roots come out side by side */
+	for (i = n; i-- > 0;)
+	{
+		uint32_t	s = l->stem_order[i];
+		int			len = word_root(WORDTEXT(b, STEM(b, s)->text_off), STEM(b, s)->len, root);
+
+		l->root_hash[s] = hash_bytes(root, (size_t) len);
+		slot = (uint32_t) l->root_hash[s] & (nslots - 1);
+		next[s] = heads[slot];
+		heads[slot] = s + 1;
+	}
+	for (slot = 0; slot < nslots; slot++)
+	{
+		uint32_t	s;
+		uint32_t	o;
+
+		for (s = heads[slot]; s != 0; s = next[s - 1])
+		{
+			if (STEM(b, s - 1)->seen != 0)
+				continue;
+			for (o = s; o != 0; o = next[o - 1])
+			{
+				if (l->root_hash[o - 1] == l->root_hash[s - 1])
+				{
+					STEM(b, o - 1)->seen = 1;
+					l->root_order[l->nroots++] = o - 1;
+				}
+			}
+		}
+	}
+	return true;
+}
+
+/* Bytes of a varint. */
+static int
+varint_size(uint32_t v)
+{
+	return v < 0x80 ? 1 : v < 0x4000 ? 2 : v < 0x200000 ? 3 : v < 0x10000000 ? 4 : 5;
+}
+
+/* Writes a varint. */
+static uint8_t *
+varint_put(uint8_t *p, uint32_t v)
+{
+	while (v >= 0x80)
+	{
+		*p++ = (uint8_t) (v | 0x80);
+		v >>= 7;
+	}
+	*p++ = (uint8_t) v;
+	return p;
+}
+
+/* A builder's token as it stands in the image. */
+static uint32_t
+image_token(Layout *l, uint32_t tok)
+{
+	return l->stem_place[BWORD(l->b, tok >> TOK_SHIFT)->stem] << TOK_SHIFT | (tok & TOK_FLAGS);
+}
+
+/* Gives a section its place. */
+static void
+place(Layout *l, int sec, uint64_t bytes)
+{
+	l->head.sec[sec].off = l->head.size;
+	l->head.sec[sec].bytes = bytes;
+	l->head.size += (bytes + 15) & ~(uint64_t) 7;	/* some slack behind each */
+}
+
+/* Measures everything and gives each section its place. */
+static bool
+measure(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	uint32_t	keys[SPELL_MAX_KEYS];
+	size_t		i;
+
+	for (i = 0; i < b->rows.n; i++)
+	{
+		uint32_t	t;
+		uint32_t	k;
+
+		for (t = ROW(b, i)->first; t != NONE; t = TERM(b, t)->next)
+		{
+			for (k = 0; k < TERM(b, t)->ntoks; k++)
+				l->token_bytes += (uint64_t) varint_size(image_token(l, TOKEN(b, TERM(b, t)->tok_off + k)));
+		}
+		build_tick(b);
+	}
+	for (i = 0; i < b->words.n; i++)
+	{
+		l->nspellids += (uint32_t) spell_keys(WORDTEXT(b, BWORD(b, i)->text_off), BWORD(b, i)->len, keys);
+		l->word_bytes += BWORD(b, i)->len + 1u;
+		build_tick(b);
+	}
+	for (i = 0; i < b->abbrs.n; i++)
+		l->nabbrstems += ABBR(b, i)->nto;
+	for (i = 0; i < b->rows.n; i++)
+		l->code_bytes += ROW(b, i)->code.code_len + ROW(b, i)->key_len + 2u;
+	if (l->token_bytes >= UINT32_MAX || l->npost >= UINT32_MAX)
+		return false;
+
+	memcpy(l->head.magic, IMAGE_MAGIC, 8);
+	l->head.version = IMAGE_VERSION;
+	l->head.endian = IMAGE_ENDIAN;
+	l->head.nrows = (uint32_t) b->rows.n;
+	l->head.nterms = (uint32_t) b->terms.n;
+	l->head.nwords = (uint32_t) b->words.n;
+	l->head.nstems = (uint32_t) b->stems.n;
+	l->head.nabbrs = (uint32_t) b->abbrs.n;
+	for (l->head.nspell = 64; l->head.nspell < l->nspellids / 3;)
+		l->head.nspell *= 2;
+	for (l->head.nabbr = 64; l->head.nabbr < b->abbrs.n;)
+		l->head.nabbr *= 2;
+	for (l->head.ntitles = 64; l->head.ntitles < b->terms.n + b->terms.n / 3 + 1;)
+		l->head.ntitles *= 2;
+
+	l->head.size = (sizeof(ImageHeader) + 7) & ~(uint64_t) 7;
+	place(l, SEC_ROWS, b->rows.n * sizeof(ImageRow));
+	place(l, SEC_TERMS, (b->terms.n + 1) * sizeof(ImageTerm));
+	place(l, SEC_TEXT, b->text.n + l->code_bytes);
+	place(l, SEC_TOKENS, l->token_bytes);
+	place(l, SEC_WORDS, b->words.n * sizeof(ImageWord));
+	place(l, SEC_WORDTEXT, l->word_bytes);
+	place(l, SEC_STEMS, (b->stems.n + 1) * sizeof(ImageStem));
+	place(l, SEC_POSTINGS, l->npost * sizeof(uint32_t));
+	place(l, SEC_ROOTS, (uint64_t) l->nroots * sizeof(uint32_t));
+	place(l, SEC_SPELLHEADS, ((uint64_t) l->head.nspell + 1) * sizeof(uint32_t));
+	place(l, SEC_SPELLIDS, (uint64_t) l->nspellids * sizeof(uint32_t));
+	place(l, SEC_ABBRHEADS, ((uint64_t) l->head.nabbr + 1) * sizeof(uint32_t));
+	place(l, SEC_ABBRS, b->abbrs.n * sizeof(ImageAbbr));
+	place(l, SEC_ABBRSTEMS, (uint64_t) l->nabbrstems * sizeof(uint32_t));
+	place(l, SEC_TITLES, (uint64_t) l->head.ntitles * sizeof(uint32_t));
+	place(l, SEC_SYSTEMS, 257 * sizeof(uint32_t));
+	return true;
+}
+
+/* The section's memory, for writing. */
+static void *
+section(Layout *l, int sec)
+{
+	return l->image + l->head.sec[sec].off;
+}
+
+/* Writes words, stems and roots. */
+static void
+write_words(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	ImageWord  *words = section(l, SEC_WORDS);
+	char	   *text = section(l, SEC_WORDTEXT);
+	ImageStem  *stems = section(l, SEC_STEMS);
+	uint32_t   *roots = section(l, SEC_ROOTS);
+	uint32_t	off = 0;
+	uint32_t	post = 0;
+	uint32_t	i;
+	uint32_t	start;
+
+	for (i = 0; i < b->words.n; i++)
+	{
+		const BuildWord *w = BWORD(b, l->word_order[i]);
+
+		memcpy(text + off, WORDTEXT(b, w->text_off), w->len + 1u);
+		words[i].text_off = off;
+		words[i].stem = l->stem_place[w->stem];
+		words[i].count = w->count;
+		words[i].letters = spell_letters(text + off, w->len);
+		words[i].len = w->len;
+		off += w->len + 1u;
+	}
+	for (i = 0; i < b->stems.n; i++)
+	{
+		const BuildStem *s = STEM(b, l->stem_order[i]);
+
+		stems[i].post_off = post;
+		stems[i].word = s->word == NONE ? 0 : l->word_place[s->word];
+		stems[i].weight = s->weight;
+		stems[i].surplus = s->surplus;
+		stems[i].class = s->class.class;
+		stems[i].value = s->class.value;
+		stems[i].polarity = s->class.negates ? 1 : s->class.affirms ? 2 : 0;
+		post += s->df;
+	}
+	stems[b->stems.n].post_off = post;
+	for (i = 0; i < l->nroots; i++)
+		roots[i] = l->stem_place[l->root_order[i]];
+	for (start = 0, i = 1; i <= l->nroots; i++)
+	{
+		uint32_t	k;
+
+		if (i < l->nroots && l->root_hash[l->root_order[i]] == l->root_hash[l->root_order[start]])
+			continue;
+		for (k = start; k < i; k++)
+		{
+			stems[roots[k]].root_off = start;
+			stems[roots[k]].root_len = (uint8_t) (i - start > 255 ? 255 : i - start);
+		}
+		start = i;
+	}
+}
+
+/* Notes a row's stems in the postings, with how much of a term each makes. */
+static void
+post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
+{
+	SearchBuilder *b = l->b;
+	uint32_t   *postings = section(l, SEC_POSTINGS);
+	const ImageStem *stems = section(l, SEC_STEMS);
+	uint32_t	t;
+	uint32_t	k;
+
+	for (t = r->first; t != NONE; t = TERM(b, t)->next)
+	{
+		const BuildTerm *bt = TERM(b, t);
+		float		norm = 0.01f;
+
+		for (k = 0; k < bt->ntoks; k++)
+		{
+			uint32_t	tok = TOKEN(b, bt->tok_off + k);
+
+			if (!(tok & TOK_EXTRA))
+				norm += STEM(b, BWORD(b, tok >> TOK_SHIFT)->stem)->surplus;
+		}
+		for (k = 0; k < bt->ntoks; k++)
+		{
+			uint32_t	bs = BWORD(b, TOKEN(b, bt->tok_off + k) >> TOK_SHIFT)->stem;
+			uint32_t	stem = l->stem_place[bs];
+			float		share = stems[stem].surplus / norm * 255.0f;
+			uint32_t	impact = share < 1 ? 1 : share > 255 ? 255 : (uint32_t) share;
+			uint32_t   *p;
+
+			if (fill[stem] > 0)
+			{
+				p = &postings[stems[stem].post_off + fill[stem] - 1];
+				if (*p >> 8 == row)
+				{
+					if ((*p & 255) < impact)
+						*p = row << 8 | impact;
+					continue;
+				}
+			}
+			postings[stems[stem].post_off + fill[stem]++] = row << 8 | impact;
+		}
+	}
+}
+
+/* Writes the terms of a row; returns the end of its tokens. */
+static uint8_t *
+write_terms(Layout *l, const BuildRow *r, uint32_t *nterm, uint8_t *tokens)
+{
+	SearchBuilder *b = l->b;
+	ImageTerm  *terms = section(l, SEC_TERMS);
+	uint8_t    *first = section(l, SEC_TOKENS);
+	uint32_t	t;
+	uint32_t	k;
+
+	for (t = r->first; t != NONE; t = TERM(b, t)->next)
+	{
+		const BuildTerm *bt = TERM(b, t);
+		ImageTerm  *it = &terms[(*nterm)++];
+
+		it->text_off = bt->text_off;
+		it->text_len = bt->text_len;
+		it->tok_off = (uint32_t) (tokens - first);
+		it->fold_hash = bt->fold_hash;
+		it->kind = bt->kind;
+		it->ntoks = bt->ntoks;
+		it->norm = 0;
+		for (k = 0; k < bt->ntoks; k++)
+		{
+			uint32_t	tok = TOKEN(b, bt->tok_off + k);
+
+			tokens = varint_put(tokens, image_token(l, tok));
+			if (!(tok & TOK_EXTRA))
+				it->norm += STEM(b, BWORD(b, tok >> TOK_SHIFT)->stem)->surplus;
+		}
+	}
+	return tokens;
+}
+
+/* Writes rows, terms, tokens, texts and postings. */
+static bool
+write_rows(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	ImageRow   *rows = section(l, SEC_ROWS);
+	ImageTerm  *terms = section(l, SEC_TERMS);
+	char	   *text = section(l, SEC_TEXT);
+	uint8_t    *tokens = section(l, SEC_TOKENS);
+	uint32_t   *systems = section(l, SEC_SYSTEMS);
+	uint32_t   *fill = build_temp(b, b->stems.n * sizeof(uint32_t));
+	uint32_t	off = (uint32_t) b->text.n;
+	uint32_t	nterm = 0;
+	uint32_t	stack[SEARCH_CODE_MAX + 1];
+	int			depth = 0;
+	int			system = 0;
+	uint32_t	i;
+
+	if (fill == NULL)
+		return false;
+	if (b->text.n > 0)
+		memcpy(text, b->text.data, b->text.n);
+	for (i = 0; i < b->rows.n; i++)
+	{
+		const BuildRow *r = ROW(b, l->row_order[i]);
+		ImageRow   *out = &rows[i];
+
+		build_tick(b);
+		while (system <= r->code.system)
+			systems[system++] = i;
+		out->code_off = off;
+		out->code_len = (uint8_t) r->code.code_len;
+		memcpy(text + off, r->shown, r->code.code_len + 1);
+		off += (uint32_t) r->code.code_len + 1;
+		out->key_off = off;
+		out->key_len = r->key_len;
+		memcpy(text + off, r->key, r->key_len + 1u);
+		off += r->key_len + 1u;
+		out->valid_from = r->code.valid_from;
+		out->valid_to = r->code.valid_to;
+		out->age_min = (int16_t) (r->code.age_min < 0 ? 0 : r->code.age_min > SEARCH_AGE_MAX ? SEARCH_AGE_MAX : r->code.age_min);
+		out->age_max = (int16_t) (r->code.age_max < 0 ? 0 : r->code.age_max > SEARCH_AGE_MAX ? SEARCH_AGE_MAX : r->code.age_max);
+		out->system = (uint8_t) r->code.system;
+		out->flags = (uint8_t) ((r->code.billable ? ROW_BILLABLE : 0) |
+								(r->code.sex == SEARCH_SEX_MALE ? ROW_MALE : 0) |
+								(r->code.sex == SEARCH_SEX_FEMALE ? ROW_FEMALE : 0));
+		/* the nearest header whose key begins this one's */
+		while (depth > 0 && (rows[stack[depth - 1]].system != out->system ||
+							 rows[stack[depth - 1]].key_len >= out->key_len ||
+							 memcmp(text + rows[stack[depth - 1]].key_off, r->key,
+									rows[stack[depth - 1]].key_len) != 0))
+			depth--;
+		out->parent = depth > 0 ? stack[depth - 1] : NO_ROW;
+		if (!r->code.billable && depth < SEARCH_CODE_MAX)
+			stack[depth++] = i;
+		out->first_term = nterm;
+		out->nterms = (uint16_t) r->nterms;
+		tokens = write_terms(l, r, &nterm, tokens);
+		post_row(l, i, r, fill);
+	}
+	while (system <= 256)
+		systems[system++] = (uint32_t) b->rows.n;
+	terms[nterm].tok_off = (uint32_t) l->token_bytes;
+	l->head.nterms = nterm;
+	return true;
+}
+
+/* Writes the hash of folded texts. */
+static void
+write_titles(Layout *l)
+{
+	const ImageTerm *terms = section(l, SEC_TERMS);
+	uint32_t   *slots = section(l, SEC_TITLES);
+	uint32_t	mask = l->head.ntitles - 1;
+	uint32_t	i;
+
+	memset(slots, 0xFF, (size_t) l->head.ntitles * sizeof(uint32_t));
+	for (i = 0; i < l->head.nterms; i++)
+	{
+		uint32_t	at = terms[i].fold_hash & mask;
+
+		while (slots[at] != UINT32_MAX)
+			at = (at + 1) & mask;
+		slots[at] = i;
+		build_tick(l->b);
+	}
+}
+
+/* Writes the spelling buckets. */
+static void
+write_spelling(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	uint32_t   *heads = section(l, SEC_SPELLHEADS);
+	uint32_t   *ids = section(l, SEC_SPELLIDS);
+	const ImageWord *words = section(l, SEC_WORDS);
+	const char *text = section(l, SEC_WORDTEXT);
+	uint32_t	mask = l->head.nspell - 1;
+	uint32_t	keys[SPELL_MAX_KEYS];
+	uint32_t	i;
+	uint32_t	sum = 0;
+	int			pass;
+	int			n;
+
+	/* count, sum up, then fill from each bucket's end */
+	for (pass = 0; pass < 2; pass++)
+	{
+		for (i = (uint32_t) b->words.n; i-- > 0;)
+		{
+			build_tick(b);
+			for (n = spell_keys(text + words[i].text_off, words[i].len, keys); n-- > 0;)
+			{
+				if (pass == 0)
+					heads[keys[n] & mask]++;
+				else
+					ids[--heads[keys[n] & mask]] = i;
+			}
+		}
+		for (i = 0; pass == 0 && i <= mask; i++)
+		{
+			sum += heads[i];
+			heads[i] = sum;
+		}
+	}
+	heads[l->head.nspell] = l->nspellids;
+}
+
+/* Writes the abbreviations, each with the stems that it stands for. */
+static void
+write_abbrs(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	uint32_t   *heads = section(l, SEC_ABBRHEADS);
+	ImageAbbr  *abbrs = section(l, SEC_ABBRS);
+	uint32_t   *stems = section(l, SEC_ABBRSTEMS);
+	uint32_t	mask = l->head.nabbr - 1;
+	uint32_t	nstems = 0;
+	uint32_t	sum = 0;
+	uint32_t	i;
+
+	for (i = 0; i < b->abbrs.n; i++)
+		heads[abbr_hash(b, i) & mask]++;
+	for (i = 0; i <= mask; i++)
+	{
+		sum += heads[i];
+		heads[i] = sum;
+	}
+	heads[l->head.nabbr] = sum;
+	for (i = (uint32_t) b->abbrs.n; i-- > 0;)
+	{
+		const BuildAbbr *a = ABBR(b, i);
+		ImageAbbr  *out = &abbrs[--heads[abbr_hash(b, i) & mask]];
+		const char *to = WORDTEXT(b, a->text_off) + a->from_len + 1;
+		WordScan	scan;
+		Word		word;
+
+		out->from_hash = abbr_hash(b, i);
+		out->stem_off = nstems;
+		out->nfrom = a->nfrom;
+		out->nto = 0;
+		out->weight = a->weight;
+		out->learned = a->learned;
+		word_scan_start(&scan, to, a->to_len);
+		while (out->nto < a->nto && word_scan_next(&scan, &word))
+		{
+			uint32_t	w = build_find_word(b, word.text, word.len);
+
+			stems[nstems++] = w == NONE ? UINT32_MAX : l->stem_place[BWORD(b, w)->stem];
+			out->nto++;
+		}
+	}
+}
+
+/* Makes sure that the words of expansions are known, where they occur only
+ * under another inflection. */
+static bool
+intern_abbrs(SearchBuilder *b)
+{
+	size_t		i;
+
+	for (i = 0; i < b->abbrs.n; i++)
+	{
+		WordScan	scan;
+		Word		word;
+		uint32_t	off = ABBR(b, i)->text_off + ABBR(b, i)->from_len + 1;
+		char		to[512];
+
+		memcpy(to, WORDTEXT(b, off), ABBR(b, i)->to_len);
+		word_scan_start(&scan, to, ABBR(b, i)->to_len);
+		while (word_scan_next(&scan, &word))
+		{
+			if (build_word(b, word.text, word.len) == NONE)
+				return false;
+		}
+	}
+	return true;
+}
+
+/* Builds the image; described in search.h. */
+void *
+search_builder_finish(SearchBuilder *b, size_t *size)
+{
+	Layout		l;
+
+	*size = 0;
+	memset(&l, 0, sizeof(l));
+	l.b = b;
+	if (b->failed || !learn_abbreviations(b) || !intern_abbrs(b))
+		return NULL;
+	weigh_stems(&l);
+	l.row_order = new_index(b, b->rows.n);
+	l.word_order = new_index(b, b->words.n);
+	l.stem_order = new_index(b, b->stems.n);
+	if (l.row_order == NULL || l.word_order == NULL || l.stem_order == NULL ||
+		!build_sort(b, l.row_order, (uint32_t) b->rows.n, compare_rows) ||
+		!build_sort(b, l.word_order, (uint32_t) b->words.n, compare_words) ||
+		!build_sort(b, l.stem_order, (uint32_t) b->stems.n, compare_stems))
+		return NULL;
+	l.word_place = inverse(b, l.word_order, b->words.n);
+	l.stem_place = inverse(b, l.stem_order, b->stems.n);
+	if (l.word_place == NULL || l.stem_place == NULL || !group_roots(&l) || !measure(&l))
+		return NULL;
+	l.image = b->alloc.alloc(b->alloc.opaque, l.head.size);
+	if (l.image == NULL)
+		return NULL;
+	memset(l.image, 0, l.head.size);
+	write_words(&l);
+	if (!write_rows(&l))
+	{
+		b->alloc.free(b->alloc.opaque, l.image);
+		return NULL;
+	}
+	write_titles(&l);
+	write_spelling(&l);
+	write_abbrs(&l);
+	image_seal(&l.head);
+	memcpy(l.image, &l.head, sizeof(l.head));
+	*size = l.head.size;
+	return l.image;
+}

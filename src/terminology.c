@@ -1,0 +1,496 @@
+/*
+ * terminology.c
+ *		Looks codes and titles up in the loaded releases.
+ *
+ * Straight by index scan, not through SPI: every write of a record comes by
+ * here.  Nothing is cached, so nothing can be out of date: a code that is in
+ * force is found by one descent of the primary key however many releases there
+ * are, and only a code that is not needs the list of releases.
+ */
+#include "medrec.h"
+
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "executor/tuptable.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "relations.h"
+#include "search/search.h"
+#include "terminology.h"
+
+/* columns of medrec.code, in the order of migration 2 */
+enum
+{
+	CODE_SYSTEM = 1,
+	CODE_CODE,
+	CODE_VALID_FROM,
+	CODE_VALID_TO,
+	CODE_BILLABLE,
+	CODE_ACTIVE_FROM,
+	CODE_ACTIVE_TO,
+	CODE_DISPLAY,
+	CODE_SHORT_DISPLAY
+};
+
+/* columns of medrec.code_term */
+enum
+{
+	TERM_SYSTEM = 2,
+	TERM_CODE,
+	TERM_KIND,
+	TERM_TERM
+};
+
+/* columns of medrec.code_release */
+enum
+{
+	RELEASE_SYSTEM = 2,
+	RELEASE_CONTENT = 4,
+	RELEASE_EFFECTIVE_FROM
+};
+
+/* One row of medrec.code, its strings still in the tuple. */
+typedef struct CodeRow
+{
+	DateADT		from;			/* releases and the file's own dates together */
+	DateADT		until;
+	bool		billable;
+} CodeRow;
+
+/* the transaction of this backend that changed the terminologies last */
+static LocalTransactionId bumped_in = InvalidLocalTransactionId;
+
+static void ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row);
+static char *TextColumn(HeapTuple tuple, TupleDesc desc, int column);
+static void EachRow(const char *table, bool codes, TermRowFunction function, void *arg);
+static List *CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
+						 DateADT on_date, int max, const char *table,
+						 const char *index, int term_column, int code_column);
+
+/* Reads from when until when a row of medrec.code holds. */
+static void
+ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row)
+{
+	bool		isnull;
+	Datum		value;
+
+	row->from = DatumGetDateADT(heap_getattr(tuple, CODE_VALID_FROM, desc, &isnull));
+	value = heap_getattr(tuple, CODE_VALID_TO, desc, &isnull);
+	row->until = isnull ? DATEVAL_NOEND : DatumGetDateADT(value);
+	row->billable = DatumGetBool(heap_getattr(tuple, CODE_BILLABLE, desc, &isnull));
+
+	/* the file's own dates can only narrow what the releases say */
+	value = heap_getattr(tuple, CODE_ACTIVE_FROM, desc, &isnull);
+	if (!isnull && DatumGetDateADT(value) > row->from)
+		row->from = DatumGetDateADT(value);
+	value = heap_getattr(tuple, CODE_ACTIVE_TO, desc, &isnull);
+	if (!isnull && DatumGetDateADT(value) < row->until)
+		row->until = DATE_NOT_FINITE(DatumGetDateADT(value)) ?
+			DatumGetDateADT(value) : DatumGetDateADT(value) + 1;
+}
+
+/* Copies a text column out of a tuple, NULL where it is null. */
+static char *
+TextColumn(HeapTuple tuple, TupleDesc desc, int column)
+{
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, column, desc, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* Is a release with codes of the system loaded that is in force on the day? */
+bool
+terminology_loaded(const CodeSystem *cs, DateADT on_date)
+{
+	Relation	rel = table_open(medrec_relation("code_release"), AccessShareLock);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+	bool		loaded = false;
+
+	/* a handful of rows: the index would cost more */
+	ScanKeyInit(&key[0], RELEASE_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	ScanKeyInit(&key[1], RELEASE_CONTENT, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum("codes"));
+	scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 2, key);
+	while (!loaded && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		loaded = on_date >= DatumGetDateADT(heap_getattr(tuple, RELEASE_EFFECTIVE_FROM,
+														 RelationGetDescr(rel), &isnull));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return loaded;
+}
+
+/* Finds how a code, in its normal form, stands on a day. */
+void
+terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
+				   CodeEntry *entry)
+{
+	Relation	rel = table_open(medrec_relation("code"), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+	bool		past_billable = false;
+
+	memset(entry, 0, sizeof(CodeEntry));
+	entry->standing = CODE_UNKNOWN;
+
+	ScanKeyInit(&key[0], CODE_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	ScanKeyInit(&key[1], CODE_CODE, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(code));
+	scan = systable_beginscan(rel, medrec_relation("code_pkey"), true,
+							  GetActiveSnapshot(), 2, key);
+
+	/* a row for each change of the code over the releases: few, oldest first */
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CodeRow		row;
+		CodeStanding standing;
+
+		ReadPeriod(tuple, desc, &row);
+		if (on_date < row.from)
+			standing = CODE_NOT_YET;
+		else if (on_date >= row.until)
+			standing = CODE_RETIRED;
+		else
+			standing = CODE_CURRENT;
+		past_billable |= row.billable && on_date >= row.until;
+
+		/* of rows that do not hold, the last past one, else the first coming one */
+		if (standing == CODE_NOT_YET && entry->standing != CODE_UNKNOWN)
+			continue;
+		entry->standing = standing;
+		entry->billable = row.billable;
+		entry->from = row.from;
+		entry->until = row.until;
+		entry->display = TextColumn(tuple, desc, CODE_DISPLAY);
+		entry->short_display = TextColumn(tuple, desc, CODE_SHORT_DISPLAY);
+		if (standing == CODE_CURRENT)
+			break;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	entry->was_billable = past_billable && !entry->billable;
+	if (entry->standing != CODE_CURRENT && !terminology_loaded(cs, on_date))
+		entry->standing = CODE_NO_RELEASE;
+}
+
+/* Folds a text in the server's encoding, and finds its key. */
+void
+term_fold(const char *str, int len, FoldedTerm *folded)
+{
+	int			utf8len;
+	char	   *utf8 = to_utf8(str, len, &utf8len);
+
+	/*
+	 * Folding never makes a text much longer; what is past the limit is no
+	 * title of any release.
+	 */
+	folded->text = palloc(SEARCH_TERM_MAX + 1);
+	folded->len = (int) search_fold(utf8, utf8len, folded->text, SEARCH_TERM_MAX + 1);
+	folded->key = (int64) hash_bytes_extended((unsigned char *) folded->text,
+											  folded->len, 0);
+	if (utf8 != str)
+		pfree(utf8);
+}
+
+/* Does a text, folded, equal the folded one? */
+bool
+term_equals(const FoldedTerm *folded, const char *str, int len)
+{
+	FoldedTerm	other;
+	bool		equal;
+
+	term_fold(str, len, &other);
+	equal = other.key == folded->key && other.len == folded->len &&
+		memcmp(other.text, folded->text, other.len) == 0;
+	pfree(other.text);
+	return equal;
+}
+
+PG_FUNCTION_INFO_V1(medrec_term_key);
+
+/* medrec.term_key(text): what the indexes on titles and terms hold. */
+Datum
+medrec_term_key(PG_FUNCTION_ARGS)
+{
+	text	   *term = PG_GETARG_TEXT_PP(0);
+	FoldedTerm	folded;
+
+	term_fold(VARDATA_ANY(term), VARSIZE_ANY_EXHDR(term), &folded);
+	pfree(folded.text);
+	PG_RETURN_INT64(folded.key);
+}
+
+/* Does a text name the code: its title, short title, or one of its terms? */
+bool
+terminology_names_code(const CodeSystem *cs, const char *code,
+					   const CodeEntry *entry, const FoldedTerm *term)
+{
+	Relation	rel;
+	SysScanDesc scan;
+	ScanKeyData key[2];
+	HeapTuple	tuple;
+	bool		found = false;
+
+	if (entry->display && term_equals(term, entry->display, strlen(entry->display)))
+		return true;
+	if (entry->short_display &&
+		term_equals(term, entry->short_display, strlen(entry->short_display)))
+		return true;
+
+	rel = table_open(medrec_relation("code_term"), AccessShareLock);
+	ScanKeyInit(&key[0], TERM_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	ScanKeyInit(&key[1], TERM_CODE, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(code));
+	scan = systable_beginscan(rel, medrec_relation("code_term_code_idx"), true,
+							  GetActiveSnapshot(), 2, key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		char	   *text = TextColumn(tuple, RelationGetDescr(rel), TERM_TERM);
+
+		CHECK_FOR_INTERRUPTS();
+		found = term_equals(term, text, strlen(text));
+		pfree(text);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* Adds the codes in force that a table's index on terms finds for a text. */
+static List *
+CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
+			DateADT on_date, int max, const char *table, const char *index,
+			int term_column, int code_column)
+{
+	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
+	Relation	idx = index_open(medrec_relation(index), AccessShareLock);
+	IndexScanDesc scan;
+	ScanKeyData key[2];
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
+													&TTSOpsBufferHeapTuple);
+
+	/* an expression index: the keys are numbered as the index's columns */
+	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(term->key));
+	scan = medrec_index_beginscan(rel, idx, GetActiveSnapshot(), 2);
+	index_rescan(scan, key, 2, NULL, 0);
+	while (list_length(found) < max && index_getnext_slot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		char	   *title = TextDatumGetCString(slot_getattr(slot, term_column, &isnull));
+		char	   *code = TextDatumGetCString(slot_getattr(slot, code_column, &isnull));
+		CodeEntry	entry;
+		ListCell   *lc;
+		bool		known = false;
+
+		CHECK_FOR_INTERRUPTS();
+		foreach(lc, found)
+			known |= strcmp((char *) lfirst(lc), code) == 0;
+		if (known || !term_equals(term, title, strlen(title)))
+			continue;
+		terminology_lookup(cs, code, on_date, &entry);
+		if (entry.standing == CODE_CURRENT)
+			found = lappend(found, code);
+	}
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	index_close(idx, AccessShareLock);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/* Finds the codes in force on a day that have a text as title or term. */
+List *
+terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
+						DateADT on_date, int max)
+{
+	List	   *found = NIL;
+
+	if (term->len == 0)
+		return NIL;
+	found = CodesByTerm(found, cs, term, on_date, max, "code",
+						"code_display_idx", CODE_DISPLAY, CODE_CODE);
+	found = CodesByTerm(found, cs, term, on_date, max, "code",
+						"code_short_display_idx", CODE_SHORT_DISPLAY, CODE_CODE);
+	return CodesByTerm(found, cs, term, on_date, max, "code_term",
+					   "code_term_term_idx", TERM_TERM, TERM_CODE);
+}
+
+/* Hands every row of a table to a function, its strings only for the call. */
+static void
+EachRow(const char *table, bool codes, TermRowFunction function, void *arg)
+{
+	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec terms",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(per_row);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		TermRow		row = {0};
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(per_row);
+		row.cs = codesystem_lookup(DatumGetTextPP(heap_getattr(tuple, codes ? CODE_SYSTEM : TERM_SYSTEM,
+															   desc, &isnull)));
+		row.code = TextColumn(tuple, desc, codes ? CODE_CODE : TERM_CODE);
+		if (row.cs == NULL)
+			continue;
+		if (codes)
+		{
+			CodeRow		period;
+
+			ReadPeriod(tuple, desc, &period);
+			row.from = period.from;
+			row.until = period.until;
+			row.billable = period.billable;
+			row.display = TextColumn(tuple, desc, CODE_DISPLAY);
+			row.short_display = TextColumn(tuple, desc, CODE_SHORT_DISPLAY);
+		}
+		else
+		{
+			row.kind = TextColumn(tuple, desc, TERM_KIND);
+			row.term = TextColumn(tuple, desc, TERM_TERM);
+		}
+		function(&row, arg);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(per_row);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Hands every code to a function. */
+void
+terminology_each_code(TermRowFunction function, void *arg)
+{
+	EachRow("code", true, function, arg);
+}
+
+/* Hands every further term to a function. */
+void
+terminology_each_term(TermRowFunction function, void *arg)
+{
+	EachRow("code_term", false, function, arg);
+}
+
+/* Hands every abbreviation and its expansion to a function. */
+void
+terminology_each_abbreviation(AbbreviationFunction function, void *arg)
+{
+	Relation	rel = table_open(medrec_relation("abbreviation"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		function(TextColumn(tuple, RelationGetDescr(rel), 1),
+				 TextColumn(tuple, RelationGetDescr(rel), 2), arg);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Has this transaction changed the terminologies? */
+bool
+terminology_changed_here(void)
+{
+	return bumped_in != InvalidLocalTransactionId && bumped_in == medrec_my_lxid();
+}
+
+/* Reads the number of the present state of the terminologies. */
+int64
+terminology_generation(void)
+{
+	Relation	rel = table_open(medrec_relation("terminology_state"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+	int64		generation = 0;
+	bool		isnull;
+
+	if (HeapTupleIsValid(tuple))
+		generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return generation;
+}
+
+/* Raises the state's number, and has every backend look at it after commit. */
+void
+terminology_bump(void)
+{
+	Oid			relid = medrec_relation("terminology_state");
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	/* two loads at once queue here, until the first commits */
+	LockRelation(rel, ShareUpdateExclusiveLock);
+	CommandCounterIncrement();
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		TupleDesc	desc = RelationGetDescr(rel);
+		Datum		values[2];
+		bool		nulls[2] = {false, false};
+		bool		replace[2] = {false, true};
+		HeapTuple	changed;
+
+		values[1] = Int64GetDatum(DatumGetInt64(heap_getattr(tuple, 2, desc, &nulls[1])) + 1);
+		changed = heap_modify_tuple(tuple, desc, values, nulls, replace);
+		CatalogTupleUpdate(rel, &tuple->t_self, changed);
+		heap_freetuple(changed);
+	}
+	systable_endscan(scan);
+	table_close(rel, NoLock);
+	CacheInvalidateRelcacheByRelid(relid);
+	CommandCounterIncrement();
+	bumped_in = medrec_my_lxid();
+}
+
+PG_FUNCTION_INFO_V1(medrec_terminology_changed);
+
+/* Trigger on the terminology tables: whatever was derived from them is old. */
+Datum
+medrec_terminology_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
+		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be called as an AFTER STATEMENT trigger",
+						"medrec.terminology_changed")));
+	terminology_bump();
+	PG_RETURN_POINTER(NULL);
+}
