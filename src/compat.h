@@ -22,6 +22,15 @@
 #define IndexesToUpdate bool
 #endif
 
+/* ExecInsertIndexTuples() of a newly inserted row */
+#if PG_VERSION_NUM >= 160000
+#define InsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#else
+#define InsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#endif
+
 /* the backend's local transaction id moved within PGPROC in 17 */
 #if PG_VERSION_NUM >= 170000
 #define medrec_my_lxid()	(MyProc->vxid.lxid)

@@ -131,11 +131,11 @@ LANGUAGE sql VOLATILE
 RETURN medrec.add_suggestions(record, suggestions);
 
 CREATE FUNCTION medrec_api.load_release(code_system text, version text, effective_from date, content text,
-	format text DEFAULT 'auto')
+	format text DEFAULT 'auto', source text DEFAULT NULL)
 RETURNS medrec_api.code_releases
 LANGUAGE sql VOLATILE
 BEGIN ATOMIC
-	SELECT r.* FROM medrec.load_release($1, $2, $3, $4, $5) AS r;
+	SELECT r.* FROM medrec.load_release($1, $2, $3, $4, $5, $6) AS r;
 END;
 
 CREATE FUNCTION medrec_api.health()
@@ -189,5 +189,5 @@ GRANT EXECUTE ON FUNCTION
 	medrec.add_suggestions(uuid, jsonb), medrec_api.add_suggestions(uuid, jsonb)
 	TO medrec_clinician, medrec_coder;
 GRANT EXECUTE ON FUNCTION
-	medrec.load_release(text, text, date, text, text), medrec_api.load_release(text, text, date, text, text)
+	medrec.load_release(text, text, date, text, text, text), medrec_api.load_release(text, text, date, text, text, text)
 	TO medrec_admin;
