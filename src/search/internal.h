@@ -16,6 +16,7 @@
 
 #define WORD_BREAK		1		/* a comma, bracket or the like stands before it */
 #define WORD_HYPHEN		2		/* a hyphen joins it to the word before */
+#define WORD_PAREN		4		/* it stands in brackets */
 
 typedef struct Word
 {
@@ -30,6 +31,7 @@ typedef struct WordScan
 	const unsigned char *end;
 	Word		pending;		/* second half of a split word ("type2") */
 	bool		has_pending;
+	int			depth;			/* of brackets */
 } WordScan;
 
 extern void word_scan_start(WordScan *scan, const char *text, size_t len);
