@@ -387,6 +387,14 @@ take_words(Query *q, int pos, bool fuzzy)
 	bool		last;
 	float		fit;
 
+	/* short titles say 7thD for what the seventh character D means */
+	if (q->words[pos].len == 4 && memcmp(q->words[pos].text, "7th", 3) == 0)
+	{
+		i = add_slot(q, pos);
+		if (i >= 0)
+			q->slots[i].seventh = (char) (q->words[pos].text[3] - 32);
+		return 1;
+	}
 	for (n = q->nwords - pos < MAX_FROM_WORDS ? q->nwords - pos : MAX_FROM_WORDS; n >= 1; n--)
 	{
 		nabbrs = find_abbrs(q, pos, n, abbrs, 6);
@@ -497,7 +505,7 @@ is_repeated(const Query *q, int slot)
 		if (o->nalts > 0 && s->nalts > 0 && q->alts[o->first_alt].stem == q->alts[s->first_alt].stem &&
 			o->weight > 0)
 			return true;
-		if (o->nalts == 0 && s->nalts == 0 && o->word != s->word &&
+		if (o->nalts == 0 && s->nalts == 0 && o->word != s->word && !s->seventh &&
 			strcmp(q->words[o->word].text, q->words[s->word].text) == 0)
 			return true;
 	}
@@ -523,7 +531,7 @@ finish_slots(Query *q)
 		bool		affirms = false;
 		bool		decides = false;
 
-		s->weight = s->nalts == 0 ? UNKNOWN_WEIGHT : 0;
+		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
 		for (j = 0; j < s->nalts; j++)
 		{
 			if (q->alts[s->first_alt + j].fit > best)

@@ -47,7 +47,8 @@ extern uint64_t hash_bytes(const void *data, size_t len);
 #define CLASS_SIDE		1		/* right, left, bilateral */
 #define CLASS_ENCOUNTER 2		/* initial, subsequent, sequela */
 #define CLASS_NUMBER	3		/* 1 .. 14 */
-#define CLASS_COUNT		16
+#define CLASS_UNSPECIFIED 16	/* contradicts nothing, but says that no side is meant */
+#define CLASS_COUNT		17
 
 typedef struct WordClass
 {

@@ -104,7 +104,7 @@ text_candidates(Query *q, bool fuzzy, bool *truncated)
 			query_tick(q);
 		rank_row(q, q->cands[i].row, &q->cands[i]);
 	}
-	rank_children(q);
+	rank_families(q);
 	for (i = 0; i < q->ncands; i++)
 	{
 		if (!q->cands[i].clash)

@@ -48,6 +48,7 @@ typedef struct Slot
 	bool		denied;
 	bool		breaks;			/* punctuation before it */
 	bool		known;			/* its word is in the vocabulary */
+	char		seventh;		/* asks for this seventh character ("7thD") */
 } Slot;
 
 /* A row that may be the answer. */
@@ -60,6 +61,7 @@ typedef struct Cand
 	uint32_t	term;			/* its best term */
 	uint8_t		source;			/* SearchSource */
 	uint8_t		spelled;		/* slot + 1 that matched by spelling */
+	uint8_t		inherited;		/* from a relative */
 	uint8_t		clash;			/* another side or encounter than asked for */
 	uint8_t		how;			/* of a code: CodeChange */
 	uint32_t	from;			/* row or slot that led here */
@@ -81,6 +83,7 @@ typedef struct Query
 	Alt			alts[ALTS_MAX];
 	int			nalts;
 	uint16_t	buckets[ALT_BUCKETS];
+	char		row_seventh;	/* seventh character of the row being scored */
 	float		total;			/* weight of all slots */
 	uint32_t	asked[CLASS_COUNT];	/* values asked for in each class */
 
@@ -121,7 +124,7 @@ extern bool row_valid_on(const Query *q, uint32_t row);
 extern void expand_query(Query *q, const char *text, size_t len, bool all_fuzzy, bool *truncated);
 extern void retrieve(Query *q);
 extern void rank_row(Query *q, uint32_t row, Cand *cand);
-extern void rank_children(Query *q);
+extern void rank_families(Query *q);
 extern int	code_neighbours(Query *q, Cand *cands, int max);
 
 #endif							/* MEDREC_SEARCH_QUERY_H */

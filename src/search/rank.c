@@ -9,8 +9,9 @@
 #define UNION_SHARE			0.5f	/* what the row's other terms may add */
 #define FILL_SHARE			0.35f	/* of a score that rests on the term being filled */
 #define HEADER_FACTOR		0.96f
-#define CHILD_FACTOR		0.97f
-#define CHILDREN_MAX		120
+#define RELATIVE_FACTOR		0.97f
+#define FAMILIES			8		/* candidates whose relatives are looked at */
+#define FAMILY_ROWS			480		/* relatives in all */
 
 /* What one term makes of the query. */
 typedef struct Match
@@ -18,6 +19,7 @@ typedef struct Match
 	float		covered;		/* share of the query's weight */
 	float		filled;			/* share of the term's weight */
 	float		clash;			/* factor for what contradicts */
+	float		unasked;		/* factor for sides and the like that nobody asked for */
 	bool		side_clash;
 	uint8_t		spelled;
 	float		best[SLOTS_MAX];	/* fit of each slot */
@@ -48,7 +50,12 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 {
 	int			c;
 
-	for (c = 1; c < CLASS_COUNT; c++)
+	m->unasked = 1.0f;
+	if (q->asked[CLASS_SIDE] == 0 && has[CLASS_SIDE] != 0)
+		m->unasked *= q->asked[CLASS_UNSPECIFIED] ? 0.85f : 0.95f;
+	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
+		m->unasked *= 0.95f;
+	for (c = 1; c < CLASS_UNSPECIFIED; c++)
 	{
 		if (q->asked[c] == 0 || has[c] == 0 || (q->asked[c] & has[c]) != 0)
 			continue;
@@ -56,6 +63,13 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 			m->side_clash = true;
 		m->clash *= c == CLASS_SIDE || c == CLASS_ENCOUNTER ? 0.5f : 0.75f;
 	}
+}
+
+/* The seventh character of a row's code, or NUL. */
+static char
+seventh_of(const Query *q, const ImageRow *r)
+{
+	return r->key_len == 7 ? q->im.text[r->key_off + 6] : '\0';
 }
 
 /* Matches the query with a term. */
@@ -117,7 +131,11 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 		}
 	}
 	for (k = 0; k < q->nslots; k++)
+	{
+		if (q->slots[k].seventh && q->slots[k].seventh == q->row_seventh)
+			m->best[k] = 1.0f;
 		sum += q->slots[k].weight * m->best[k];
+	}
 	m->covered = q->total > 0 ? sum / q->total : 0;
 	m->filled = fill > 0 ? got / fill : 0;
 	find_clashes(q, has, m);
@@ -140,6 +158,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	float		all[SLOTS_MAX];
 	float		own = 0;
 	float		title_clash = 1.0f;
+	float		unasked = 1.0f;
 	float		covered = 0;
 	float		clash = 1.0f;
 	float		score = 0;
@@ -150,6 +169,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	memset(cand, 0, sizeof(*cand));
 	cand->row = row;
 	cand->term = UINT32_MAX;
+	q->row_seventh = seventh_of(q, r);
 	memset(all, 0, sizeof(float) * (size_t) q->nslots);
 	for (i = 0; i < r->nterms && i < TERMS_SCORED_MAX; i++)
 	{
@@ -165,6 +185,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 		if (t->kind == SEARCH_TERM_LONG)
 		{
 			title_clash = m.clash;
+			unasked = m.unasked;
 			if (m.side_clash)
 				cand->clash = 1;
 		}
@@ -186,36 +207,23 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	for (k = 0; k < q->nslots; k++)
 		own += q->slots[k].weight * all[k];
 	own = q->total > 0 ? own / q->total : 0;
+	clash = title_clash < clash ? title_clash : clash;
 	covered += UNION_SHARE * (own - covered);
-	if (title_clash < clash)
-		clash = title_clash;
 	cand->covered = covered;
-	cand->score = match_score(covered, cand->filled, clash) * kind_factor[q->im.terms[cand->term].kind];
+	cand->score = match_score(covered, cand->filled, clash * unasked) * kind_factor[q->im.terms[cand->term].kind];
 	if (!(r->flags & ROW_BILLABLE))
 		cand->score *= HEADER_FACTOR;
 }
 
-/* How much of a row's title neither the query nor another row's title has. */
+/* What a family member's title has that neither the query nor its relative's
+ * title has. */
 static float
-surplus_over(Query *q, uint32_t row, uint32_t over, Match *m)
+surplus_over(const Query *q, const ImageTerm *t, const uint32_t *stems, int nstems)
 {
-	const ImageTerm *t = &q->im.terms[q->im.rows[row].first_term];
-	const ImageTerm *o = &q->im.terms[q->im.rows[over].first_term];
-	const uint8_t *p = q->im.tokens + o->tok_off;
-	uint32_t	stems[32];
-	int			n = 0;
-	int			k;
+	const uint8_t *p = q->im.tokens + t->tok_off;
 	float		extra = 0;
+	int			k;
 
-	match_term(q, t, m);
-	for (k = 0; k < o->ntoks && n < 32; k++)
-	{
-		uint32_t	tok;
-
-		p = varint_get(p, &tok);
-		stems[n++] = tok >> 2;
-	}
-	p = q->im.tokens + t->tok_off;
 	for (k = 0; k < t->ntoks; k++)
 	{
 		uint32_t	tok;
@@ -223,87 +231,175 @@ surplus_over(Query *q, uint32_t row, uint32_t over, Match *m)
 		int			i;
 
 		p = varint_get(p, &tok);
-		for (i = 0; i < n && stems[i] != tok >> 2;)
+		if (tok & 2)
+			continue;
+		for (i = 0; i < nstems && stems[i] != tok >> 2;)
 			i++;
+		if (i < nstems)
+			continue;
 		for (a = q->buckets[(tok >> 2) & (ALT_BUCKETS - 1)]; a != NO_ALT; a = q->alts[a].next)
 		{
 			if (q->alts[a].stem == tok >> 2)
 				break;
 		}
-		if (i == n && a == NO_ALT)
+		if (a == NO_ALT)
 			extra += q->im.stems[tok >> 2].surplus;
 	}
 	return extra;
 }
 
-/* Lets codes below the best headers inherit what led to the header. */
-void
-rank_children(Query *q)
+/* Notes a better score for a row. */
+static void
+offer(Query *q, uint32_t row, float score, float covered, const Cand *base)
 {
-	uint32_t	headers[6];
-	float		scores[6];
+	Cand	   *c = NULL;
+	int			k;
+
+	for (k = 0; k < q->ncands && c == NULL; k++)
+	{
+		if (q->cands[k].row == row)
+			c = &q->cands[k];
+	}
+	if (c == NULL && q->ncands < CANDS_MAX)
+	{
+		c = &q->cands[q->ncands++];
+		memset(c, 0, sizeof(*c));
+	}
+	if (c == NULL || c->score >= score || (c->clash && c->score > 0))
+		return;
+	c->row = row;
+	c->score = score;
+	c->covered = covered;
+	c->filled = base->filled * 0.9f;
+	c->term = base->term;
+	c->source = base->source;
+	c->spelled = base->spelled;
+	c->inherited = 1;
+}
+
+/* Scores a relative of a candidate: it inherits the words that led to the
+ * candidate's synonyms, but has to have the words of its titles itself. */
+static void
+rank_relative(Query *q, const Cand *base, uint32_t row, bool below, const Match *term,
+			  const Match *title, const uint32_t *stems, int nstems)
+{
+	const ImageRow *r = &q->im.rows[row];
+	const ImageTerm *t = &q->im.terms[r->first_term];
+	Match		m;
+	float		sum = 0;
+	float		extra;
+	float		score;
+	int			k;
+
+	q->row_seventh = seventh_of(q, r);
+	match_term(q, t, &m);
+	if (m.side_clash)
+		return;
+	for (k = 0; k < q->nslots; k++)
+	{
+		float		fit = m.best[k];
+		float		old = term->best[k] * 0.95f;
+
+		if (old > fit && (below || title->best[k] <= m.best[k]) && !q->slots[k].seventh)
+			fit = old;
+		sum += q->slots[k].weight * fit;
+	}
+	sum = q->total > 0 ? sum / q->total : 0;
+	/* a relative that has no more of the query than the candidate is no news */
+	if (!below && sum <= base->covered + 0.01f)
+		return;
+	extra = surplus_over(q, t, stems, nstems);
+	score = match_score(sum, base->filled, m.clash * m.unasked) * RELATIVE_FACTOR * (1.0f - 0.2f * extra / (extra + 1.0f));
+	if (!(r->flags & ROW_BILLABLE))
+		score *= HEADER_FACTOR;
+	offer(q, row, score, sum, base);
+}
+
+/* Scores the relatives of one candidate, from a root on down. */
+static void
+rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
+{
+	const ImageRow *h = &q->im.rows[root];
+	const ImageTerm *own = &q->im.terms[q->im.rows[base->row].first_term];
+	const uint8_t *p = q->im.tokens + own->tok_off;
+	uint32_t	stems[32];
+	int			nstems = 0;
+	uint32_t	row;
+	int			k;
+	Match		term;
+	Match		title;
+
+	q->row_seventh = '\0';
+	match_term(q, &q->im.terms[base->term], &term);
+	match_term(q, own, &title);
+	for (k = 0; k < own->ntoks && nstems < 32; k++)
+	{
+		uint32_t	tok;
+
+		p = varint_get(p, &tok);
+		stems[nstems++] = tok >> 2;
+	}
+	for (row = root + 1; row < q->hi && (*budget)-- > 0; row++)
+	{
+		const ImageRow *r = &q->im.rows[row];
+		const ImageRow *b = &q->im.rows[base->row];
+		bool		below;
+
+		if (r->system != h->system || r->key_len < h->key_len ||
+			memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
+			break;
+		if (r->nterms == 0 || row == base->row || !row_allowed(q, row))
+			continue;
+		below = r->key_len > b->key_len &&
+			memcmp(q->im.text + r->key_off, q->im.text + b->key_off, b->key_len) == 0;
+		if (below && !(r->flags & ROW_BILLABLE))
+			continue;
+		rank_relative(q, base, row, below, &term, &title, stems, nstems);
+	}
+}
+
+/* Lets relatives of the best candidates share what led to them. */
+void
+rank_families(Query *q)
+{
+	Cand		best[FAMILIES];
+	uint32_t	roots[FAMILIES];
 	int			n = 0;
 	int			i;
 	int			k;
-	Match		m;
+	int			budget = FAMILY_ROWS;
 
 	for (i = 0; i < q->ncands; i++)
 	{
-		if (q->im.rows[q->cands[i].row].flags & ROW_BILLABLE)
+		if (n == FAMILIES && best[n - 1].score >= q->cands[i].score)
 			continue;
-		if (n == 6 && scores[5] >= q->cands[i].score)
-			continue;
-		k = n < 6 ? n++ : 5;
-		for (; k > 0 && scores[k - 1] < q->cands[i].score; k--)
-		{
-			scores[k] = scores[k - 1];
-			headers[k] = headers[k - 1];
-		}
-		scores[k] = q->cands[i].score;
-		headers[k] = (uint32_t) i;
+		k = n < FAMILIES ? n++ : FAMILIES - 1;
+		for (; k > 0 && best[k - 1].score < q->cands[i].score; k--)
+			best[k] = best[k - 1];
+		best[k] = q->cands[i];
 	}
 	for (i = 0; i < n; i++)
 	{
-		const Cand *head = &q->cands[headers[i]];
-		const ImageRow *h = &q->im.rows[head->row];
-		uint32_t	row;
-		uint32_t	last = head->row + CHILDREN_MAX;
+		const ImageRow *r = &q->im.rows[best[i].row];
+		uint32_t	root = best[i].row;
+		int			one = FAMILY_ROWS / 3;
 
+		if (best[i].term == UINT32_MAX || best[i].score < best[0].score * 0.6f || budget <= 0)
+			break;
 		query_tick(q);
-		for (row = head->row + 1; row < last && row < q->hi; row++)
-		{
-			const ImageRow *r = &q->im.rows[row];
-			Cand	   *c = NULL;
-			float		score;
-
-			if (r->system != h->system || r->key_len < h->key_len ||
-				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
-				break;
-			if (!(r->flags & ROW_BILLABLE) || r->nterms == 0 || !row_allowed(q, row))
-				continue;
-			score = surplus_over(q, row, head->row, &m);
-			if (m.side_clash)
-				continue;
-			score = head->score / HEADER_FACTOR * CHILD_FACTOR * m.clash * (1.0f - 0.2f * score / (score + 1.0f));
-			for (k = 0; k < q->ncands && c == NULL; k++)
-			{
-				if (q->cands[k].row == row)
-					c = &q->cands[k];
-			}
-			if (c == NULL && q->ncands < CANDS_MAX)
-			{
-				c = &q->cands[q->ncands++];
-				memset(c, 0, sizeof(*c));
-			}
-			if (c == NULL || c->score >= score)
-				continue;
-			c->row = row;
-			c->score = score;
-			c->covered = head->covered;
-			c->filled = head->filled * 0.9f;
-			c->term = head->term;
-			c->source = head->source;
-			c->spelled = head->spelled;
-		}
+		if (r->parent != NO_ROW && best[i].covered < 0.97f && r->key_len > 4)
+			root = r->parent;
+		else if (r->flags & ROW_BILLABLE)
+			continue;
+		for (k = 0; k < i && roots[k] != root;)
+			k++;
+		roots[i] = root;
+		if (k < i && root != best[i].row)
+			continue;
+		if (one > budget)
+			one = budget;
+		budget -= one;
+		rank_family(q, &best[i], root, &one);
+		budget += one > 0 ? one : 0;
 	}
 }
