@@ -77,7 +77,7 @@ story() {
 	[ "$(jq -r '.[0].last_visit' <<<"$ANSWER")" != "$before" ] || die "the demo expected last_visit to move"
 
 	chapter "6. And all of it is in the audit trail"
-	ask GET "/audit_events?patient_id=eq.$patient&order=at.desc&limit=4"
+	ask GET "/audit_events?patient_id=eq.$patient&order=logged_at.desc&limit=2&select=logged_at,action,table_name,row_id,old_values,new_values,role,client_addr,method,path,request_id"
 	expect 200
 
 	cat <<-END

@@ -265,6 +265,15 @@ test('the audit trail names what happened to a patient, and cannot be changed', 
 	assert.equal(await count(`/audit_events?patient_id=eq.${id}`), 4)
 })
 
+test('the audit trail tells the request that a change came by', async () => {
+	const made = await post('/patients/', person(), { 'X-Request-Id': 'forged', 'X-Forwarded-For': '203.0.113.9', 'X-Real-IP': '203.0.113.9', 'X-Reason': 'admission' })
+	const [event] = (await get(`/audit_events?patient_id=eq.${made.body.id}`)).body
+	assert.equal(event.request_id, made.headers.get('x-request-id'))
+	assert.deepEqual([event.action, event.table_name, event.row_id], ['INSERT', 'patient', made.body.id])
+	assert.deepEqual([event.method, event.path, event.client_addr, event.reason], ['POST', '/patients', '127.0.0.1', 'admission'])
+	assert.equal(event.session_role, 'medrec_authenticator')
+})
+
 test('the password hash of an account is not readable', async () => {
 	const username = 'user' + newId()
 	const made = await post('/accounts?select=id,username', { username, email: 'u@example.org', role: 'clinician' })
