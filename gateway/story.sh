@@ -66,7 +66,7 @@ story() {
 	expect 201
 
 	chapter "3. A code that does not exist is stored as invalid, with suggestions"
-	ask POST /diagnoses/ "{\"patient_id\":\"$patient\",\"code\":\"E11.99\",\"description\":\"Type 2 diabetes mellitus without complications\",\"code_system\":\"ICD-10-CM\"}"
+	ask POST /diagnoses/ "{\"patient_id\":\"$patient\",\"code\":\"E11.99\",\"description\":\"type 2 diabetes with high blood sugar\",\"code_system\":\"ICD-10-CM\"}"
 	expect 201
 	diagnosis=$(jq -r .id <<<"$ANSWER")
 	candidate=$(jq -r '.suggestions[0].code // empty' <<<"$ANSWER")

@@ -159,7 +159,7 @@ test('a patient with its diagnoses and treatments in one answer', async () => {
 
 test('a diagnosis is normalised, checked and titled as it is stored', async () => {
 	const { id } = await patient()
-	const row = await record('/diagnoses/', { patient_id: id, code: 'e119', code_system: 'icd-10-cm' })
+	const row = await record('/diagnoses/', { patient_id: id, code: 'e119', code_system: 'http://hl7.org/fhir/sid/icd-10-cm' })
 	assert.equal(row.code, 'E11.9')
 	assert.equal(row.code_system, 'ICD-10-CM')
 	assert.equal(row.status, 'valid')
