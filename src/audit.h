@@ -49,6 +49,7 @@ typedef enum AuditColumn
 {
 	AUDIT_XID = AUDIT_FIELDS,
 	AUDIT_LOGGED_AT,
+	AUDIT_TRANSACTION_AT,
 	AUDIT_STATEMENT_AT,
 	AUDIT_ERA,
 	AUDIT_N,
@@ -70,6 +71,7 @@ typedef struct AuditEvent
 	int32		n;				/* place within the transaction, from 1 */
 	int64		xid;			/* top-level transaction */
 	TimestampTz logged_at;
+	TimestampTz transaction_at;
 	TimestampTz statement_at;
 	const pg_uuid_t *patient_id;	/* may be NULL */
 	AuditText	text[AUDIT_FIELDS];
