@@ -183,9 +183,6 @@ FROM medrec.audit_event;
 COMMENT ON VIEW medrec_api.audit_events IS 'The audit trail: an event per changed row. Read-only.';
 REVOKE ALL ON medrec_api.audit_events FROM PUBLIC;
 GRANT SELECT ON medrec_api.audit_events TO medrec_auditor;
-GRANT SELECT (era, xid, n, logged_at, transaction_at, statement_at, action, table_name, row_id, patient_id,
-	account, jti, role, session_role, effective_role, client_addr, request_id, method, path,
-	application_name, reason, leaf) ON medrec_api.audit_events TO medrec_admin;
 DO $$
 DECLARE
 	c record;
