@@ -9,6 +9,7 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
+#include "fmgr.h"
 
 #include "sha256.h"
 
@@ -96,6 +97,7 @@ extern void audit_writer_action(AuditWriter *writer, const char *action);
 extern void audit_writer_end(AuditWriter *writer);
 extern AuditText audit_text(const char *value);
 extern int32 audit_current_era(void);
+extern Datum medrec_audit_open_era(PG_FUNCTION_ARGS);
 extern Oid	audit_relation(const char *name);
 extern void audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 							 const Datum *values, const bool *nulls);
