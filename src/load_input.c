@@ -116,7 +116,7 @@ load_line(Load *load, Slice *line)
 	line->len = (int) len;
 	/* one pass that compilers turn into vector code: anything below space, above "~"? */
 	for (size_t i = 0; i < len; i++)
-		odd |= (unsigned char) ((unsigned char) s[i] - 0x20 > 0x7e - 0x20);
+		odd |= (unsigned char) ((unsigned char) s[i] - 0x20) > 0x7e - 0x20;
 	if (odd)
 		CheckCharacters(load, (const unsigned char *) s, line->len);
 	return true;
