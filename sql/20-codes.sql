@@ -65,6 +65,13 @@ AS 'MODULE_PATHNAME', 'medrec_suggest';
 COMMENT ON FUNCTION medrec.suggest(text, text, text, integer, date, jsonb) IS
 'Codes that may be meant, best first: code, official display, score 0..1, source (title, synonym, spelling, code, child, successor) and reason. code_system: name in any case, FHIR URI or OID. code: a code that may be wrong, or null. display: words, or null. max: most rows, 1 to 50. on_date: day on which the codes must be in force. context: object with age (years) and gender of the patient, and typing (true: the last word is unfinished). Errors: 22023 unknown code system, max out of range or wrong context.';
 
+CREATE FUNCTION medrec.default_abbreviations(OUT abbreviation text, OUT expansion text)
+RETURNS SETOF record
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_default_abbreviations';
+COMMENT ON FUNCTION medrec.default_abbreviations() IS
+'The abbreviations and spelling variants that medrec ships with, as the table medrec.abbreviation has them at first. No arguments, no errors.';
+
 CREATE FUNCTION medrec.terminology_changed()
 RETURNS trigger
 LANGUAGE c

@@ -8,6 +8,25 @@
 /* The login role that PostgREST connects as; only its claims are believed. */
 #define AUTHENTICATOR_ROLE	"medrec_authenticator"
 
+/* All that is known of who acts.  NULL: not known, or not to be believed. */
+typedef struct Actor
+{
+	const char *account;		/* claim "sub" */
+	const char *jti;			/* claim "jti": the token's own number */
+	const char *role;			/* what SET ROLE last named, else the session user */
+	const char *session_user;
+	const char *current_user;	/* differs in a SECURITY DEFINER function */
+	const char *client_addr;	/* numeric, or "[local]" */
+	const char *request_id;		/* header X-Request-Id */
+	const char *method;
+	const char *path;
+	const char *application;
+	const char *reason;			/* medrec.reason, else header X-Reason */
+} Actor;
+
+/* Valid until the next call; never raises an error because of what a client set. */
+extern const Actor *actor_current(void);
+
 /*
  * The name that validated_by shows: the account (claim "sub") where the session
  * user is the authenticator and a token came with the request, else the session

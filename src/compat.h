@@ -22,6 +22,22 @@
 #define IndexesToUpdate bool
 #endif
 
+/* ExecInsertIndexTuples() of a newly inserted row */
+#if PG_VERSION_NUM >= 160000
+#define InsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL, false)
+#else
+#define InsertIndexTuples(rri, slot, estate) \
+	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* the backend's local transaction id moved within PGPROC in 17 */
+#if PG_VERSION_NUM >= 170000
+#define medrec_my_lxid()	(MyProc->vxid.lxid)
+#else
+#define medrec_my_lxid()	(MyProc->lxid)
+#endif
+
 /* index_beginscan() takes instrumentation since 18 */
 #if PG_VERSION_NUM >= 180000
 #define medrec_index_beginscan(heap, index, snapshot, nkeys) \
@@ -30,5 +46,11 @@
 #define medrec_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
+
+/*
+ * A few bytes of the main shared memory without preloading: named DSM segments
+ * since 17, before that from the room that every server keeps to spare.
+ */
+extern void *medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr));
 
 #endif							/* MEDREC_COMPAT_H */

@@ -23,12 +23,14 @@
 /* most diagnoses or treatments in one visit */
 #define VISIT_ITEMS_MAX	1000
 
+#define SAVED_PLAN_ARGS	5
+
 /* A statement of medrec's, prepared at its first use and kept. */
 typedef struct SavedPlan
 {
 	const char *query;
 	int			nargs;
-	Oid			argtypes[6];
+	Oid			argtypes[SAVED_PLAN_ARGS];
 	SPIPlanPtr	plan;
 } SavedPlan;
 
@@ -137,7 +139,7 @@ static char *FieldOf(Jsonb *object, const char *key);
 static void
 RunPlan(SavedPlan *saved, Datum *values, const bool *nulls)
 {
-	char		spi_nulls[lengthof(saved->argtypes)];
+	char		spi_nulls[SAVED_PLAN_ARGS];
 	int			i;
 	int			rc;
 
@@ -163,8 +165,8 @@ static Datum
 CreateRecord(FunctionCallInfo fcinfo, SavedPlan *saved)
 {
 	TupleDesc	desc;
-	Datum		values[lengthof(saved->argtypes)];
-	bool		nulls[lengthof(saved->argtypes)];
+	Datum		values[SAVED_PLAN_ARGS];
+	bool		nulls[SAVED_PLAN_ARGS] = {false};
 	HeapTupleHeader row;
 	int			i;
 

@@ -14,11 +14,14 @@
 #include "catalog/indexing.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
+#include "storage/lmgr.h"
+#include "storage/proc.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -65,8 +68,12 @@ typedef struct CodeRow
 	bool		billable;
 } CodeRow;
 
+/* the transaction of this backend that changed the terminologies last */
+static LocalTransactionId bumped_in = InvalidLocalTransactionId;
+
 static void ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row);
 static char *TextColumn(HeapTuple tuple, TupleDesc desc, int column);
+static void EachRow(const char *table, bool codes, TermRowFunction function, void *arg);
 static List *CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
 						 DateADT on_date, int max, const char *table,
 						 const char *index, int term_column, int code_column);
@@ -295,7 +302,7 @@ CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
 	while (list_length(found) < max && index_getnext_slot(scan, ForwardScanDirection, slot))
 	{
 		bool		isnull;
-		char	   *text = TextDatumGetCString(slot_getattr(slot, term_column, &isnull));
+		char	   *title = TextDatumGetCString(slot_getattr(slot, term_column, &isnull));
 		char	   *code = TextDatumGetCString(slot_getattr(slot, code_column, &isnull));
 		CodeEntry	entry;
 		ListCell   *lc;
@@ -304,7 +311,7 @@ CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
 		CHECK_FOR_INTERRUPTS();
 		foreach(lc, found)
 			known |= strcmp((char *) lfirst(lc), code) == 0;
-		if (known || !term_equals(term, text, strlen(text)))
+		if (known || !term_equals(term, title, strlen(title)))
 			continue;
 		terminology_lookup(cs, code, on_date, &entry);
 		if (entry.standing == CODE_CURRENT)
@@ -332,6 +339,90 @@ terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 						"code_short_display_idx", CODE_SHORT_DISPLAY, CODE_CODE);
 	return CodesByTerm(found, cs, term, on_date, max, "code_term",
 					   "code_term_term_idx", TERM_TERM, TERM_CODE);
+}
+
+/* Hands every row of a table to a function, its strings only for the call. */
+static void
+EachRow(const char *table, bool codes, TermRowFunction function, void *arg)
+{
+	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec terms",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(per_row);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		TermRow		row = {0};
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(per_row);
+		row.cs = codesystem_lookup(DatumGetTextPP(heap_getattr(tuple, codes ? CODE_SYSTEM : TERM_SYSTEM,
+															   desc, &isnull)));
+		row.code = TextColumn(tuple, desc, codes ? CODE_CODE : TERM_CODE);
+		if (row.cs == NULL)
+			continue;
+		if (codes)
+		{
+			CodeRow		period;
+
+			ReadPeriod(tuple, desc, &period);
+			row.from = period.from;
+			row.until = period.until;
+			row.billable = period.billable;
+			row.display = TextColumn(tuple, desc, CODE_DISPLAY);
+			row.short_display = TextColumn(tuple, desc, CODE_SHORT_DISPLAY);
+		}
+		else
+		{
+			row.kind = TextColumn(tuple, desc, TERM_KIND);
+			row.term = TextColumn(tuple, desc, TERM_TERM);
+		}
+		function(&row, arg);
+	}
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(per_row);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Hands every code to a function. */
+void
+terminology_each_code(TermRowFunction function, void *arg)
+{
+	EachRow("code", true, function, arg);
+}
+
+/* Hands every further term to a function. */
+void
+terminology_each_term(TermRowFunction function, void *arg)
+{
+	EachRow("code_term", false, function, arg);
+}
+
+/* Hands every abbreviation and its expansion to a function. */
+void
+terminology_each_abbreviation(AbbreviationFunction function, void *arg)
+{
+	Relation	rel = table_open(medrec_relation("abbreviation"), AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		function(TextColumn(tuple, RelationGetDescr(rel), 1),
+				 TextColumn(tuple, RelationGetDescr(rel), 2), arg);
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Has this transaction changed the terminologies? */
+bool
+terminology_changed_here(void)
+{
+	return bumped_in != InvalidLocalTransactionId && bumped_in == medrec_my_lxid();
 }
 
 /* Reads the number of the present state of the terminologies. */
@@ -382,6 +473,7 @@ terminology_bump(void)
 	table_close(rel, NoLock);
 	CacheInvalidateRelcacheByRelid(relid);
 	CommandCounterIncrement();
+	bumped_in = medrec_my_lxid();
 }
 
 PG_FUNCTION_INFO_V1(medrec_terminology_changed);

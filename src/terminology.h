@@ -57,8 +57,36 @@ extern bool terminology_names_code(const CodeSystem *cs, const char *code,
 extern List *terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 									 DateADT on_date, int max);
 
+/* A row of medrec.code or medrec.code_term, for who reads them all. */
+typedef struct TermRow
+{
+	const CodeSystem *cs;
+	const char *code;
+	/* of a code */
+	DateADT		from;
+	DateADT		until;			/* exclusive; DATEVAL_NOEND if open */
+	bool		billable;
+	const char *display;
+	const char *short_display;	/* may be NULL */
+	/* of a term */
+	const char *kind;
+	const char *term;
+} TermRow;
+
+typedef void (*TermRowFunction) (const TermRow *row, void *arg);
+
+extern void terminology_each_code(TermRowFunction function, void *arg);
+extern void terminology_each_term(TermRowFunction function, void *arg);
+
+typedef void (*AbbreviationFunction) (const char *from, const char *to, void *arg);
+
+extern void terminology_each_abbreviation(AbbreviationFunction function, void *arg);
+
 /* tells all backends, at commit, that codes, terms or releases have changed */
 extern void terminology_bump(void);
+
+/* has this transaction changed the terminologies? */
+extern bool terminology_changed_here(void);
 
 /* number of the present state, as the active snapshot sees it */
 extern int64 terminology_generation(void);

@@ -16,6 +16,7 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/formatting.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -345,7 +346,7 @@ CheckPatient(RecordRow *row)
 	gender = GetString(row, PATIENT_GENDER);
 	if (gender != NULL)
 	{
-		gender = pg_strtolower_ascii(gender);
+		gender = asc_tolower(gender, strlen(gender));
 		SetString(row, PATIENT_GENDER, gender);
 	}
 	if (gender == NULL || !IsOneOf(gender, genders))
@@ -525,6 +526,11 @@ CheckCoded(RecordRow *row, const char *default_system)
 		}
 		coding.display = description;
 		validate_coding(&coding, &j);
+		if (accepting && strcmp(j.status, "invalid") == 0)
+		{
+			faults_add(&row->faults, "code", "invalid-code", "is not a valid code");
+			return;
+		}
 
 		SetString(row, CODED_CODE, j.code);
 		if (description == NULL)

@@ -9,10 +9,12 @@
 
 #include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/datetime.h"
 #include "utils/jsonb.h"
 #include "utils/numeric.h"
 
 #include "codesystems.h"
+#include "context.h"
 #include "issues.h"
 #include "suggest.h"
 #include "suggestions.h"
@@ -208,6 +210,7 @@ Datum
 medrec_validate_code(PG_FUNCTION_ARGS)
 {
 	Coding		coding = {0};
+	CodeContext context;
 	Judgement	j;
 	TupleDesc	desc;
 	Datum		values[5] = {0};
@@ -225,7 +228,11 @@ medrec_validate_code(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		coding.display = text_to_cstring(PG_GETARG_TEXT_PP(2));
 	coding.on_date = PG_ARGISNULL(3) ? GetSQLCurrentDate() : PG_GETARG_DATEADT(3);
-	coding.age = -1;
+	context_read(PG_ARGISNULL(4) ? NULL : PG_GETARG_JSONB_P(4), coding.cs, &context);
+	coding.age = context.age;
+	coding.gender = context.gender;
+	coding.principal = context.principal;
+	coding.other_codes = context.codes;
 	validate_coding(&coding, &j);
 
 	values[0] = CStringGetTextDatum(j.status);

@@ -85,6 +85,22 @@ CREATE INDEX code_term_code_idx ON medrec.code_term (code_system, code);
 CREATE INDEX code_term_term_idx ON medrec.code_term (code_system, medrec.term_key(term));
 CREATE INDEX code_term_release_idx ON medrec.code_term (release_id);
 
+-- Abbreviations and spelling variants that suggestions understand; anybody who may
+-- write here can teach medrec his own.
+CREATE TABLE medrec.abbreviation (
+	abbreviation text COLLATE "C" NOT NULL,
+	expansion text COLLATE "C" NOT NULL,
+	CONSTRAINT abbreviation_pkey PRIMARY KEY (abbreviation, expansion),
+	CONSTRAINT abbreviation_abbreviation_check CHECK (abbreviation <> '' AND pg_catalog.length(abbreviation) <= 100),
+	CONSTRAINT abbreviation_expansion_check CHECK (expansion <> '' AND pg_catalog.length(expansion) <= 200)
+);
+COMMENT ON TABLE medrec.abbreviation IS 'What abbreviations and spelling variants stand for, when suggestions are sought by words.';
+COMMENT ON COLUMN medrec.abbreviation.abbreviation IS 'What is written: one to four words, such as htn or s/p.';
+COMMENT ON COLUMN medrec.abbreviation.expansion IS 'What it stands for: one to eight words.';
+INSERT INTO medrec.abbreviation (abbreviation, expansion)
+	SELECT d.abbreviation, d.expansion FROM medrec.default_abbreviations() AS d
+	ON CONFLICT DO NOTHING;
+
 -- One row that says which state of the terminologies this is, so that a backend
 -- knows when what it has derived from them is out of date.
 CREATE TABLE medrec.terminology_state (
@@ -106,9 +122,12 @@ CREATE TRIGGER medrec_terminology_changed
 CREATE TRIGGER medrec_terminology_changed
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.code_term
 	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
+CREATE TRIGGER medrec_terminology_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.abbreviation
+	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
 
-GRANT SELECT ON medrec.code_release, medrec.code, medrec.code_term
+GRANT SELECT ON medrec.code_release, medrec.code, medrec.code_term, medrec.abbreviation
 	TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
-GRANT INSERT, UPDATE, DELETE ON medrec.code_release, medrec.code, medrec.code_term
+GRANT INSERT, UPDATE, DELETE ON medrec.code_release, medrec.code, medrec.code_term, medrec.abbreviation
 	TO medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.load_release(text, text, date, text, text, text) TO medrec_admin;

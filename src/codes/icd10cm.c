@@ -10,9 +10,10 @@
  * - O is never used after the 1st character, I only in the list of activities
  *   (Y93.I1): elsewhere they are a mistyped 0 or 1.
  * - X after the third character holds the place of a character that is not
- *   there.  One X may end a header (J09.X, H21.1X); where several X or an X in
- *   the 6th place end the code, the 7th character that they keep the place for
- *   is missing.
+ *   there.  One is followed by a subdivision (T36.0X1A), two run on to the 7th
+ *   character (W00.0XXA).  A, D or S after a single X is an encounter that has
+ *   slipped forward (W00.0XA), save that S06.0XA is a code.  One X may end a header (J09.X, H21.1X); where several X or an X
+ *   in the 6th place end the code, the 7th character is missing.
  * - The 7th character tells the encounter, the fetus, the stage; which ones
  *   there are depends on the chapter.  A digit may also be just one more
  *   subdivision (J34.8200, QA0.0101), then nothing stands in for it.
@@ -82,7 +83,24 @@ check_placeholder(const Scan *s, CodeCheck *out)
 	int			i;
 
 	for (i = 3; i < end; i++)
-		run = s->text[i] == 'X' ? run + 1 : 0;
+	{
+		char		c = s->text[i];
+
+		if (c == 'X')
+		{
+			run++;
+			continue;
+		}
+		if (run > 1)
+			return scan_fault(out, CODE_MALFORMED,
+							  "%s character is %c after two placeholders, expected X",
+							  scan_ordinal(i), c);
+		if (run == 1 && (c == 'D' || c == 'S' || (c == 'A' && s->text[0] != 'S')))
+			return scan_fault(out, CODE_MALFORMED,
+							  "encounter %c stands in the %s place, expected in the 7th",
+							  c, scan_ordinal(i));
+		run = 0;
+	}
 	if (run > 0 && s->len <= 6 && (run > 1 || s->len == 6))
 		return scan_fault(out, CODE_MALFORMED, "7th character missing");
 	return true;
@@ -99,14 +117,13 @@ icd10cm_check(const char *in, size_t len, CodeCheck *out)
 		!scan_join(&s, 3, out) ||
 		!scan_dot(&s, DOT_AFTER, out) ||
 		!scan_length(&s, 3, MAX_LEN, out) ||
-		!scan_expect(&s, 0, SCAN_LETTER | SCAN_IO, out))
+		!scan_expect(&s, 0, SCAN_LETTER | SCAN_IO, out) ||
+		!scan_all(&s, 1, s.len, SCAN_DIGIT | SCAN_LETTER | SCAN_IO, out))
 		return;
 	for (i = 1; i < s.len; i++)
 	{
 		char		c = s.text[i];
 
-		if (!scan_expect(&s, i, SCAN_DIGIT | SCAN_LETTER | SCAN_IO, out))
-			return;
 		if (c == 'O' || (c == 'I' && !(s.text[0] == 'Y' && i == 3)))
 		{
 			scan_fault(out, CODE_MALFORMED,

@@ -48,7 +48,7 @@ static const CodeSystem code_system[] = {
 	{"CPT", "http://www.ama-assn.org/go/cpt", "2.16.840.1.113883.6.12",
 		"Current Procedural Terminology",
 	false, cpt_check, scan_parent_base},
-	{"HCPCS", "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "2.16.840.1.113883.6.285",
+	{"HCPCS", "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "2.16.840.1.113883.6.285",
 		"Healthcare Common Procedure Coding System, Level II",
 	false, hcpcs_check, scan_parent_base},
 	{"CVX", "http://hl7.org/fhir/sid/cvx", "2.16.840.1.113883.12.292",
@@ -110,27 +110,38 @@ static const Alias alias[] = {
 
 #define ALIASES	((int) (sizeof(alias) / sizeof(alias[0])))
 
+/* Whether a character counts when names are compared. */
+static bool
+key_char(char c)
+{
+	return c != '-' && c != ' ' && c != '_';
+}
+
 /* Folds a name or URI to the form in which they are compared; false if too long. */
 static bool
 find_key(const char *name, size_t len, char *key)
 {
+	static const char *const prefix[] = {"URN:OID:", "HTTP://", "HTTPS://"};
 	CodeCheck	fault;
 	Scan		s;
 	const char *p;
 	int			n = 0;
+	int			i;
 
 	if (!scan_read(name, len, &s, &fault) || s.more)
 		return false;
 	p = s.text;
-	if (strncmp(p, "URN:OID:", 8) == 0)
-		p += 8;
-	else if (strncmp(p, "HTTP://", 7) == 0)
-		p += 7;
-	else if (strncmp(p, "HTTPS://", 8) == 0)
-		p += 8;
+	for (i = 0; i < (int) (sizeof(prefix) / sizeof(prefix[0])); i++)
+	{
+		if (strncmp(p, prefix[i], strlen(prefix[i])) == 0)
+		{
+			p += strlen(prefix[i]);
+			break;
+		}
+	}
 	for (; *p != '\0'; p++)
 	{
-		if (*p != '-' && *p != ' ' && *p != '_')
+		if (key_char(*p))
 			key[n++] = *p;
 	}
 	if (n > 0 && key[n - 1] == '/')
@@ -139,13 +150,22 @@ find_key(const char *name, size_t len, char *key)
 	return n > 0;
 }
 
-/* Whether a registered name, URI or OID folds to a key. */
+/* Whether a registered name or URI folds to a key. */
 static bool
 key_matches(const char *key, const char *name)
 {
-	char		folded[SCAN_MAX + 1];
+	const char *scheme = strstr(name, "://");
 
-	return find_key(name, strlen(name), folded) && strcmp(folded, key) == 0;
+	if (scheme != NULL)
+		name = scheme + 3;
+	for (; *name != '\0'; name++)
+	{
+		char		c = *name >= 'a' && *name <= 'z' ? *name - ('a' - 'A') : *name;
+
+		if (key_char(c) && c != *key++)
+			return false;
+	}
+	return *key == '\0';
 }
 
 /* The system that is stored under exactly this name. */

@@ -27,6 +27,13 @@ const unsigned char scan_class[128] = {
 #undef L
 #undef V
 
+/* Folded ASCII beyond the space; 0 for what scan_read() looks at more closely. */
+static const char fold_plain[256] =
+"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+"\0!\"#$%&'()*+,-./0123456789:;<=>?"
+"@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_"
+"`ABCDEFGHIJKLMNOPQRSTUVWXYZ{|}~";
+
 /* What the folding makes of a character, where that is not the character. */
 #define FOLD_SPACE	' '
 #define FOLD_DROP	1			/* leaves no trace */
@@ -197,10 +204,15 @@ scan_read(const char *in, size_t len, Scan *s, CodeCheck *out)
 	bool		space = false;
 
 	s->more = false;
+	s->spaces = false;
+
+	/* nearly all input is plain ASCII and needs nothing else */
+	while (i < len && n < SCAN_MAX - 1 && fold_plain[p[i]] != 0)
+		s->text[n++] = fold_plain[p[i++]];
+
 	while (i < len)
 	{
 		unsigned	c = p[i];
-		bool		word;
 
 		if (c >= 0x80)
 		{
@@ -226,17 +238,19 @@ scan_read(const char *in, size_t len, Scan *s, CodeCheck *out)
 		}
 		if (c < ' ' || c == 0x7F)
 			return scan_fault(out, CODE_MALFORMED, "a control character");
-		if (c >= 'a' && c <= 'z')
-			c -= 'a' - 'A';
+		c = (unsigned char) fold_plain[c];
 
 		if (n >= SCAN_MAX - 1)	/* room for a space and a character */
 		{
 			s->more = true;
 			break;
 		}
-		word = scan_class[c] != 0;
-		if (space && word && n > 0 && scan_class[(unsigned char) s->text[n - 1]] != 0)
+		if (space && n > 0 && scan_class[c] != 0 &&
+			scan_class[(unsigned char) s->text[n - 1]] != 0)
+		{
 			s->text[n++] = ' ';
+			s->spaces = true;
+		}
 		space = false;
 		s->text[n++] = (char) c;
 	}
@@ -260,7 +274,7 @@ scan_join(Scan *s, int whole, CodeCheck *out)
 	int			part = 0;
 	int			wholes = 0;
 
-	if (memchr(s->text, ' ', s->len) == NULL)
+	if (!s->spaces)
 		return true;
 	for (i = 0; i < s->len; i++)
 	{
@@ -280,22 +294,30 @@ scan_join(Scan *s, int whole, CodeCheck *out)
 	return true;
 }
 
-/* Takes the dot out of the text, which may stand only after that many characters. */
+/*
+ * Takes the dot out of the text, which may stand only after that many
+ * characters.  Byte by byte: the text is short and has just been written byte
+ * by byte, so that the wide loads of memchr() would wait for it.
+ */
 bool
 scan_dot(Scan *s, int after, CodeCheck *out)
 {
-	char	   *dot = memchr(s->text, '.', s->len);
+	int			dots = 0;
+	int			i;
 
-	if (dot == NULL)
+	for (i = 0; i < s->len; i++)
+		dots += s->text[i] == '.';
+	if (dots == 0)
 		return true;
-	if (memchr(dot + 1, '.', s->text + s->len - dot - 1) != NULL)
+	if (dots > 1)
 		return scan_fault(out, CODE_MALFORMED, "more than one dot");
-	if (dot != s->text + after)
+	if (s->len <= after || s->text[after] != '.')
 		return scan_fault(out, CODE_MALFORMED,
 						  "the dot belongs after the %s character",
 						  scan_ordinal(after - 1));
-	memmove(dot, dot + 1, s->text + s->len - dot);	/* the NUL too */
 	s->len--;
+	for (i = after; i <= s->len; i++)
+		s->text[i] = s->text[i + 1];	/* the NUL too */
 	return true;
 }
 
@@ -339,8 +361,8 @@ scan_all(const Scan *s, int from, int to, int set, CodeCheck *out)
 
 	for (i = from; i < to; i++)
 	{
-		if (!scan_expect(s, i, set, out))
-			return false;
+		if (!scan_is(s->text[i], set))
+			return scan_expect(s, i, set, out);
 	}
 	return true;
 }
@@ -409,22 +431,19 @@ scan_modifiers(Scan *s, int from, CodeCheck *out)
 void
 scan_accept(const Scan *s, int dot_after, CodeCheck *out)
 {
-	int			n = s->len;
+	int			n = 0;
+	int			i;
 
-	if (dot_after <= 0 || s->len <= dot_after)
-		dot_after = n;
-	else
-		n++;
-	if (n > CODE_MAX_LEN)
+	if (s->len + (dot_after > 0 && s->len > dot_after) > CODE_MAX_LEN)
 	{
 		scan_fault(out, CODE_TOO_LONG, "longer than %d characters", CODE_MAX_LEN);
 		return;
 	}
-	memcpy(out->code, s->text, dot_after);
-	if (n > s->len)
+	for (i = 0; i < s->len; i++)
 	{
-		out->code[dot_after] = '.';
-		memcpy(out->code + dot_after + 1, s->text + dot_after, s->len - dot_after);
+		if (i == dot_after && i > 0)
+			out->code[n++] = '.';
+		out->code[n++] = s->text[i];
 	}
 	out->code[n] = '\0';
 	out->len = n;

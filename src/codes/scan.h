@@ -20,6 +20,7 @@ typedef struct Scan
 {
 	int			len;			/* of text */
 	bool		more;			/* the input held more than SCAN_MAX */
+	bool		spaces;			/* the text holds some */
 	char		text[SCAN_MAX + 1]; /* upper-case printable ASCII; ' ' only
 									 * between two letters or digits */
 } Scan;

@@ -1,0 +1,246 @@
+/*
+ * audit.c
+ *		medrec.audit(): the trigger that leaves an event per changed row.
+ *
+ * A statement trigger with transition tables: the rows of a bulk statement go to
+ * the heap together, touch() needs the transition tables anyway, and the apply
+ * worker of logical replication, whose changes have their events already, fires
+ * none.  A row that an UPDATE leaves as it was to the byte is no change.
+ */
+#include "medrec.h"
+
+#include "commands/trigger.h"
+#include "miscadmin.h"
+#include "replication/logicalworker.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/tuplestore.h"
+
+#include "audit.h"
+
+/* the rows of a transition table, one after the other */
+typedef struct Rows
+{
+	Tuplestorestate *store;
+	TupleTableSlot *slot;
+} Rows;
+
+static void Refuse(const char *problem);
+static void CheckCall(FunctionCallInfo fcinfo);
+static void BeginRows(Rows *rows, Relation rel, Tuplestorestate *store);
+static bool NextRow(Rows *rows);
+static void EndRows(Rows *rows);
+static void WriteRows(AuditTable *table, AuditWriter **writer, const char *action,
+					  Rows *rows);
+static void WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new);
+static AuditWriter *Writer(AuditTable *table, AuditWriter **writer, const char *action);
+
+PG_FUNCTION_INFO_V1(medrec_audit);
+PG_FUNCTION_INFO_V1(medrec_audit_append_only);
+
+/* Says that the trigger function was called in a way it cannot be. */
+static void
+Refuse(const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("function medrec.audit() %s", problem)));
+}
+
+/* How the function is called: after a statement, with the rows it needs. */
+static void
+CheckCall(FunctionCallInfo fcinfo)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		Refuse("was not called by a trigger");
+	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event))
+		Refuse("must be fired AFTER");
+	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
+		Refuse("must be fired FOR EACH STATEMENT");
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
+		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		if (trigdata->tg_newtable == NULL)
+			Refuse("needs REFERENCING NEW TABLE");
+	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) ||
+		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		if (trigdata->tg_oldtable == NULL)
+			Refuse("needs REFERENCING OLD TABLE");
+}
+
+/* Starts to read a transition table, which others may have read before. */
+static void
+BeginRows(Rows *rows, Relation rel, Tuplestorestate *store)
+{
+	rows->store = store;
+	rows->slot = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsMinimalTuple);
+	tuplestore_select_read_pointer(store, 0);
+	tuplestore_rescan(store);
+}
+
+/* The next row into the slot, all its columns; false at the end. */
+static bool
+NextRow(Rows *rows)
+{
+	CHECK_FOR_INTERRUPTS();
+
+	if (!tuplestore_gettupleslot(rows->store, true, false, rows->slot))
+		return false;
+	slot_getallattrs(rows->slot);
+	return true;
+}
+
+/* Ends it. */
+static void
+EndRows(Rows *rows)
+{
+	ExecDropSingleTupleTableSlot(rows->slot);
+}
+
+/* The writer for an action, begun with the first event. */
+static AuditWriter *
+Writer(AuditTable *table, AuditWriter **writer, const char *action)
+{
+	if (*writer == NULL)
+		*writer = audit_writer_begin(action, audit_table_name(table));
+	return *writer;
+}
+
+/* An event per row, with the whole row: action is INSERT or DELETE. */
+static void
+WriteRows(AuditTable *table, AuditWriter **writer, const char *action, Rows *rows)
+{
+	bool		insert = strcmp(action, "INSERT") == 0;
+
+	while (NextRow(rows))
+	{
+		AuditWriter *w = Writer(table, writer, action);
+		MemoryContext old = MemoryContextSwitchTo(audit_writer_row(w));
+		AuditText	values = audit_row_values(table, rows->slot);
+
+		audit_writer_put(w, audit_row_id(table, rows->slot),
+						 audit_row_patient(table, rows->slot),
+						 insert ? NULL : values, insert ? values : NULL);
+		MemoryContextSwitchTo(old);
+	}
+}
+
+/*
+ * An event per changed row, with the changed columns.  Old and new stand at the
+ * same place of their tables.  A row that gets another key or patient leaves a
+ * DELETE and an INSERT, so that the trail of neither misses it.
+ */
+static void
+WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new)
+{
+	while (NextRow(old) && NextRow(new))
+	{
+		AuditWriter *w = Writer(table, writer, "UPDATE");
+		MemoryContext before = MemoryContextSwitchTo(audit_writer_row(w));
+		AuditText	old_values;
+		AuditText	new_values;
+		bool		moved;
+
+		if (!audit_row_changes(table, old->slot, new->slot,
+							   &old_values, &new_values, &moved))
+			 /* no change, no event */ ;
+		else if (moved)
+		{
+			audit_writer_action(w, "DELETE");
+			audit_writer_put(w, audit_row_id(table, old->slot),
+							 audit_row_patient(table, old->slot),
+							 audit_row_values(table, old->slot), NULL);
+			audit_writer_action(w, "INSERT");
+			audit_writer_put(w, audit_row_id(table, new->slot),
+							 audit_row_patient(table, new->slot),
+							 NULL, audit_row_values(table, new->slot));
+			audit_writer_action(w, "UPDATE");
+		}
+		else
+			audit_writer_put(w, audit_row_id(table, new->slot),
+							 audit_row_patient(table, new->slot),
+							 old_values, new_values);
+		MemoryContextSwitchTo(before);
+	}
+}
+
+/* medrec.audit(): an event per row that the statement has changed. */
+Datum
+medrec_audit(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	AuditWriter *writer = NULL;
+	AuditTable *table;
+	Relation	rel;
+	Rows		old;
+	Rows		new;
+	int			nest;
+
+	CheckCall(fcinfo);
+
+	/* what comes by logical replication has its events where it was made */
+	if (IsLogicalWorker())
+		return PointerGetDatum(NULL);
+
+	rel = trigdata->tg_relation;
+	table = audit_table_open(trigdata->tg_trigger->tgoid, rel,
+							 trigdata->tg_trigger->tgnargs,
+							 trigdata->tg_trigger->tgargs);
+	nest = audit_table_nest(table);
+
+	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+	{
+		BeginRows(&new, rel, trigdata->tg_newtable);
+		WriteRows(table, &writer, "INSERT", &new);
+		EndRows(&new);
+	}
+	else if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event))
+	{
+		BeginRows(&old, rel, trigdata->tg_oldtable);
+		WriteRows(table, &writer, "DELETE", &old);
+		EndRows(&old);
+	}
+	else if (TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	{
+		BeginRows(&old, rel, trigdata->tg_oldtable);
+		BeginRows(&new, rel, trigdata->tg_newtable);
+		if (tuplestore_tuple_count(old.store) == tuplestore_tuple_count(new.store))
+			WriteUpdates(table, &writer, &old, &new);
+		else
+		{
+			/* a row that moved to another partition was refused there */
+			WriteRows(table, &writer, "DELETE", &old);
+			if (writer)
+				audit_writer_action(writer, "INSERT");
+			WriteRows(table, &writer, "INSERT", &new);
+		}
+		EndRows(&old);
+		EndRows(&new);
+	}
+	else
+		audit_writer_put(Writer(table, &writer, "TRUNCATE"), NULL, NULL, NULL, NULL);
+
+	if (writer)
+		audit_writer_end(writer);
+	if (nest)
+		AtEOXact_GUC(false, nest);
+	audit_table_close(table);
+	return PointerGetDatum(NULL);
+}
+
+/* medrec.audit_append_only(): refuses every change of an audit table. */
+Datum
+medrec_audit_append_only(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		Refuse("was not called by a trigger");
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("cannot change \"%s\": the audit trail is append-only",
+					RelationGetRelationName(trigdata->tg_relation))));
+	return PointerGetDatum(NULL);	/* keep the compiler quiet */
+}

@@ -1,0 +1,198 @@
+/*
+ * audit_canon.c
+ *		The canonical text of an audit event, and its leaf hash.
+ *
+ * The text is "medrec-audit-1;" and then each field, in the order of the
+ * functions below, as its length in bytes, a colon, its bytes and a semicolon;
+ * "-;" where the field is null.  Numbers are decimal, times microseconds since
+ * 1970 in UTC, uuids in their usual form, salt in lower-case hexadecimal, text in
+ * UTF-8.  The leaf is SHA-256 over a zero byte and the text (RFC 6962).
+ *
+ * What all events of a statement share stands first, so that it is hashed once.
+ * Never change it: a new version of the text needs a new name in front.
+ */
+#include "medrec.h"
+
+#include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+
+#include "audit.h"
+
+#define CANON_NAME	"medrec-audit-1;"
+
+/* microseconds between 1970 and PostgreSQL's own epoch */
+#define EPOCH_SHIFT	\
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
+
+/* where the text goes: into a hash, a string, or both */
+typedef struct Sink
+{
+	Sha256	   *hash;
+	StringInfo	text;
+} Sink;
+
+static void PutBytes(Sink *sink, const char *data, int len);
+static void PutField(Sink *sink, const char *data, int len);
+static void PutNumber(Sink *sink, int64 number);
+static void PutText(Sink *sink, AuditText text);
+static char *HexOf(char *out, const uint8 *data, int len);
+static void PutShared(Sink *sink, const AuditEvent *event);
+static void PutRow(Sink *sink, const AuditEvent *event);
+
+/* Writes bytes as they are. */
+static void
+PutBytes(Sink *sink, const char *data, int len)
+{
+	if (sink->hash)
+		sha256_update(sink->hash, data, len);
+	if (sink->text)
+		appendBinaryStringInfo(sink->text, data, len);
+}
+
+/* Writes one field; null without data. */
+static void
+PutField(Sink *sink, const char *data, int len)
+{
+	char		prefix[16];
+	int			n;
+
+	if (data == NULL)
+	{
+		PutBytes(sink, "-;", 2);
+		return;
+	}
+	n = pg_ltoa(len, prefix);
+	prefix[n++] = ':';
+	PutBytes(sink, prefix, n);
+	PutBytes(sink, data, len);
+	PutBytes(sink, ";", 1);
+}
+
+/* Writes a number as a field. */
+static void
+PutNumber(Sink *sink, int64 number)
+{
+	char		digits[MAXINT8LEN + 1];
+
+	PutField(sink, digits, pg_lltoa(number, digits));
+}
+
+/* Writes a text field, in UTF-8. */
+static void
+PutText(Sink *sink, AuditText text)
+{
+	char	   *data;
+	char	   *utf8;
+	int			len;
+
+	if (text == NULL)
+	{
+		PutField(sink, NULL, 0);
+		return;
+	}
+	data = VARDATA_ANY(text);
+	len = VARSIZE_ANY_EXHDR(text);
+	utf8 = pg_server_to_any(data, len, PG_UTF8);
+	if (utf8 != data)
+		len = strlen(utf8);
+	PutField(sink, utf8, len);
+	if (utf8 != data)
+		pfree(utf8);
+}
+
+/* Writes bytes as lower-case hexadecimal and returns where they end. */
+static char *
+HexOf(char *out, const uint8 *data, int len)
+{
+	static const char digits[] = "0123456789abcdef";
+	int			i;
+
+	for (i = 0; i < len; i++)
+	{
+		*out++ = digits[data[i] >> 4];
+		*out++ = digits[data[i] & 15];
+	}
+	return out;
+}
+
+/* The fields that all events of a statement share. */
+static void
+PutShared(Sink *sink, const AuditEvent *event)
+{
+	int			i;
+
+	PutBytes(sink, CANON_NAME, sizeof(CANON_NAME) - 1);
+	PutNumber(sink, event->era);
+	PutNumber(sink, event->xid);
+	PutNumber(sink, event->logged_at + EPOCH_SHIFT);
+	PutNumber(sink, event->statement_at + EPOCH_SHIFT);
+	for (i = 0; i < AUDIT_SHARED_FIELDS; i++)
+		PutText(sink, event->text[i]);
+}
+
+/* The fields of the row. */
+static void
+PutRow(Sink *sink, const AuditEvent *event)
+{
+	char		hex[2 * UUID_LEN + 4];
+
+	PutNumber(sink, event->n);
+	PutText(sink, event->text[AUDIT_ROW_ID]);
+	if (event->patient_id)
+	{
+		const uint8 *data = event->patient_id->data;
+		char	   *p = HexOf(hex, data, 4);
+
+		*p++ = '-';
+		p = HexOf(p, data + 4, 2);
+		*p++ = '-';
+		p = HexOf(p, data + 6, 2);
+		*p++ = '-';
+		p = HexOf(p, data + 8, 2);
+		*p++ = '-';
+		p = HexOf(p, data + 10, 6);
+		PutField(sink, hex, p - hex);
+	}
+	else
+		PutField(sink, NULL, 0);
+	PutText(sink, event->text[AUDIT_OLD_VALUES]);
+	PutText(sink, event->text[AUDIT_NEW_VALUES]);
+	PutField(sink, hex, HexOf(hex, event->salt, AUDIT_SALT_LENGTH) - hex);
+}
+
+/* Starts a leaf: what all events of the statement share. */
+void
+audit_hash_shared(const AuditEvent *event, Sha256 *hash)
+{
+	Sink		sink = {hash, NULL};
+	const char	leaf_prefix = 0;
+
+	sha256_init(hash);
+	PutBytes(&sink, &leaf_prefix, 1);
+	PutShared(&sink, event);
+}
+
+/* Ends a leaf that audit_hash_shared() has started. */
+void
+audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf)
+{
+	Sha256		hash = *shared;
+	Sink		sink = {&hash, NULL};
+
+	PutRow(&sink, event);
+	sha256_final(&hash, leaf);
+}
+
+/* The canonical text itself, in UTF-8, palloc'd. */
+char *
+audit_canonical_text(const AuditEvent *event)
+{
+	StringInfoData text;
+	Sink		sink = {NULL, &text};
+
+	initStringInfo(&text);
+	PutShared(&sink, event);
+	PutRow(&sink, event);
+	return text.data;
+}

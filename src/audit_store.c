@@ -1,0 +1,635 @@
+/*
+ * audit_store.c
+ *		The way of an event into its partition.
+ *
+ * Straight to the heap, not through SPI: there is nothing to plan, the right to
+ * insert is nobody's, and it costs a fraction.  The partition is found by the
+ * clock and kept until the relation cache says that something has changed.  The
+ * write path makes no partition and takes no lock but RowExclusive on the one
+ * it writes to; without one for the month the default partition takes the event.
+ */
+#include "medrec.h"
+
+#include "access/genam.h"
+#include "access/heapam.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "partitioning/partbounds.h"
+#include "partitioning/partdesc.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+#include "actor.h"
+#include "audit.h"
+
+/* events that go to the heap together, and the bytes that send them off earlier */
+#define BATCH_EVENTS	100
+#define BATCH_BYTES		(128 * 1024)
+
+/* an action's text, and the leaf hash of all that its events share */
+typedef struct Action
+{
+	const char *name;
+	AuditText	text;
+	Sha256		shared;
+} Action;
+
+/* a statement has no more than these */
+#define MAX_ACTIONS		4
+
+struct AuditWriter
+{
+	Relation	rel;
+	EState	   *estate;
+	ResultRelInfo *indexes;
+	CommandId	cid;
+	MemoryContext context;		/* of the statement */
+	MemoryContext batch;		/* of the rows not yet written */
+	AuditEvent	event;
+	Action		actions[MAX_ACTIONS];
+	Action	   *action;
+	AttrNumber	attnum[AUDIT_COLUMNS];
+	int			nslots;
+	TupleTableSlot *slots[BATCH_EVENTS];
+};
+
+/* the partition for the present time */
+typedef struct Partition
+{
+	bool		valid;
+	Oid			root;
+	Oid			relid;
+	TimestampTz from;			/* inclusive */
+	TimestampTz until;			/* exclusive */
+	AttrNumber	attnum[AUDIT_COLUMNS];
+} Partition;
+
+/* the era of this database, as of the last look */
+typedef struct Era
+{
+	bool		valid;
+	Oid			relid;
+	int32		number;
+	int32		recorded;		/* the last one in the table */
+} Era;
+
+const char *const audit_column_names[AUDIT_COLUMNS] = {
+	[AUDIT_ACTION] = "action",
+	[AUDIT_TABLE_NAME] = "table_name",
+	[AUDIT_ACCOUNT] = "account",
+	[AUDIT_JTI] = "jti",
+	[AUDIT_ROLE] = "role",
+	[AUDIT_SESSION_ROLE] = "session_role",
+	[AUDIT_EFFECTIVE_ROLE] = "effective_role",
+	[AUDIT_CLIENT_ADDR] = "client_addr",
+	[AUDIT_REQUEST_ID] = "request_id",
+	[AUDIT_METHOD] = "method",
+	[AUDIT_PATH] = "path",
+	[AUDIT_APPLICATION_NAME] = "application_name",
+	[AUDIT_REASON] = "reason",
+	[AUDIT_ROW_ID] = "row_id",
+	[AUDIT_OLD_VALUES] = "old_values",
+	[AUDIT_NEW_VALUES] = "new_values",
+	[AUDIT_XID] = "xid",
+	[AUDIT_LOGGED_AT] = "logged_at",
+	[AUDIT_STATEMENT_AT] = "statement_at",
+	[AUDIT_ERA] = "era",
+	[AUDIT_N] = "n",
+	[AUDIT_PATIENT_ID] = "patient_id",
+	[AUDIT_SALT] = "salt",
+	[AUDIT_LEAF] = "leaf",
+};
+
+static Partition partition;
+static Era	era;
+static bool watching = false;
+
+static void Forget(Datum arg, Oid relid);
+static void Watch(void);
+static void FindPartition(TimestampTz now);
+static Relation OpenPartition(TimestampTz now);
+static int32 NextNumber(int64 xid);
+static void Salt(uint8 *salt);
+static void SetActor(AuditWriter *writer);
+static TupleTableSlot *NextSlot(AuditWriter *writer);
+static void Flush(AuditWriter *writer);
+
+PG_FUNCTION_INFO_V1(medrec_audit_open_era);
+
+/* A relation has changed: look again for what depends on it. */
+static void
+Forget(Datum arg, Oid relid)
+{
+	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
+		partition.valid = false;
+	if (!OidIsValid(relid) || relid == era.relid)
+		era.valid = false;
+}
+
+/* Asks, once, to be told of changed relations. */
+static void
+Watch(void)
+{
+	if (!watching)
+	{
+		CacheRegisterRelcacheCallback(Forget, (Datum) 0);
+		watching = true;
+	}
+}
+
+/* A table of the audit; an error when migrate() has not run. */
+Oid
+audit_relation(const char *name)
+{
+	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			relid = InvalidOid;
+
+	if (OidIsValid(schema))
+		relid = get_relname_relid(name, schema);
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("relation \"%s.%s\" does not exist", MEDREC_SCHEMA, name),
+				 errhint("Run SELECT * FROM medrec.migrate().")));
+	return relid;
+}
+
+/* Finds the partition for a time: bounds, OID and column numbers. */
+static void
+FindPartition(TimestampTz now)
+{
+	Relation	root;
+	PartitionDesc desc;
+	PartitionKey key;
+	PartitionBoundInfo bounds;
+	Datum		value = TimestampTzGetDatum(now);
+	bool		is_equal;
+	int			offset;
+	int			index;
+	int			i;
+
+	partition.valid = false;
+	partition.root = audit_relation(AUDIT_TABLE);
+	root = table_open(partition.root, AccessShareLock);
+	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
+	key = RelationGetPartitionKey(root);
+	desc = RelationGetPartitionDesc(root, true);
+	bounds = desc->boundinfo;
+	if (bounds == NULL || key->strategy != PARTITION_STRATEGY_RANGE ||
+		key->partnatts != 1 || key->parttypid[0] != TIMESTAMPTZOID)
+		elog(ERROR, "medrec.%s has no partition by time", AUDIT_TABLE);
+
+	offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
+										   bounds, 1, &value, &is_equal);
+	partition.from = DT_NOBEGIN;
+	partition.until = DT_NOEND;
+	if (offset >= 0 && bounds->kind[offset][0] == PARTITION_RANGE_DATUM_VALUE)
+		partition.from = DatumGetTimestampTz(bounds->datums[offset][0]);
+	if (offset + 1 < bounds->ndatums &&
+		bounds->kind[offset + 1][0] == PARTITION_RANGE_DATUM_VALUE)
+		partition.until = DatumGetTimestampTz(bounds->datums[offset + 1][0]);
+	index = bounds->indexes[offset + 1];
+	if (index < 0)
+		index = bounds->default_index;
+	if (index < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("medrec.%s has no partition for the present time", AUDIT_TABLE),
+				 errhint("Run SELECT medrec.audit_partitions().")));
+	partition.relid = desc->oids[index];
+
+	for (i = 0; i < AUDIT_COLUMNS; i++)
+	{
+		partition.attnum[i] = get_attnum(partition.relid, audit_column_names[i]);
+		if (partition.attnum[i] == InvalidAttrNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
+							audit_column_names[i])));
+	}
+	partition.valid = true;
+	table_close(root, AccessShareLock);
+}
+
+/* Opens the partition for a time, locked for writing. */
+static Relation
+OpenPartition(TimestampTz now)
+{
+	Watch();
+	for (;;)
+	{
+		Relation	rel;
+
+		CHECK_FOR_INTERRUPTS();
+
+		if (!partition.valid || now < partition.from || now >= partition.until)
+			FindPartition(now);
+
+		/* what happened before the lock came tells itself by the callback */
+		rel = try_relation_open(partition.relid, RowExclusiveLock);
+		if (rel != NULL && partition.valid &&
+			rel->rd_rel->relkind == RELKIND_RELATION)
+			return rel;
+		if (rel != NULL)
+		{
+			if (rel->rd_rel->relkind != RELKIND_RELATION)
+				elog(ERROR, "partition \"%s\" of medrec.%s is no table",
+					 RelationGetRelationName(rel), AUDIT_TABLE);
+			relation_close(rel, RowExclusiveLock);
+		}
+		partition.valid = false;
+	}
+}
+
+/*
+ * The number of the era.  Transaction ids start anew in another cluster, and a
+ * copy of a database shares its past with the original: events that are written
+ * elsewhere than where the last known era began belong to the next one, whether
+ * or not medrec.audit_open_era() has recorded it yet.
+ */
+int32
+audit_current_era(void)
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	AttrNumber	columns[3];
+	bool		here = false;
+	int32		number = 0;
+
+	Watch();
+	if (era.valid)
+		return era.number;
+
+	era.relid = audit_relation(AUDIT_ERA_TABLE);
+	era.valid = true;			/* unless something changes while we read */
+	rel = table_open(era.relid, AccessShareLock);
+	columns[0] = get_attnum(era.relid, "era");
+	columns[1] = get_attnum(era.relid, "system_identifier");
+	columns[2] = get_attnum(era.relid, "database");
+	scan = systable_beginscan(rel, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum		values[3];
+		bool		isnull[3];
+		int			i;
+
+		for (i = 0; i < 3; i++)
+			values[i] = heap_getattr(tuple, columns[i], RelationGetDescr(rel), &isnull[i]);
+		if (isnull[0] || isnull[1] || isnull[2] || DatumGetInt32(values[0]) < number)
+			continue;
+		number = DatumGetInt32(values[0]);
+		here = (uint64) DatumGetInt64(values[1]) == GetSystemIdentifier() &&
+			DatumGetObjectId(values[2]) == MyDatabaseId;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+
+	era.recorded = number;
+	era.number = here ? number : number + 1;
+	return era.number;
+}
+
+/* The next number within the transaction; one that was rolled back stays unused. */
+static int32
+NextNumber(int64 xid)
+{
+	static int64 last_xid = 0;
+	static int32 last = 0;
+
+	if (xid != last_xid)
+	{
+		last_xid = xid;
+		last = 0;
+	}
+	if (last == PG_INT32_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many audit events in one transaction")));
+	return ++last;
+}
+
+/* Writes a random salt; the random numbers are fetched for many events at once. */
+static void
+Salt(uint8 *salt)
+{
+	static uint8 pool[256 * AUDIT_SALT_LENGTH];
+	static int	left = 0;
+
+	if (left == 0)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			ereport(ERROR,
+					(errcode(ERRCODE_INTERNAL_ERROR),
+					 errmsg("could not generate random values")));
+		left = sizeof(pool);
+	}
+	left -= AUDIT_SALT_LENGTH;
+	memcpy(salt, pool + left, AUDIT_SALT_LENGTH);
+	memset(pool + left, 0, AUDIT_SALT_LENGTH);
+}
+
+/* A text of its own, NULL for NULL. */
+AuditText
+audit_text(const char *value)
+{
+	return value ? cstring_to_text(value) : NULL;
+}
+
+/* Writes who acts into the fields that all events of the statement share. */
+static void
+SetActor(AuditWriter *writer)
+{
+	const Actor *actor = actor_current();
+	AuditText  *text = writer->event.text;
+
+	text[AUDIT_ACCOUNT] = audit_text(actor->account);
+	text[AUDIT_JTI] = audit_text(actor->jti);
+	text[AUDIT_ROLE] = audit_text(actor->role);
+	text[AUDIT_SESSION_ROLE] = audit_text(actor->session_user);
+	text[AUDIT_EFFECTIVE_ROLE] = audit_text(actor->current_user);
+	text[AUDIT_CLIENT_ADDR] = audit_text(actor->client_addr);
+	text[AUDIT_REQUEST_ID] = audit_text(actor->request_id);
+	text[AUDIT_METHOD] = audit_text(actor->method);
+	text[AUDIT_PATH] = audit_text(actor->path);
+	text[AUDIT_APPLICATION_NAME] = audit_text(actor->application);
+	text[AUDIT_REASON] = audit_text(actor->reason);
+}
+
+/* Starts to write the events of one statement on one table. */
+AuditWriter *
+audit_writer_begin(const char *action, const char *table_name)
+{
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "medrec audit",
+												  ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(context);
+	AuditWriter *writer = palloc0(sizeof(AuditWriter));
+	AuditEvent *event = &writer->event;
+
+	writer->context = context;
+	writer->batch = AllocSetContextCreate(context, "medrec audit batch",
+										  ALLOCSET_DEFAULT_SIZES);
+	event->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
+	event->era = audit_current_era();
+	event->logged_at = GetCurrentTimestamp();
+	event->statement_at = GetCurrentStatementStartTimestamp();
+	event->text[AUDIT_TABLE_NAME] = audit_text(table_name);
+	SetActor(writer);
+	audit_writer_action(writer, action);
+
+	writer->rel = OpenPartition(event->logged_at);
+	memcpy(writer->attnum, partition.attnum, sizeof(writer->attnum));
+	writer->cid = GetCurrentCommandId(true);
+	writer->indexes = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->indexes, writer->rel, 1, NULL, 0);
+	ExecOpenIndices(writer->indexes, false);
+	if (writer->indexes->ri_NumIndices > 0)
+		writer->estate = CreateExecutorState();
+	MemoryContextSwitchTo(old);
+	return writer;
+}
+
+/* Says what the events that follow are: INSERT, UPDATE, DELETE, ... (a literal) */
+void
+audit_writer_action(AuditWriter *writer, const char *action)
+{
+	int			i;
+
+	for (i = 0; i < MAX_ACTIONS; i++)
+	{
+		Action	   *known = &writer->actions[i];
+
+		if (known->name == NULL)
+		{
+			MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+			known->name = action;
+			known->text = audit_text(action);
+			writer->event.text[AUDIT_ACTION] = known->text;
+			audit_hash_shared(&writer->event, &known->shared);
+			MemoryContextSwitchTo(old);
+		}
+		if (strcmp(known->name, action) == 0)
+		{
+			writer->event.text[AUDIT_ACTION] = known->text;
+			writer->action = known;
+			return;
+		}
+	}
+	elog(ERROR, "too many actions in one statement");
+}
+
+/* The memory in which the values of the next event are to be made. */
+MemoryContext
+audit_writer_row(AuditWriter *writer)
+{
+	return writer->batch;
+}
+
+/* An empty slot for the next event. */
+static TupleTableSlot *
+NextSlot(AuditWriter *writer)
+{
+	TupleTableSlot *slot = writer->slots[writer->nslots];
+
+	if (slot == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(writer->context);
+
+		slot = table_slot_create(writer->rel, NULL);
+		writer->slots[writer->nslots] = slot;
+		MemoryContextSwitchTo(old);
+	}
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+	writer->nslots++;
+	return slot;
+}
+
+/*
+ * Writes an event.  The values are in the memory that audit_writer_row() named.
+ */
+void
+audit_writer_put(AuditWriter *writer, AuditText row_id, const pg_uuid_t *patient_id,
+				 AuditText old_values, AuditText new_values)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer->batch);
+	AuditEvent *event = &writer->event;
+	TupleTableSlot *slot = NextSlot(writer);
+	bytea	   *salt = palloc(VARHDRSZ + AUDIT_SALT_LENGTH);
+	bytea	   *leaf = palloc(VARHDRSZ + SHA256_LENGTH);
+	int			i;
+
+	event->n = NextNumber(event->xid);
+	event->patient_id = patient_id;
+	event->text[AUDIT_ROW_ID] = row_id;
+	event->text[AUDIT_OLD_VALUES] = old_values;
+	event->text[AUDIT_NEW_VALUES] = new_values;
+	Salt(event->salt);
+	audit_hash_leaf(event, &writer->action->shared, event->leaf);
+	SET_VARSIZE(salt, VARHDRSZ + AUDIT_SALT_LENGTH);
+	memcpy(VARDATA(salt), event->salt, AUDIT_SALT_LENGTH);
+	SET_VARSIZE(leaf, VARHDRSZ + SHA256_LENGTH);
+	memcpy(VARDATA(leaf), event->leaf, SHA256_LENGTH);
+
+#define SET_COLUMN(column, value) \
+	(slot->tts_values[writer->attnum[column] - 1] = (value), \
+	 slot->tts_isnull[writer->attnum[column] - 1] = false)
+
+	for (i = 0; i < AUDIT_FIELDS; i++)
+		if (event->text[i])
+			SET_COLUMN(i, PointerGetDatum(event->text[i]));
+	SET_COLUMN(AUDIT_XID, Int64GetDatum(event->xid));
+	SET_COLUMN(AUDIT_LOGGED_AT, TimestampTzGetDatum(event->logged_at));
+	SET_COLUMN(AUDIT_STATEMENT_AT, TimestampTzGetDatum(event->statement_at));
+	SET_COLUMN(AUDIT_ERA, Int32GetDatum(event->era));
+	SET_COLUMN(AUDIT_N, Int32GetDatum(event->n));
+	if (patient_id)
+		SET_COLUMN(AUDIT_PATIENT_ID, UUIDPGetDatum(patient_id));
+	SET_COLUMN(AUDIT_SALT, PointerGetDatum(salt));
+	SET_COLUMN(AUDIT_LEAF, PointerGetDatum(leaf));
+	ExecStoreVirtualTuple(slot);
+	MemoryContextSwitchTo(old);
+
+	if (writer->nslots == BATCH_EVENTS ||
+		MemoryContextMemAllocated(writer->batch, false) > BATCH_BYTES)
+		Flush(writer);
+}
+
+/* Writes the batch to the heap and its indexes. */
+static void
+Flush(AuditWriter *writer)
+{
+	MemoryContext old = MemoryContextSwitchTo(writer->batch);
+	int			i;
+
+	CHECK_FOR_INTERRUPTS();
+
+	if (writer->nslots == 1)
+		table_tuple_insert(writer->rel, writer->slots[0], writer->cid, 0, NULL);
+	else if (writer->nslots > 1)
+		table_multi_insert(writer->rel, writer->slots, writer->nslots,
+						   writer->cid, 0, NULL);
+
+	for (i = 0; i < writer->nslots; i++)
+	{
+		if (writer->estate)
+		{
+			InsertIndexTuples(writer->indexes, writer->slots[i], writer->estate);
+			ResetPerTupleExprContext(writer->estate);
+		}
+		ExecClearTuple(writer->slots[i]);
+	}
+	writer->nslots = 0;
+	MemoryContextSwitchTo(old);
+	MemoryContextReset(writer->batch);
+}
+
+/* Writes what is left and ends the statement. */
+void
+audit_writer_end(AuditWriter *writer)
+{
+	int			i;
+
+	Flush(writer);
+	for (i = 0; i < BATCH_EVENTS && writer->slots[i]; i++)
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
+	ExecCloseIndices(writer->indexes);
+	if (writer->estate)
+		FreeExecutorState(writer->estate);
+	/* the lock stays until the transaction ends */
+	table_close(writer->rel, NoLock);
+	MemoryContextDelete(writer->context);
+}
+
+/*
+ * Writes a row of another audit table.  Its triggers refuse every statement, so
+ * this too goes straight to the relation.
+ */
+void
+audit_insert_row(Oid relid, int ncolumns, const char *const *names,
+				 const Datum *values, const bool *nulls)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	TupleTableSlot *slot = table_slot_create(rel, NULL);
+	EState	   *estate = CreateExecutorState();
+	ResultRelInfo *rri = makeNode(ResultRelInfo);
+	int			i;
+
+	ExecClearTuple(slot);
+	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
+	for (i = 0; i < ncolumns; i++)
+	{
+		AttrNumber	attnum = get_attnum(relid, names[i]);
+
+		if (attnum == InvalidAttrNumber)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_COLUMN),
+					 errmsg("%s.%s has no column \"%s\"", MEDREC_SCHEMA,
+							RelationGetRelationName(rel), names[i])));
+		slot->tts_values[attnum - 1] = values[i];
+		slot->tts_isnull[attnum - 1] = nulls[i];
+	}
+	ExecStoreVirtualTuple(slot);
+
+	InitResultRelInfo(rri, rel, 1, NULL, 0);
+	ExecOpenIndices(rri, false);
+	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
+	if (rri->ri_NumIndices > 0)
+		InsertIndexTuples(rri, slot, estate);
+	ExecCloseIndices(rri);
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
+	table_close(rel, NoLock);
+	CommandCounterIncrement();
+}
+
+/*
+ * medrec.audit_open_era(): records the era that events are written in, where it
+ * is not recorded yet: at the first start, and after an import.
+ */
+Datum
+medrec_audit_open_era(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {
+		"era", "system_identifier", "database", "opened_at", "first_xid"
+	};
+	Datum		values[5];
+	bool		nulls[5] = {false, false, false, false, false};
+	int32		number;
+	int32		known;
+	Relation	rel;
+
+	PreventCommandIfReadOnly("medrec.audit_open_era()");
+
+	/* one at a time, against itself alone */
+	rel = table_open(audit_relation(AUDIT_ERA_TABLE), ShareUpdateExclusiveLock);
+	era.valid = false;
+	number = audit_current_era();
+	known = era.recorded;
+	if (number != known)
+	{
+		values[0] = Int32GetDatum(number);
+		values[1] = Int64GetDatum((int64) GetSystemIdentifier());
+		values[2] = ObjectIdGetDatum(MyDatabaseId);
+		values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
+		values[4] = Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
+		audit_insert_row(RelationGetRelid(rel), 5, names, values, nulls);
+		/* every session looks again when this commits */
+		CacheInvalidateRelcache(rel);
+	}
+	table_close(rel, NoLock);
+	PG_RETURN_INT32(number);
+}

@@ -1,0 +1,25 @@
+/*
+ * context.h
+ *		What a caller says of the surroundings of a code, as JSON.
+ */
+#ifndef MEDREC_CONTEXT_H
+#define MEDREC_CONTEXT_H
+
+#include "nodes/pg_list.h"
+#include "utils/jsonb.h"
+
+#include "codes/codes.h"
+
+typedef struct CodeContext
+{
+	int			age;			/* of the patient in years, -1 where not said */
+	char	   *gender;			/* NULL where not said */
+	bool		principal;		/* "role": "principal" */
+	List	   *codes;			/* of the same visit, normal forms as strings */
+	bool		typing;			/* the last word is unfinished */
+} CodeContext;
+
+/* reads {"age", "gender", "role", "codes", "typing"}; 22023 when it is not that */
+extern void context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context);
+
+#endif							/* MEDREC_CONTEXT_H */

@@ -1,0 +1,542 @@
+/*
+ * suggest_image.c
+ *		The search image of the loaded terminologies, shared by all backends.
+ *
+ * One backend builds the image when it is first asked for and publishes it in a
+ * pinned dynamic shared memory segment; the others attach it.  What names the
+ * segment is a slot per database in the main shared memory, small enough for
+ * the room that every server keeps, so that nothing need be preloaded.
+ *
+ * That an image may be old is said by an invalidation of terminology_state's
+ * relcache entry, which reaches standbys as well; whether it is old is said by
+ * the generation in that table.  A transaction that has itself changed the
+ * terminologies uses an image of its own and publishes nothing: it may yet roll
+ * back.  Where there is no room, each backend keeps a private copy.
+ */
+#include "medrec.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/condition_variable.h"
+#include "storage/dsm.h"
+#include "storage/ipc.h"
+#include "storage/lwlock.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "storage/spin.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/resowner.h"
+#include "utils/wait_event.h"
+
+#include "codesystems.h"
+#include "relations.h"
+#include "search/search.h"
+#include "suggest_image.h"
+#include "terminology.h"
+
+/* databases whose images are shared; more than these keep private copies */
+#define SHARED_SLOTS	16
+
+/* how long to wait for another backend's build before building too, in ms */
+#define BUILD_WAIT		10000
+
+/* generation of an image that fits no state but this transaction's own */
+#define GENERATION_OWN	(-1)
+
+typedef struct SharedSlot
+{
+	Oid			database;		/* InvalidOid when the slot is free */
+	dsm_handle	handle;			/* DSM_HANDLE_INVALID when nothing is published */
+	int64		generation;		/* of what is published */
+	int			builder;		/* pid of who is building, or 0 */
+} SharedSlot;
+
+typedef struct SharedImages
+{
+	slock_t		mutex;			/* over all slots; held for a few instructions */
+	ConditionVariable built;	/* a build has ended, well or not */
+	SharedSlot	slots[SHARED_SLOTS];
+} SharedImages;
+
+/* The image that this backend uses. */
+static const void *image = NULL;
+static int64 image_generation = 0;
+static dsm_segment *image_segment = NULL;	/* or */
+static MemoryContext image_context = NULL;	/* where it lies */
+static bool image_stale = true;
+
+static SharedImages *shared = NULL;
+static SharedSlot *slot = NULL; /* of this database */
+
+/* State of a build. */
+typedef struct BuildState
+{
+	SearchBuilder *builder;
+	HTAB	   *refs;			/* code -> its rows in the builder */
+} BuildState;
+
+/* key: system's index and code; the value is the last row, a list through prev */
+typedef struct CodeRefs
+{
+	char		key[CODE_MAX_LEN + 2];
+	int32		last;
+} CodeRefs;
+
+static void MarkStale(Datum arg, Oid relid);
+static void InitShared(void *ptr);
+static void AttachShared(void);
+static void DropImage(void);
+static bool AttachPublished(int64 generation);
+static bool ClaimBuild(int64 generation);
+static void EndBuild(void);
+static void Publish(int64 generation, const void *built, size_t size);
+static void *BuildImage(size_t *size);
+
+/* Callback: the terminologies may have changed. */
+static void
+MarkStale(Datum arg, Oid relid)
+{
+	/*
+	 * The table's OID is not at hand here - looking it up could need a
+	 * transaction - so any change of a table makes us look at the generation.
+	 */
+	image_stale = true;
+}
+
+/* Sets the shared slots up, once per server start. */
+static void
+InitShared(void *ptr)
+{
+	SharedImages *images = (SharedImages *) ptr;
+	int			i;
+
+	SpinLockInit(&images->mutex);
+	ConditionVariableInit(&images->built);
+	for (i = 0; i < SHARED_SLOTS; i++)
+	{
+		images->slots[i].database = InvalidOid;
+		images->slots[i].handle = DSM_HANDLE_INVALID;
+		images->slots[i].generation = 0;
+		images->slots[i].builder = 0;
+	}
+}
+
+/* Finds this database's slot in shared memory, taking a free one if need be. */
+static void
+AttachShared(void)
+{
+	static bool tried = false;
+	int			i;
+
+	if (slot != NULL || tried)
+		return;
+	tried = true;
+	shared = medrec_shared_memory("medrec images", sizeof(SharedImages), InitShared);
+	if (shared == NULL)
+		return;
+	SpinLockAcquire(&shared->mutex);
+	for (i = 0; i < SHARED_SLOTS && slot == NULL; i++)
+		if (shared->slots[i].database == MyDatabaseId)
+			slot = &shared->slots[i];
+	for (i = 0; i < SHARED_SLOTS && slot == NULL; i++)
+		if (shared->slots[i].database == InvalidOid)
+		{
+			slot = &shared->slots[i];
+			slot->database = MyDatabaseId;
+		}
+	SpinLockRelease(&shared->mutex);
+}
+
+/* Lets go of the image that this backend uses. */
+static void
+DropImage(void)
+{
+	image = NULL;
+	if (image_segment != NULL)
+		dsm_detach(image_segment);
+	image_segment = NULL;
+	if (image_context != NULL)
+		MemoryContextDelete(image_context);
+	image_context = NULL;
+}
+
+/* Attaches what another backend has published, if it is at least that new. */
+static bool
+AttachPublished(int64 generation)
+{
+	dsm_handle	handle = DSM_HANDLE_INVALID;
+	int64		published = 0;
+	dsm_segment *segment;
+
+	if (slot == NULL)
+		return false;
+	SpinLockAcquire(&shared->mutex);
+	if (slot->generation >= generation)
+	{
+		handle = slot->handle;
+		published = slot->generation;
+	}
+	SpinLockRelease(&shared->mutex);
+	if (handle == DSM_HANDLE_INVALID)
+		return false;
+
+	/* NULL if it was replaced just now */
+	segment = dsm_attach(handle);
+	if (segment == NULL)
+		return false;
+	if (search_image_check(dsm_segment_address(segment), dsm_segment_map_length(segment)) != NULL)
+	{
+		dsm_detach(segment);
+		return false;
+	}
+	dsm_pin_mapping(segment);
+	DropImage();
+	image_segment = segment;
+	image = dsm_segment_address(segment);
+	image_generation = published;
+	return true;
+}
+
+/*
+ * Makes this backend the one that builds, or waits for the one that does.
+ * False when the other has finished, and what it published is worth a look.
+ */
+static bool
+ClaimBuild(int64 generation)
+{
+	long		waited = 0;
+
+	if (slot == NULL)
+		return true;
+	ConditionVariablePrepareToSleep(&shared->built);
+	for (;;)
+	{
+		int			builder;
+		bool		done;
+
+		SpinLockAcquire(&shared->mutex);
+		done = slot->generation >= generation && slot->handle != DSM_HANDLE_INVALID;
+		builder = slot->builder;
+		if (!done && builder == 0)
+			slot->builder = MyProcPid;
+		SpinLockRelease(&shared->mutex);
+
+		if (done || builder == 0)
+		{
+			ConditionVariableCancelSleep();
+			return !done;
+		}
+		/* who died or takes too long holds nobody up */
+		if (waited >= BUILD_WAIT || BackendPidGetProc(builder) == NULL)
+		{
+			SpinLockAcquire(&shared->mutex);
+			slot->builder = MyProcPid;
+			SpinLockRelease(&shared->mutex);
+			ConditionVariableCancelSleep();
+			return true;
+		}
+		if (ConditionVariableTimedSleep(&shared->built, 100, PG_WAIT_EXTENSION))
+			waited += 100;
+	}
+}
+
+/* Says that this backend builds no longer. */
+static void
+EndBuild(void)
+{
+	if (slot == NULL)
+		return;
+	SpinLockAcquire(&shared->mutex);
+	if (slot->builder == MyProcPid)
+		slot->builder = 0;
+	SpinLockRelease(&shared->mutex);
+	ConditionVariableBroadcast(&shared->built);
+}
+
+/* Offers an image to the other backends; silently not, where there is no room. */
+static void
+Publish(int64 generation, const void *built, size_t size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	dsm_segment *segment = NULL;
+	dsm_handle	old = DSM_HANDLE_INVALID;
+	bool		newest;
+
+	if (slot == NULL || IsInParallelMode())
+		return;
+
+	/* a small /dev/shm is reported as an error, which must not be the caller's */
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+		if (segment != NULL)
+		{
+			memcpy(dsm_segment_address(segment), built, size);
+			dsm_pin_mapping(segment);
+			dsm_pin_segment(segment);
+		}
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		segment = NULL;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		{
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
+		ereport(DEBUG1, (errmsg_internal("search image stays private: %s", error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (segment == NULL)
+		return;
+
+	SpinLockAcquire(&shared->mutex);
+	newest = slot->generation < generation || slot->handle == DSM_HANDLE_INVALID;
+	if (newest)
+	{
+		old = slot->handle;
+		slot->handle = dsm_segment_handle(segment);
+		slot->generation = generation;
+	}
+	SpinLockRelease(&shared->mutex);
+
+	/* whoever has it attached keeps it until he looks for a newer one */
+	if (!newest)
+		dsm_unpin_segment(dsm_segment_handle(segment));
+	else if (old != DSM_HANDLE_INVALID)
+		dsm_unpin_segment(old);
+
+	/* use the shared one, the private one can go */
+	DropImage();
+	image_segment = segment;
+	image = dsm_segment_address(segment);
+}
+
+/* The builder's allocator: the current memory context, without the 1 GB limit. */
+static void *
+BuildAlloc(void *opaque, size_t size)
+{
+	return MemoryContextAllocHuge((MemoryContext) opaque, size);
+}
+
+static void *
+BuildRealloc(void *opaque, void *ptr, size_t size)
+{
+	return ptr ? repalloc_huge(ptr, size) : BuildAlloc(opaque, size);
+}
+
+static void
+BuildFree(void *opaque, void *ptr)
+{
+	if (ptr)
+		pfree(ptr);
+}
+
+/* Lets a build be cancelled. */
+static void
+BuildInterrupt(void *arg)
+{
+	CHECK_FOR_INTERRUPTS();
+}
+
+/* Makes the key under which a code's rows are found. */
+static void
+RefsKey(char key[CODE_MAX_LEN + 2], const CodeSystem *cs, const char *code)
+{
+	memset(key, 0, CODE_MAX_LEN + 2);
+	key[0] = (char) (code_system_index(cs) + 1);
+	strlcpy(key + 1, code, CODE_MAX_LEN + 1);
+}
+
+/* Adds a term in UTF-8 to one row of the builder. */
+static void
+AddTerm(BuildState *build, int32 ref, SearchTermKind kind, const char *term)
+{
+	int			len;
+	char	   *utf8 = to_utf8(term, strlen(term), &len);
+
+	if (!search_add_term(build->builder, ref, kind, utf8, len))
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("too many terms for the search image")));
+}
+
+/* Adds a row of medrec.code. */
+static void
+AddCode(const TermRow *row, void *arg)
+{
+	BuildState *build = (BuildState *) arg;
+	SearchCode	code = {0};
+	CodeRefs   *refs;
+	char		key[CODE_MAX_LEN + 2];
+	bool		found;
+	int32		ref;
+
+	if (row->until <= row->from)
+		return;					/* the file's own dates leave nothing of it */
+	code.system = code_system_index(row->cs);
+	code.code = row->code;
+	code.code_len = strlen(row->code);
+	code.valid_from = row->from;
+	code.valid_to = DATE_IS_NOEND(row->until) ? SEARCH_DAY_MAX : row->until - 1;
+	code.billable = row->billable;
+	code.age_max = SEARCH_AGE_MAX;
+	ref = search_add_code(build->builder, &code);
+	if (ref < 0)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("too many codes for the search image")));
+	AddTerm(build, ref, SEARCH_TERM_LONG, row->display);
+	if (row->short_display)
+		AddTerm(build, ref, SEARCH_TERM_SHORT, row->short_display);
+
+	RefsKey(key, row->cs, row->code);
+	refs = (CodeRefs *) hash_search(build->refs, key, HASH_ENTER, &found);
+
+	/* terms go to one row per code, the newest: that is what people look for */
+	if (!found || row->until == DATEVAL_NOEND || ref > refs->last)
+		refs->last = ref;
+}
+
+/* Adds a row of medrec.code_term, if its code is loaded. */
+static void
+AddFurtherTerm(const TermRow *row, void *arg)
+{
+	BuildState *build = (BuildState *) arg;
+	char		key[CODE_MAX_LEN + 2];
+	CodeRefs   *refs;
+
+	RefsKey(key, row->cs, row->code);
+	refs = (CodeRefs *) hash_search(build->refs, key, HASH_FIND, NULL);
+	if (refs != NULL)
+		AddTerm(build, refs->last,
+				strcmp(row->kind, "inclusion") == 0 ? SEARCH_TERM_INCLUSION :
+				strcmp(row->kind, "index") == 0 ? SEARCH_TERM_INDEX : SEARCH_TERM_SYNONYM,
+				row->term);
+}
+
+/* Adds a row of medrec.abbreviation. */
+static void
+AddAbbreviation(const char *from, const char *to, void *arg)
+{
+	BuildState *build = (BuildState *) arg;
+	int			from_len;
+	int			to_len;
+	char	   *from_utf8 = to_utf8(from, strlen(from), &from_len);
+	char	   *to_utf8_ = to_utf8(to, strlen(to), &to_len);
+
+	(void) search_add_abbreviation(build->builder, from_utf8, from_len, to_utf8_, to_len);
+}
+
+/* Builds the image from the tables, in the current memory context. */
+static void *
+BuildImage(size_t *size)
+{
+	MemoryContext result = CurrentMemoryContext;
+	MemoryContext work = AllocSetContextCreate(result, "medrec image build",
+											   ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(work);
+	SearchAllocator allocator = {BuildAlloc, BuildRealloc, BuildFree, work};
+	BuildState	build;
+	HASHCTL		ctl = {0};
+	void	   *built;
+	void	   *copy;
+
+	build.builder = search_builder_create(&allocator, BuildInterrupt, NULL);
+	ctl.keysize = CODE_MAX_LEN + 2;
+	ctl.entrysize = sizeof(CodeRefs);
+	ctl.hcxt = work;
+	build.refs = hash_create("medrec image codes", 100000, &ctl,
+							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	terminology_each_code(AddCode, &build);
+	terminology_each_term(AddFurtherTerm, &build);
+	terminology_each_abbreviation(AddAbbreviation, &build);
+	built = search_builder_finish(build.builder, size);
+	if (built == NULL)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("could not build the search image")));
+
+	copy = MemoryContextAllocHuge(result, *size);
+	memcpy(copy, built, *size);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	return copy;
+}
+
+/* Gives the image for what the active snapshot sees. */
+const void *
+suggest_image(void)
+{
+	static bool registered = false;
+	int64		generation;
+	bool		own = terminology_changed_here();
+	size_t		size;
+	MemoryContext context;
+	MemoryContext old;
+	void	   *built;
+
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(MarkStale, (Datum) 0);
+		registered = true;
+	}
+	if (image != NULL && !image_stale && !own)
+		return image;
+
+	/* first, so that an invalidation that comes from here on is not lost */
+	image_stale = false;
+	generation = terminology_generation();
+	if (image != NULL && !own && image_generation == generation)
+		return image;
+
+	AttachShared();
+	PG_TRY();
+	{
+		if (own || (!AttachPublished(generation) &&
+					(ClaimBuild(generation) || !AttachPublished(generation))))
+		{
+			context = AllocSetContextCreate(CurrentMemoryContext, "medrec image",
+											ALLOCSET_DEFAULT_SIZES);
+			old = MemoryContextSwitchTo(context);
+			built = BuildImage(&size);
+			MemoryContextSwitchTo(old);
+
+			DropImage();
+			MemoryContextSetParent(context, TopMemoryContext);
+			image_context = context;
+			image = built;
+			image_generation = own ? GENERATION_OWN : generation;
+			if (!own)
+				Publish(generation, built, size);
+		}
+	}
+	PG_CATCH();
+	{
+		image_stale = true;
+		EndBuild();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	EndBuild();
+
+	/* an image of this transaction's own is looked at anew each time */
+	if (own)
+		image_stale = true;
+	return image;
+}
