@@ -1,0 +1,8 @@
+-- Loads one release of codes; gateway/medrec load passes the variables.
+BEGIN;
+\lo_import :file
+SELECT * FROM medrec.load_release(:'system', :'version', :'from'::date,
+	convert_from(lo_get(:LASTOID), :'encoding'), :'format', :'source');
+\o /dev/null
+SELECT lo_unlink(:LASTOID);
+COMMIT;
