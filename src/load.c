@@ -29,7 +29,21 @@
 
 /* Every format, in the order in which detection asks them. */
 static const LoadFormat *const formats[] = {
+	&load_format_nchs_tabular,
+	&load_format_nchs_drugs,
+	&load_format_nchs_neoplasms,
+	&load_format_nchs_external,
+	&load_format_nchs_index,
+	&load_format_mce,
 	&load_format_cms_order,
+	&load_format_icd9_long,
+	&load_format_hcpcs,
+	&load_format_cvx,
+	&load_format_fda_ndc,
+	&load_format_loinc,
+	&load_format_rxnorm,
+	&load_format_rf2,
+	&load_format_csv,
 };
 
 /* a row of code_release, as far as a load needs it */
@@ -270,7 +284,8 @@ StoreRelease(const Load *load, const Release *old, Datum sha256, const char *sou
 	args[5] = source ? CStringGetTextDatum(source) : (Datum) 0;
 	nulls[5] = source ? ' ' : 'n';
 	args[6] = sha256;
-	args[7] = Int32GetDatum((int32) (load->ncodes ? load->ncodes : load->nterms));
+	args[7] = Int32GetDatum((int32) (load->codes.n ? load->codes.n :
+										  load->terms.n ? load->terms.n : load->rules.n));
 	args[8] = CStringGetTextDatum(actor_name());
 	args[9] = Int32GetDatum(old->id);
 	if (old->exists)
@@ -348,8 +363,8 @@ static void
 ReadContent(Load *load)
 {
 	load->format->read(load);
-	if (load->ncodes == 0 && load->nterms == 0)
-		load_fail(load, 0, "there is no code in it");
+	if (load->codes.n == 0 && load->terms.n == 0 && load->rules.n == 0)
+		load_fail(load, 0, "there is no code of %s in it", load->system->name);
 	load_sort_codes(load);
 }
 
@@ -380,8 +395,12 @@ LoadRelease(Load *load, const char *format, const char *source, TupleDesc desc)
 
 		ReadContent(load);
 		id = StoreRelease(load, &old, sha256, source);
-		if (load->ncodes > 0)
+		if (old.exists)
+			load_forget_terms(id);
+		if (load->codes.n > 0)
 			load_merge_codes(load, &periods);
+		load_store_terms(load, id);
+		load_store_rules(load, id);
 	}
 	result = ReleaseResult(id, desc);
 	SPI_finish();
