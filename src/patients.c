@@ -161,6 +161,7 @@ TouchPatients(PatientSet *set)
 	Snapshot	snapshot;
 	int			i;
 
+	medrec_init_range_table(estate, rel, last_visit);
 	InitResultRelInfo(result, rel, 1, NULL, 0);
 	result->ri_TrigDesc = NULL; /* no row triggers, see above */
 	EvalPlanQualInit(&epqstate, estate, NULL, NIL, -1);
