@@ -58,12 +58,14 @@ COMMENT ON COLUMN medrec.patient.version IS 'Rises by one with each change by a 
 COMMENT ON COLUMN medrec.patient.created_at IS 'When the row was made.';
 COMMENT ON COLUMN medrec.patient.updated_at IS 'When a person last changed it.';
 
+-- code_system is wider than the names it holds: a length is enforced before any trigger
+-- runs, and a FHIR URI or OID must reach the trigger to be stored under its name.
 CREATE TABLE medrec.diagnosis (
 	id uuid PRIMARY KEY DEFAULT pg_catalog.gen_random_uuid(),
 	patient_id uuid NOT NULL,
 	code varchar(20) NOT NULL,
 	description text,
-	code_system varchar(20) NOT NULL DEFAULT 'ICD-10-CM',
+	code_system varchar(100) NOT NULL DEFAULT 'ICD-10-CM',
 	status varchar(10) NOT NULL DEFAULT 'pending',
 	validation_date timestamptz,
 	validated_by varchar(255),
@@ -89,7 +91,7 @@ CREATE TABLE medrec.treatment (
 	patient_id uuid NOT NULL,
 	code varchar(20) NOT NULL,
 	description text,
-	code_system varchar(20) NOT NULL DEFAULT 'CPT',
+	code_system varchar(100) NOT NULL DEFAULT 'CPT',
 	status varchar(10) NOT NULL DEFAULT 'pending',
 	validation_date timestamptz,
 	validated_by varchar(255),

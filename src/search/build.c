@@ -346,6 +346,7 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 	while (word_scan_next(&scan, &word))
 	{
 		uint32_t	known;
+		int			flags;
 
 		fold = (fold ^ hash_bytes(word.text, word.len)) * 0xff51afd7ed558ccdULL;
 		fold ^= fold >> 31;
@@ -356,8 +357,11 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 			return false;
 		if (BWORD(b, known)->affirms || (word.flags & WORD_BREAK))
 			denied = 0;
-		if (!add_token(b, word.text, word.len,
-					   denied > 0 && BWORD(b, known)->class == 0 ? TOK_DENIED : 0, &ntoks))
+		flags = denied > 0 && BWORD(b, known)->class == 0 ? TOK_DENIED : 0;
+		/* what stands in brackets may be left out */
+		if ((word.flags & WORD_PAREN) && ntoks > 0)
+			flags |= TOK_EXTRA;
+		if (!add_token(b, word.text, word.len, flags, &ntoks))
 			return false;
 		if (denied > 0)
 			denied--;

@@ -277,7 +277,7 @@ split_digits(WordScan *scan, Word *word)
 	}
 	memset(&scan->pending, 0, sizeof(Word));
 	scan->pending.len = (uint8_t) (word->len - i);
-	scan->pending.flags = WORD_HYPHEN;
+	scan->pending.flags = WORD_HYPHEN | (word->flags & WORD_PAREN);
 	memcpy(scan->pending.text, word->text + i, scan->pending.len);
 	scan->has_pending = true;
 	word->len = (uint8_t) i;
@@ -291,6 +291,7 @@ word_scan_start(WordScan *scan, const char *text, size_t len)
 	scan->p = (const unsigned char *) text;
 	scan->end = scan->p + len;
 	scan->has_pending = false;
+	scan->depth = 0;
 }
 
 /* Reads the next word; false at the end of the text. */
@@ -320,8 +321,14 @@ word_scan_next(WordScan *scan, Word *word)
 			word->flags |= WORD_HYPHEN;
 		else if (kind == CHAR_BREAK)
 			word->flags |= WORD_BREAK;
+		if (*scan->p == '(' || *scan->p == '[')
+			scan->depth++;
+		else if ((*scan->p == ')' || *scan->p == ']') && scan->depth > 0)
+			scan->depth--;
 		scan->p += n;
 	}
+	if (scan->depth > 0)
+		word->flags |= WORD_PAREN;
 	if (word->flags & WORD_BREAK)
 		word->flags &= ~WORD_HYPHEN;
 	while (scan->p < scan->end)

@@ -16,6 +16,7 @@
 
 #define WORD_BREAK		1		/* a comma, bracket or the like stands before it */
 #define WORD_HYPHEN		2		/* a hyphen joins it to the word before */
+#define WORD_PAREN		4		/* it stands in brackets */
 
 typedef struct Word
 {
@@ -30,6 +31,7 @@ typedef struct WordScan
 	const unsigned char *end;
 	Word		pending;		/* second half of a split word ("type2") */
 	bool		has_pending;
+	int			depth;			/* of brackets */
 } WordScan;
 
 extern void word_scan_start(WordScan *scan, const char *text, size_t len);
@@ -45,7 +47,8 @@ extern uint64_t hash_bytes(const void *data, size_t len);
 #define CLASS_SIDE		1		/* right, left, bilateral */
 #define CLASS_ENCOUNTER 2		/* initial, subsequent, sequela */
 #define CLASS_NUMBER	3		/* 1 .. 14 */
-#define CLASS_COUNT		16
+#define CLASS_UNSPECIFIED 16	/* contradicts nothing, but says that no side is meant */
+#define CLASS_COUNT		17
 
 typedef struct WordClass
 {

@@ -1,0 +1,879 @@
+/*
+ * eval.c
+ *		Asks the suggestion index what it was not told, and counts.
+ *
+ * A fifth of the index and inclusion terms, and a fifth of the short titles,
+ * are held out by a seeded hash; the rest is loaded.  A query is right when
+ * the code itself is given; "compatible" also counts a code above or below.
+ *
+ *		eval [-s seed] [-n queries per set] [-x file.tsv] [-v set] [-o set]
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "data.h"
+
+#define ON_DATE		9131		/* 2025-01-01, from 2000-01-01 */
+#define MAX_QUERY	1200
+
+typedef struct Query
+{
+	const char *set;
+	int			system;
+	int			flags;
+	char	   *text;
+	char	   *code;
+	int			truth;			/* index into Data.codes */
+} Query;
+
+typedef struct Tally
+{
+	const char *set;
+	int			n;
+	int			hit1;
+	int			hit5;
+	int			hit10;
+	int			compat5;
+	double		p50;
+	double		p99;
+	double		most;
+} Tally;
+
+static uint64_t seed = 1;
+static uint64_t state;
+static Data data;
+static Query *queries;
+static int	nqueries;
+static int	per_set = 2000;
+static const char *set_names[32];
+static int	nsets;
+static int *cm_by_key;
+static int	ncm;
+
+/* A hash of a string and the seed. */
+static uint64_t
+seeded(const char *s, const char *salt)
+{
+	uint64_t	h = 1469598103934665603ULL + seed * 0x9E3779B97F4A7C15ULL;
+
+	for (; *salt; salt++)
+		h = (h ^ (unsigned char) *salt) * 1099511628211ULL;
+	for (; *s; s++)
+		h = (h ^ (unsigned char) *s) * 1099511628211ULL;
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdULL;
+	return h ^ (h >> 29);
+}
+
+/* The next random number below n. */
+static uint32_t
+draw(uint32_t n)
+{
+	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t) ((state >> 33) % (n ? n : 1));
+}
+
+/* Seconds that went by. */
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double) t.tv_sec + (double) t.tv_nsec / 1e9;
+}
+
+/* Notes a query. */
+static void
+ask(const char *set, int system, int flags, const char *text, const char *code, int truth)
+{
+	Query	   *q;
+
+	if ((nqueries & (nqueries - 1)) == 0)
+		queries = realloc(queries, (size_t) (nqueries ? nqueries * 2 : 1) * sizeof(Query));
+	if (nsets == 0 || set_names[nsets - 1] != set)
+		set_names[nsets++] = set;
+	q = &queries[nqueries++];
+	q->set = set;
+	q->system = system;
+	q->flags = flags;
+	q->text = text ? strdup(text) : NULL;
+	q->code = code ? strdup(code) : NULL;
+	q->truth = truth;
+}
+
+/* Finds an ICD-10-CM code; -1 when the release does not have it. */
+static int
+find_cm(const char *key)
+{
+	int			lo = 0;
+	int			hi = ncm;
+
+	while (lo < hi)
+	{
+		int			mid = (lo + hi) / 2;
+		int			c = strcmp(data.codes[cm_by_key[mid]].key, key);
+
+		if (c == 0)
+			return cm_by_key[mid];
+		if (c < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return -1;
+}
+
+/* One slip of the keyboard in a text of lower-case words. */
+static void
+slip(char *s)
+{
+	static const char *const near_keys[] = {"qwsz", "vghn", "xdfv", "erfcxs", "wsdr", "rtgvcd", "tyhbvf",
+		"yujnbg", "ujko", "uikmnh", "iolmj", "opk", "njk", "bhjm", "iklp", "ol", "wa", "edft",
+	"wedxza", "rfgy", "yhji", "cfgb", "qase", "zsdc", "tghu", "asx"};
+	size_t		n = strlen(s);
+	int			tries;
+
+	for (tries = 0; tries < 100; tries++)
+	{
+		size_t		i = draw((uint32_t) n);
+		size_t		from = i;
+		size_t		to = i;
+		int			kind = (int) draw(5);
+
+		if (!isalpha((unsigned char) s[i]))
+			continue;
+		while (from > 0 && isalpha((unsigned char) s[from - 1]))
+			from--;
+		while (isalpha((unsigned char) s[to]))
+			to++;
+		if (to - from < 4)		/* nobody could tell a wrong short word */
+			continue;
+		if (kind == 0)			/* dropped */
+			memmove(s + i, s + i + 1, n - i);
+		else if (kind == 1)		/* doubled */
+			memmove(s + i + 1, s + i, n - i + 1);
+		else if (kind == 2 && i + 1 < to && s[i] != s[i + 1])	/* swapped */
+		{
+			char		c = s[i];
+
+			s[i] = s[i + 1];
+			s[i + 1] = c;
+		}
+		else if (kind == 3)		/* neighbour on the keyboard */
+		{
+			const char *near = near_keys[tolower((unsigned char) s[i]) - 'a'];
+
+			s[i] = near[draw((uint32_t) strlen(near))];
+		}
+		else if (kind == 4)		/* any other letter */
+			s[i] = (char) ('a' + draw(26));
+		else
+			continue;
+		return;
+	}
+}
+
+/* Lower case, for queries as people type them. */
+static char *
+lowered(const char *s, char *out)
+{
+	size_t		n = 0;
+
+	for (; *s && n < MAX_QUERY - 8; s++)
+		out[n++] = (char) tolower((unsigned char) *s);
+	out[n] = '\0';
+	return out;
+}
+
+/* The first letters of each word. */
+static void
+shorten(const char *s, char *out)
+{
+	size_t		n = 0;
+
+	while (*s)
+	{
+		int			keep = 3 + (int) draw(4);
+		int			k = 0;
+
+		while (*s && !isalnum((unsigned char) *s))
+			s++;
+		for (; isalnum((unsigned char) *s); s++, k++)
+		{
+			if (k < keep && n < MAX_QUERY - 2)
+				out[n++] = (char) tolower((unsigned char) *s);
+		}
+		if (k > 0)
+			out[n++] = ' ';
+	}
+	while (n > 0 && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
+/* The words in another order, without the small ones. */
+static void
+shuffle(const char *s, char *out)
+{
+	char		words[64][64];
+	int			n = 0;
+	int			i;
+
+	while (*s && n < 64)
+	{
+		int			k = 0;
+
+		while (*s && !isalnum((unsigned char) *s))
+			s++;
+		for (; isalnum((unsigned char) *s) || (*s == '-' && k > 0); s++)
+		{
+			if (k < 63)
+				words[n][k++] = (char) tolower((unsigned char) *s);
+		}
+		words[n][k] = '\0';
+		if (k > 0 && strcmp(words[n], "of") && strcmp(words[n], "the") && strcmp(words[n], "and") &&
+			strcmp(words[n], "for") && strcmp(words[n], "in") && strcmp(words[n], "to"))
+			n++;
+	}
+	out[0] = '\0';
+	for (i = 0; i < n; i++)
+	{
+		int			j = i + (int) draw((uint32_t) (n - i));
+		char		swap[64];
+
+		memcpy(swap, words[i], 64);
+		memcpy(words[i], words[j], 64);
+		memcpy(words[j], swap, 64);
+		if (i > 0)
+			strcat(out, " ");
+		strcat(out, words[i]);
+	}
+}
+
+/* Does a system have the code? */
+static int
+has_code(int system, const char *key)
+{
+	int			i;
+
+	for (i = 0; i < data.ncodes; i++)
+	{
+		if (data.codes[i].system == system && strcmp(data.codes[i].key, key) == 0)
+			return 1;
+	}
+	return 0;
+}
+
+/* Damages a code as people do; 0 when the result is a code again. */
+static int
+damage(const DataCode *c, char *out)
+{
+	static const char *const like = "O0I1S5B8Z2G6D0Q0L1";
+	char		s[32];
+	int			n;
+	int			i;
+	int			kind = (int) draw(7);
+
+	strcpy(s, c->key);
+	n = (int) strlen(s);
+	i = (int) draw((uint32_t) n);
+	switch (kind)
+	{
+		case 0:					/* looks alike */
+			{
+				const char *p = strchr(like, s[i]);
+
+				if (p == NULL)
+					return 0;
+				s[i] = like[(p - like) ^ 1];
+				break;
+			}
+		case 1:					/* swapped */
+			if (i + 1 >= n || s[i] == s[i + 1])
+				return 0;
+			s[i] ^= s[i + 1];
+			s[i + 1] ^= s[i];
+			s[i] ^= s[i + 1];
+			break;
+		case 2:					/* dropped */
+			memmove(s + i, s + i + 1, (size_t) (n - i));
+			break;
+		case 3:					/* one too many */
+			memmove(s + i + 1, s + i, (size_t) (n - i + 1));
+			if (draw(2))
+				s[i] = (char) ('0' + draw(10));
+			break;
+		case 4:					/* seventh character missing */
+			if (n < 7 || c->system != SYS_CM)
+				return 0;
+			s[n - 1] = '\0';
+			break;
+		case 5:					/* placeholder missing */
+			{
+				char	   *x = strchr(s, 'X');
+
+				if (x == NULL)
+					return 0;
+				memmove(x, x + 1, strlen(x));
+				break;
+			}
+		default:				/* a neighbouring digit */
+			if (!isdigit((unsigned char) s[i]) || s[i] == '0' || s[i] == '9')
+				return 0;
+			s[i] = (char) (s[i] + (draw(2) ? 1 : -1));
+	}
+	if (kind != 4 && has_code(c->system, s))
+		return 0;
+	if (c->system == SYS_CM && strlen(s) > 3)
+		sprintf(out, "%.3s.%s", s, s + 3);
+	else
+		strcpy(out, s);
+	return 1;
+}
+
+/* A random billable code of a system. */
+static int
+draw_code(int system)
+{
+	for (;;)
+	{
+		int			i = (int) draw((uint32_t) data.ncodes);
+
+		if (data.codes[i].system == system && data.codes[i].billable && data.codes[i].from <= ON_DATE &&
+			data.codes[i].to >= ON_DATE)
+			return i;
+	}
+}
+
+/* Is a term held out? */
+static int
+held_out(const DataTerm *t)
+{
+	char		salt[32];
+
+	snprintf(salt, sizeof(salt), "%s%d", t->key, (int) t->from);
+	return seeded(t->text, salt) % 5 == 0;
+}
+
+/* Is a code's short title held out? */
+static int
+brief_held_out(const DataCode *c)
+{
+	return seeded(c->key, c->system == SYS_CM ? "cm" : "x") % 5 == 0;
+}
+
+/* Draws queries from the held-out terms of some origins. */
+static void
+ask_terms(const char *set, int from_a, int from_b)
+{
+	int		   *pick = malloc((size_t) data.nterms * sizeof(int));
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < data.nterms; i++)
+	{
+		const DataTerm *t = &data.terms[i];
+
+		if (((int) t->from == from_a || (int) t->from == from_b) && held_out(t) && find_cm(t->key) >= 0)
+			pick[n++] = i;
+	}
+	for (i = 0; i < n && i < per_set; i++)
+	{
+		int			j = i + (int) draw((uint32_t) (n - i));
+		int			swap = pick[i];
+		char		buf[MAX_QUERY];
+
+		pick[i] = pick[j];
+		pick[j] = swap;
+		ask(set, SYS_CM, 0, lowered(data.terms[pick[i]].query, buf), NULL, find_cm(data.terms[pick[i]].key));
+	}
+	free(pick);
+}
+
+/* British spelling of some words. */
+static void
+britannize(char *s)
+{
+	static const char *const pairs[][2] = {{"hemorrh", "haemorrh"}, {"edema", "oedema"}, {"tumor", "tumour"},
+	{"anemia", "anaemia"}, {"esophag", "oesophag"}, {"diarrhea", "diarrhoea"}, {"leukemia", "leukaemia"},
+	{"hematom", "haematom"}, {"ischemi", "ischaemi"}, {"fetus", "foetus"}, {"paralyze", "paralyse"},
+	{"septicemia", "septicaemia"}, {"anesthe", "anaesthe"}, {"orthopedic", "orthopaedic"}, {NULL, NULL}};
+	int			i;
+
+	for (i = 0; pairs[i][0] != NULL; i++)
+	{
+		char	   *p = strstr(s, pairs[i][0]);
+
+		if (p != NULL && strlen(s) < MAX_QUERY - 8)
+		{
+			size_t		a = strlen(pairs[i][0]);
+			size_t		b = strlen(pairs[i][1]);
+
+			memmove(p + b, p + a, strlen(p + a) + 1);
+			memcpy(p, pairs[i][1], b);
+		}
+	}
+}
+
+/* The parts between commas, last first. */
+static void
+reverse_parts(const char *s, char *out)
+{
+	const char *end = s + strlen(s);
+
+	out[0] = '\0';
+	while (end > s)
+	{
+		const char *p = end;
+
+		while (p > s && p[-1] != ',')
+			p--;
+		while (*p == ' ')
+			p++;
+		if (out[0])
+			strcat(out, " ");
+		strncat(out, p, (size_t) (end - p));
+		while (p > s && p[-1] != ',')
+			p--;
+		end = p > s ? p - 1 : s;
+	}
+}
+
+/* ICD-9-CM titles that are worded like a title or term of ICD-10-CM; asked
+ * with the parts between commas reversed and in British spelling.  The truth
+ * holds only by that identity. */
+static void
+ask_icd9(const void *image)
+{
+	int			i;
+	int			n = 0;
+	int			start = (int) draw((uint32_t) data.ncodes);
+
+	for (i = 0; i < data.ncodes && n < per_set; i++)
+	{
+		const DataCode *c = &data.codes[(start + i) % data.ncodes];
+		uint32_t	rows[4];
+		char		buf[MAX_QUERY];
+		char		turned[MAX_QUERY];
+		SearchRow	row;
+		char		key[16];
+		int			k = 0;
+		const char *p;
+
+		if (c->system != SYS_ICD9 ||
+			search_find_title(image, SYS_CM, c->title, strlen(c->title), rows, 4) != 1)
+			continue;
+		search_row(image, rows[0], &row);
+		for (p = row.code; *p; p++)
+		{
+			if (*p != '.')
+				key[k++] = *p;
+		}
+		key[k] = '\0';
+		reverse_parts(lowered(c->title, buf), turned);
+		britannize(turned);
+		ask("icd9", SYS_CM, 0, turned, NULL, find_cm(key));
+		n++;
+	}
+}
+
+/* Draws all sets. */
+static void
+draw_queries(const void *image)
+{
+	char		buf[MAX_QUERY];
+	char		out[MAX_QUERY];
+	int			i;
+
+	ask_terms("index", FROM_INDEX, FROM_EXTERNAL);
+	ask_terms("inclusion", FROM_INCLUSION, FROM_INCLUSION);
+	ask_terms("tables", FROM_NEOPLASM, FROM_DRUG);
+	for (i = 0; i < per_set; i++)
+	{
+		int			c = draw_code(SYS_CM);
+
+		lowered(data.codes[c].title, buf);
+		slip(buf);
+		ask("misspelt 1", SYS_CM, 0, buf, NULL, c);
+	}
+	for (i = 0; i < per_set; i++)
+	{
+		int			c = draw_code(SYS_CM);
+
+		lowered(data.codes[c].title, buf);
+		slip(buf);
+		slip(buf);
+		ask("misspelt 2", SYS_CM, 0, buf, NULL, c);
+	}
+	for (i = 0; i < per_set; i++)
+	{
+		int			c = draw_code(SYS_CM);
+
+		shorten(data.codes[c].title, out);
+		ask("prefixes", SYS_CM, SEARCH_PREFIX, out, NULL, c);
+	}
+	for (i = 0; i < per_set;)
+	{
+		int			c = draw_code(SYS_CM);
+
+		if (!brief_held_out(&data.codes[c]) || strcmp(data.codes[c].brief, data.codes[c].title) == 0)
+			continue;
+		ask("short titles", SYS_CM, 0, lowered(data.codes[c].brief, buf), NULL, c);
+		i++;
+	}
+	for (i = 0; i < per_set; i++)
+	{
+		int			c = draw_code(SYS_CM);
+
+		shuffle(data.codes[c].title, out);
+		ask("shuffled", SYS_CM, 0, out, NULL, c);
+	}
+	for (i = 0; i < per_set / 2;)
+	{
+		int			c = draw_code(SYS_PCS);
+
+		shuffle(data.codes[c].title, out);
+		slip(out);
+		ask("pcs misspelt", SYS_PCS, 0, out, NULL, c);
+		i++;
+	}
+	for (i = 0; i < per_set / 4; i++)
+	{
+		int			c = draw_code(SYS_HCPCS);
+
+		lowered(data.codes[c].title, buf);
+		slip(buf);
+		ask("hcpcs misspelt", SYS_HCPCS, 0, buf, NULL, c);
+	}
+	ask_icd9(image);
+	for (i = 0; i < per_set / 2;)
+	{
+		int			c = draw_code(SYS_CM);
+
+		if (!damage(&data.codes[c], out))
+			continue;
+		ask("damaged codes", SYS_CM, 0, NULL, out, c);
+		i++;
+	}
+	for (i = 0; i < per_set / 2;)
+	{
+		int			c = draw_code(SYS_CM);
+
+		if (!damage(&data.codes[c], out))
+			continue;
+		lowered(data.codes[c].title, buf);
+		slip(buf);
+		ask("damaged + title", SYS_CM, 0, buf, out, c);
+		i++;
+	}
+}
+
+/* For the builder. */
+static void *
+eval_alloc(void *opaque, size_t size)
+{
+	(void) opaque;
+	return malloc(size);
+}
+
+/* For the builder. */
+static void *
+eval_realloc(void *opaque, void *p, size_t size)
+{
+	(void) opaque;
+	return realloc(p, size);
+}
+
+/* For the builder. */
+static void
+eval_free(void *opaque, void *p)
+{
+	(void) opaque;
+	free(p);
+}
+
+/* Builds the image of everything that is not held out; copies > 1 adds each
+ * code again under other systems, to measure growth. */
+static void *
+build(size_t *size, int copies)
+{
+	SearchAllocator a = {eval_alloc, eval_realloc, eval_free, NULL};
+	SearchBuilder *b = search_builder_create(&a, NULL, NULL);
+	int32_t    *refs = malloc((size_t) data.ncodes * sizeof(int32_t));
+	void	   *image;
+	int			i;
+	int			k;
+
+	search_add_default_abbreviations(b);
+	for (k = 0; k < copies; k++)
+	{
+		for (i = 0; i < data.ncodes; i++)
+		{
+			const DataCode *c = &data.codes[i];
+			SearchCode	code = {c->system + 8 * k, c->code, strlen(c->code), c->from, c->to, c->billable != 0,
+			SEARCH_SEX_ANY, 0, SEARCH_AGE_MAX};
+
+			refs[i] = search_add_code(b, &code);
+			search_add_term(b, refs[i], SEARCH_TERM_LONG, c->title, strlen(c->title));
+			if (c->brief != NULL && !brief_held_out(c))
+				search_add_term(b, refs[i], SEARCH_TERM_SHORT, c->brief, strlen(c->brief));
+		}
+		for (i = 0; i < data.nterms; i++)
+		{
+			const DataTerm *t = &data.terms[i];
+			int			c = find_cm(t->key);
+
+			if (c >= 0 && !held_out(t))
+				search_add_term(b, refs[c], t->from == FROM_INCLUSION ? SEARCH_TERM_INCLUSION : SEARCH_TERM_INDEX,
+								t->text, strlen(t->text));
+		}
+	}
+	image = search_builder_finish(b, size);
+	search_builder_free(b);
+	free(refs);
+	return image;
+}
+
+/* For sorting times. */
+static int
+compare_double(const void *x, const void *y)
+{
+	double		a = *(const double *) x;
+	double		b = *(const double *) y;
+
+	return a < b ? -1 : a > b;
+}
+
+/* For sorting codes by key. */
+static int
+compare_keys(const void *x, const void *y)
+{
+	return strcmp(data.codes[*(const int *) x].key, data.codes[*(const int *) y].key);
+}
+
+/* Is one code's text the beginning of the other's? */
+static int
+related(const char *a, const char *b)
+{
+	size_t		n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
+
+	return strncmp(a, b, n) == 0;
+}
+
+/* Asks one set and counts. */
+static void
+run_set(const void *image, void *scratch, const char *set, int verbose, Tally *t, int *sure, int *sure_right)
+{
+	double	   *times = malloc((size_t) nqueries * sizeof(double));
+	SearchHit	hits[10];
+	int			i;
+	int			k;
+
+	memset(t, 0, sizeof(*t));
+	t->set = set;
+	for (i = 0; i < nqueries; i++)
+	{
+		const Query *q = &queries[i];
+		const DataCode *c;
+		SearchRequest r;
+		int			n;
+		int			at = -1;
+		int			compat = -1;
+		double		start;
+
+		if (q->set != set)
+			continue;
+		c = &data.codes[q->truth];
+		memset(&r, 0, sizeof(r));
+		r.system = q->system;
+		r.display = q->text;
+		r.display_len = q->text ? strlen(q->text) : 0;
+		r.code = q->code;
+		r.code_len = q->code ? strlen(q->code) : 0;
+		r.on_date = ON_DATE;
+		r.age = SEARCH_AGE_UNKNOWN;
+		r.max_results = 10;
+		r.flags = q->flags;
+		start = now();
+		n = search_query(image, &r, scratch, hits, NULL);
+		times[t->n++] = now() - start;
+		for (k = n - 1; k >= 0; k--)
+		{
+			if (strcmp(hits[k].code, c->code) == 0)
+				at = k;
+			if (related(hits[k].code, c->code))
+				compat = k;
+			if (hits[k].score >= 0.9)
+			{
+				(*sure)++;
+				*sure_right += strcmp(hits[k].code, c->code) == 0;
+			}
+		}
+		t->hit1 += at == 0;
+		t->hit5 += at >= 0 && at < 5;
+		t->hit10 += at >= 0;
+		t->compat5 += compat >= 0 && compat < 5;
+		if ((verbose == 1 && (at < 0 || at >= 5)) || (verbose == 2 && at != 0) ||
+			(verbose == 3 && n > 0 && hits[0].score >= 0.9 && at != 0))
+		{
+			printf("? %s %s -> %s %s (at %d)\n", q->code ? q->code : "", q->text ? q->text : "", c->code, c->title, at + 1);
+			for (k = 0; k < n && k < 5; k++)
+				printf("     %.3f %-9s %.*s | %s: %s\n", hits[k].score, hits[k].code, hits[k].title_len, hits[k].title,
+					   search_source_name(hits[k].source), hits[k].reason);
+		}
+	}
+	qsort(times, (size_t) t->n, sizeof(double), compare_double);
+	if (t->n > 0)
+	{
+		t->p50 = times[t->n / 2] * 1e3;
+		t->p99 = times[t->n * 99 / 100] * 1e3;
+		t->most = times[t->n - 1] * 1e3;
+	}
+	free(times);
+}
+
+/* Writes the queries for others to ask. */
+static void
+export_queries(const char *file)
+{
+	FILE	   *f = fopen(file, "w");
+	int			i;
+
+	if (f == NULL)
+	{
+		perror(file);
+		exit(2);
+	}
+	fprintf(f, "system\tset\tquery\tcode\ttruth\tprefix\n");
+	for (i = 0; i < nqueries; i++)
+		fprintf(f, "%s\t%s\t%s\t%s\t%s\t%d\n", data_system_name(queries[i].system), queries[i].set,
+				queries[i].text ? queries[i].text : "", queries[i].code ? queries[i].code : "",
+				data.codes[queries[i].truth].code, (queries[i].flags & SEARCH_PREFIX) != 0);
+	fclose(f);
+}
+
+/* Prints one line of the table. */
+static void
+print_tally(const Tally *t)
+{
+	double		n = t->n > 0 ? t->n : 1;
+
+	printf("%-16s %6d %7.1f %7.1f %7.1f %7.1f %8.3f %8.3f %8.3f\n", t->set, t->n, 100 * t->hit1 / n,
+		   100 * t->hit5 / n, 100 * t->hit10 / n, 100 * t->compat5 / n, t->p50, t->p99, t->most);
+}
+
+/* Reads the data, builds, asks, prints. */
+int
+main(int argc, char **argv)
+{
+	const char *dir = getenv("MEDREC_DATA");
+	const char *export = NULL;
+	const char *verbose_set = NULL;
+	const char *only = NULL;
+	int			verbose = 0;
+	int			copies = 1;
+	size_t		size;
+	void	   *image;
+	void	   *scratch = malloc(SEARCH_SCRATCH_SIZE);
+	double		start;
+	int			i;
+	int			sure = 0;
+	int			sure_right = 0;
+	double		sum1 = 0;
+	double		sum5 = 0;
+	SearchImageInfo info;
+
+	for (i = 1; i + 1 < argc; i += 2)
+	{
+		switch (argv[i][1])
+		{
+			case 's':
+				seed = strtoull(argv[i + 1], NULL, 10);
+				break;
+			case 'n':
+				per_set = atoi(argv[i + 1]);
+				break;
+			case 'x':
+				export = argv[i + 1];
+				break;
+			case 'v':
+				verbose_set = argv[i + 1];
+				verbose = 1;
+				break;
+			case 'w':
+				verbose_set = argv[i + 1];
+				verbose = 2;
+				break;
+			case 'c':
+				verbose_set = argv[i + 1];
+				verbose = 3;
+				break;
+			case 'o':
+				only = argv[i + 1];
+				break;
+			case 'g':
+				copies = atoi(argv[i + 1]);
+				break;
+		}
+	}
+	if (dir == NULL)
+	{
+		fprintf(stderr, "MEDREC_DATA is not set\n");
+		return 2;
+	}
+	state = seed * 77777 + 1;
+	data_load_order(&data, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
+	data_load_order(&data, dir, "icd-10-pcs/icd10pcs_order_2025.txt.gz", SYS_PCS);
+	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_DX.txt.gz", SYS_ICD9);
+	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_SG.txt.gz", SYS_ICD9P);
+	data_load_hcpcs(&data, dir);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_index_2017.xml.gz", FROM_INDEX);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_eindex_2017.xml.gz", FROM_EXTERNAL);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_neoplasm_2017.xml.gz", FROM_NEOPLASM);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_drug_2017.xml.gz", FROM_DRUG);
+	data_load_tabular(&data, dir);
+	cm_by_key = malloc((size_t) data.ncodes * sizeof(int));
+	for (i = 0; i < data.ncodes; i++)
+	{
+		if (data.codes[i].system == SYS_CM)
+			cm_by_key[ncm++] = i;
+	}
+	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
+
+	start = now();
+	image = build(&size, copies);
+	if (image == NULL || search_image_check(image, size) != NULL)
+	{
+		fprintf(stderr, "no image\n");
+		return 1;
+	}
+	search_image_info(image, &info);
+	printf("seed %llu: %u codes, %u terms, %u words, %u abbreviations; built in %.2f s; image %.1f MB\n",
+		   (unsigned long long) seed, info.rows, info.terms, info.words, info.abbreviations, now() - start,
+		   (double) size / 1048576);
+	draw_queries(image);
+	if (export != NULL)
+		export_queries(export);
+	printf("%-16s %6s %7s %7s %7s %7s %8s %8s %8s\n", "set", "n", "hit@1", "hit@5", "hit@10", "compat5",
+		   "p50 ms", "p99 ms", "max ms");
+	for (i = 0; i < nsets; i++)
+	{
+		Tally		t;
+
+		if (only != NULL && strcmp(only, set_names[i]) != 0)
+			continue;
+		run_set(image, scratch, set_names[i],
+				verbose_set != NULL && strcmp(set_names[i], verbose_set) == 0 ? verbose : 0, &t, &sure, &sure_right);
+		print_tally(&t);
+		sum1 += 100.0 * t.hit1 / (t.n ? t.n : 1);
+		sum5 += 100.0 * t.hit5 / (t.n ? t.n : 1);
+	}
+	printf("mean hit@1 %.1f, hit@5 %.1f; score >= 0.9: %d, right %.1f %%\n", sum1 / nsets, sum5 / nsets, sure,
+		   sure ? 100.0 * sure_right / sure : 0.0);
+	return 0;
+}

@@ -1,0 +1,609 @@
+/*
+ * expand.c
+ *		From the words of a query to the stems that may stand for them.
+ */
+#include "query.h"
+
+#define PREFIX_WORDS_MAX	300		/* words of the vocabulary looked at */
+#define PREFIX_KEEP			10
+#define SPELL_KEEP			8
+#define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
+#define UNKNOWN_WEIGHT		0.5f
+
+typedef struct Found
+{
+	uint32_t	word;
+	int			cost;
+	float		value;
+} Found;
+
+/* Adds a stem to a slot; the better fit stays. */
+static void
+add_alt(Query *q, int slot, uint32_t stem, float fit, AltHow how)
+{
+	Slot	   *s = &q->slots[slot];
+	int			i;
+
+	if (stem == UINT32_MAX)
+		return;
+	for (i = 0; i < s->nalts; i++)
+	{
+		Alt		   *a = &q->alts[s->first_alt + i];
+
+		if (a->stem == stem)
+		{
+			if (fit > a->fit)
+			{
+				a->fit = fit;
+				a->how = (uint8_t) how;
+			}
+			return;
+		}
+	}
+	if (s->nalts < SLOT_ALTS_MAX)
+	{
+		Alt		   *a = &q->alts[s->first_alt + s->nalts++];
+
+		a->stem = stem;
+		a->fit = fit;
+		a->how = (uint8_t) how;
+		a->slot = (uint8_t) slot;
+	}
+}
+
+/* A new slot for a word; -1 when there are too many. */
+static int
+add_slot(Query *q, int word)
+{
+	Slot	   *s;
+
+	if (q->nslots >= SLOTS_MAX)
+		return -1;
+	s = &q->slots[q->nslots];
+	memset(s, 0, sizeof(*s));
+	s->first_alt = (uint16_t) (q->nslots * SLOT_ALTS_MAX);
+	s->word = (uint8_t) word;
+	s->breaks = (q->words[word].flags & WORD_BREAK) != 0;
+	return q->nslots++;
+}
+
+/* Adds other forms of a stem: what shares its root. */
+static void
+add_roots(Query *q, int slot, uint32_t stem, float fit)
+{
+	const ImageStem *s = &q->im.stems[stem];
+	int			i;
+
+	for (i = 0; i < s->root_len && i < 8; i++)
+		add_alt(q, slot, q->im.roots[s->root_off + i], fit, HOW_ROOT);
+}
+
+/* Looks for an unknown word's stem or root under other inflections. */
+static bool
+add_inflections(Query *q, int slot, const Word *w)
+{
+	char		stem[WORD_MAX + 2];
+	char		root[WORD_MAX + 2];
+	char		other[WORD_MAX + 2];
+	char		other_root[WORD_MAX + 2];
+	int			slen = word_stem(w->text, w->len, stem);
+	int			rlen = word_root(stem, slen, root);
+	bool		found = false;
+	uint32_t	i;
+	int			n;
+
+	if (rlen < 4)
+		return false;
+	i = image_lower_word(&q->im, root, rlen);
+	for (n = 0; n < 200 && i < q->im.h->nwords; n++, i++)
+	{
+		const ImageWord *iw = &q->im.words[i];
+		const char *text = q->im.wordtext + iw->text_off;
+		int			olen;
+
+		if (iw->len < rlen || memcmp(text, root, (size_t) rlen) != 0)
+			break;
+		if (iw->len > w->len + 6)
+			continue;
+		olen = word_stem(text, iw->len, other);
+		if (olen == slen && memcmp(stem, other, (size_t) slen) == 0)
+		{
+			add_alt(q, slot, iw->stem, 0.98f, HOW_EXACT);
+			found = true;
+		}
+		else if (word_root(other, olen, other_root) == rlen && rlen >= 5)
+			add_alt(q, slot, iw->stem, 0.8f, HOW_ROOT);
+	}
+	return found;
+}
+
+/* Puts a find into a short list that is kept in order of value. */
+static void
+keep_best(Found *list, int *n, int max, uint32_t word, int cost, float value)
+{
+	int			i;
+
+	if (*n == max && list[max - 1].value >= value)
+		return;
+	i = *n < max ? (*n)++ : max - 1;
+	while (i > 0 && list[i - 1].value < value)
+	{
+		list[i] = list[i - 1];
+		i--;
+	}
+	list[i].word = word;
+	list[i].cost = cost;
+	list[i].value = value;
+}
+
+/* Adds the commonest words that begin with the word. */
+static int
+add_prefixes(Query *q, int slot, const Word *w, float fit)
+{
+	Found		list[PREFIX_KEEP];
+	int			n = 0;
+	int			seen;
+	uint32_t	i;
+
+	if (w->len < 2 || (w->text[0] >= '0' && w->text[0] <= '9'))
+		return 0;
+	i = image_lower_word(&q->im, w->text, w->len);
+	for (seen = 0; seen < PREFIX_WORDS_MAX && i < q->im.h->nwords; seen++, i++)
+	{
+		const ImageWord *iw = &q->im.words[i];
+
+		if (iw->len < w->len || memcmp(q->im.wordtext + iw->text_off, w->text, w->len) != 0)
+			break;
+		if (iw->len > w->len)
+			keep_best(list, &n, PREFIX_KEEP, i, 0, (float) iw->count);
+	}
+	for (seen = 0; seen < n; seen++)
+	{
+		const ImageWord *iw = &q->im.words[list[seen].word];
+		float		share = (float) w->len / iw->len;
+
+		/* a common word is meant more often than a rare one */
+		if (list[seen].value * 200 < list[0].value)
+			break;
+		add_alt(q, slot, iw->stem, fit * (0.75f + 0.25f * share) * (seen == 0 ? 1.0f : 0.96f), HOW_PREFIX);
+	}
+	return n;
+}
+
+/* How many bits are set. */
+static int
+count_bits(uint32_t v)
+{
+	int			n = 0;
+
+	for (; v != 0; v &= v - 1)
+		n++;
+	return n;
+}
+
+/* Adds words that are spelt nearly like it; returns the lowest cost. */
+static int
+add_spellings(Query *q, int slot, const Word *w, float fit)
+{
+	uint32_t	keys[SPELL_MAX_KEYS];
+	uint32_t	seen[256];
+	Found		list[SPELL_KEEP];
+	uint32_t	letters = spell_letters(w->text, w->len);
+	uint32_t	mask = q->im.h->nspell - 1;
+	int			limit = w->len <= 3 ? 80 : w->len == 4 ? 110 : w->len == 5 ? 140 : w->len < 9 ? 210 : 260;
+	int			best = 1000;
+	int			n = 0;
+	int			k;
+	int			i;
+
+	if (w->len < 3 || (w->text[0] >= '0' && w->text[0] <= '9'))
+		return best;
+	memset(seen, 0xFF, sizeof(seen));
+	for (k = spell_keys(w->text, w->len, keys); k-- > 0;)
+	{
+		uint32_t	at = q->im.spellheads[keys[k] & mask];
+		uint32_t	end = q->im.spellheads[(keys[k] & mask) + 1];
+
+		for (; at < end; at++)
+		{
+			uint32_t	id = q->im.spellids[at];
+			const ImageWord *iw = &q->im.words[id];
+			int			cost;
+			bool		whole;
+
+			if (seen[id & 255] == id)
+				continue;
+			seen[id & 255] = id;
+			if (iw->len + 3 < w->len || iw->text_off == UINT32_MAX ||
+				count_bits(letters & ~iw->letters) > 3)
+				continue;
+			if (--q->budget < 0)
+				break;
+			whole = iw->len <= w->len + 3;
+			cost = spell_cost(w->text, w->len, q->im.wordtext + iw->text_off, iw->len,
+							  whole ? limit : 110, !whole);
+			if (cost > (whole ? limit : 110) || cost == 0 || (!whole && w->len < 5))
+				continue;
+			if (!whole)
+				cost += 60;
+			if (cost < best)
+				best = cost;
+			keep_best(list, &n, SPELL_KEEP, id, cost,
+					  -(float) cost + (iw->count > 1000 ? 30 : iw->count > 100 ? 22 : iw->count > 10 ? 12 : 0));
+		}
+	}
+	for (i = 0; i < n; i++)
+	{
+		if (list[i].cost <= best + 90)
+			add_alt(q, slot, q->im.words[list[i].word].stem,
+					fit * (1.0f - (float) list[i].cost / 500.0f) - (list[i].cost > best + 20 ? 0.05f : 0), HOW_SPELL);
+	}
+	return n > 0 ? best : 1000;
+}
+
+/* Adds words whose letters the word keeps in order: nonprlf, rtnop. */
+static void
+add_contractions(Query *q, int slot, const Word *w)
+{
+	Found		list[4];
+	int			n = 0;
+	int			k;
+	uint32_t	i;
+	int			seen;
+
+	if (w->len < 3 || w->len > 12 || w->text[0] < 'a' || w->text[0] > 'z')
+		return;
+	i = image_lower_word(&q->im, w->text, 1);
+	for (seen = 0; seen < 6000 && i < q->im.h->nwords; seen++, i++)
+	{
+		const ImageWord *iw = &q->im.words[i];
+		const char *text = q->im.wordtext + iw->text_off;
+		int			at = 1;
+
+		if (text[0] != w->text[0])
+			break;
+		if (iw->len <= w->len + 1 || iw->len > w->len * 4 || iw->count < 3)
+			continue;
+		for (k = 1; k < iw->len && at < w->len; k++)
+		{
+			if (text[k] == w->text[at])
+				at++;
+		}
+		if (at == w->len)
+			keep_best(list, &n, 4, i, 0, (float) iw->count * (float) w->len / iw->len);
+	}
+	for (k = 0; k < n; k++)
+		add_alt(q, slot, q->im.words[list[k].word].stem, 0.6f - 0.03f * (float) k, HOW_PREFIX);
+}
+
+/* Adds the two halves of words that were run together. */
+static bool
+add_halves(Query *q, int slot, const Word *w)
+{
+	int			cut;
+	int			best = 0;
+	uint32_t	best_count = 2;
+	int			other;
+
+	if (w->len < 6)
+		return false;
+	for (cut = 3; cut <= w->len - 2; cut++)
+	{
+		uint32_t	a = image_find_word(&q->im, w->text, cut);
+		uint32_t	b = a == UINT32_MAX ? a : image_find_word(&q->im, w->text + cut, w->len - cut);
+		uint32_t	least;
+
+		if (b == UINT32_MAX)
+			continue;
+		least = q->im.words[a].count < q->im.words[b].count ? q->im.words[a].count : q->im.words[b].count;
+		if (least > best_count)
+		{
+			best_count = least;
+			best = cut;
+		}
+	}
+	if (best == 0)
+		return false;
+	add_alt(q, slot, q->im.words[image_find_word(&q->im, w->text, best)].stem, 0.95f, HOW_JOIN);
+	other = add_slot(q, q->slots[slot].word);
+	if (other >= 0)
+		add_alt(q, other, q->im.words[image_find_word(&q->im, w->text + best, w->len - best)].stem, 0.95f, HOW_JOIN);
+	return true;
+}
+
+/* Fills a slot with what one word may mean, abbreviations aside. */
+static void
+fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbreviated)
+{
+	uint32_t	word = image_find_word(&q->im, w->text, w->len);
+	bool		typing = last && (q->req->flags & SEARCH_PREFIX) != 0;
+	bool		known = word != UINT32_MAX;
+	int			cost;
+
+	if (known)
+	{
+		add_alt(q, slot, q->im.words[word].stem, 1.0f, HOW_EXACT);
+		if (w->len >= 5)
+			add_roots(q, slot, q->im.words[word].stem, 0.85f);
+		known = q->im.stems[q->im.words[word].stem].post_off <
+			q->im.stems[q->im.words[word].stem + 1].post_off;
+	}
+	else if (add_inflections(q, slot, w))
+		known = true;
+	q->slots[slot].known = known;
+	if (typing)
+		add_prefixes(q, slot, w, known ? 0.9f : 1.0f);
+	else if (!abbreviated && (w->len <= 4 || !known))
+		add_prefixes(q, slot, w, known ? 0.6f : 0.95f);
+	if ((!known && !abbreviated) || (fuzzy && w->len >= 4))
+	{
+		cost = add_spellings(q, slot, w, known ? 0.85f : 1.0f);
+		if (!known && cost > 75 && !add_halves(q, slot, w) && q->slots[slot].nalts == 0)
+			add_contractions(q, slot, w);
+	}
+}
+
+/* Finds the abbreviations that n words from pos on make; returns how many. */
+static int
+find_abbrs(Query *q, int pos, int n, const ImageAbbr **out, int max)
+{
+	char		text[MAX_FROM_WORDS * (WORD_MAX + 1)];
+	int			len = 0;
+	int			i;
+	int			found = 0;
+	uint32_t	hash;
+	uint32_t	at;
+	uint32_t	end;
+
+	for (i = 0; i < n; i++)
+	{
+		if (i > 0)
+			text[len++] = ' ';
+		memcpy(text + len, q->words[pos + i].text, q->words[pos + i].len);
+		len += q->words[pos + i].len;
+	}
+	hash = (uint32_t) hash_bytes(text, (size_t) len);
+	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
+	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
+	for (; at < end && found < max; at++)
+	{
+		if (q->im.abbrs[at].from_hash == hash && q->im.abbrs[at].nfrom == n)
+			out[found++] = &q->im.abbrs[at];
+	}
+	return found;
+}
+
+/* Makes the slots for the words from pos on; returns how many words it took. */
+static int
+take_words(Query *q, int pos, bool fuzzy)
+{
+	const ImageAbbr *abbrs[6];
+	int			nabbrs = 0;
+	int			n;
+	int			i;
+	int			j;
+	int			nslots = 1;
+	int			first = q->nslots;
+	bool		last;
+	float		fit;
+
+	/* short titles say 7thD for what the seventh character D means */
+	if (q->words[pos].len == 4 && memcmp(q->words[pos].text, "7th", 3) == 0)
+	{
+		i = add_slot(q, pos);
+		if (i >= 0)
+			q->slots[i].seventh = (char) (q->words[pos].text[3] - 32);
+		return 1;
+	}
+	for (n = q->nwords - pos < MAX_FROM_WORDS ? q->nwords - pos : MAX_FROM_WORDS; n >= 1; n--)
+	{
+		nabbrs = find_abbrs(q, pos, n, abbrs, 6);
+		if (nabbrs > 0)
+			break;
+	}
+	if (n < 1)
+		n = 1;
+	last = pos + n == q->nwords;
+	for (i = 0; i < nabbrs; i++)
+	{
+		/* the first meaning says how many slots; longer ones are cut */
+		if (i == 0 && abbrs[i]->nto > nslots)
+			nslots = abbrs[i]->nto;
+	}
+	for (i = 0; i < nslots; i++)
+	{
+		int			slot = add_slot(q, pos);
+
+		if (slot < 0)
+			return n;
+		if (i > 0)
+			q->slots[slot].breaks = false;
+		q->slots[slot].known = nabbrs > 0;
+	}
+	for (i = 0; i < nabbrs; i++)
+	{
+		fit = (float) abbrs[i]->weight / 255.0f - 0.05f * (float) i;
+		if (fit < 0.6f)
+			fit = 0.6f;
+		for (j = 0; j < abbrs[i]->nto && j < nslots; j++)
+			add_alt(q, first + j, q->im.abbrstems[abbrs[i]->stem_off + j], fit, HOW_ABBR);
+	}
+	/* the words themselves, spread over the slots */
+	for (i = 0; i < n; i++)
+	{
+		const Word *w = &q->words[pos + i];
+		bool		known;
+
+		if (nabbrs == 0 || (n == 1 && nslots == 1))
+		{
+			fill_slot(q, first, w, last, fuzzy, nabbrs > 0);
+			continue;
+		}
+		{
+			uint32_t	word = image_find_word(&q->im, w->text, w->len);
+
+			known = word != UINT32_MAX;
+			for (j = 0; known && j < nslots; j++)
+			{
+				if (n == 1 || j == i || (j == nslots - 1 && i >= nslots))
+					add_alt(q, first + j, q->im.words[word].stem, n > nslots ? 0.6f : 1.0f, HOW_EXACT);
+			}
+		}
+	}
+	if (nabbrs > 0 && n == 1)
+	{
+		for (i = 0; i < nslots; i++)
+		{
+			if (q->slots[first + i].nalts > 0)
+				add_roots(q, first + i, q->alts[q->slots[first + i].first_alt].stem, 0.8f);
+		}
+	}
+	return n;
+}
+
+/* Lets two words that are one in the vocabulary stand for it (frac ture). */
+static void
+join_words(Query *q)
+{
+	int			i;
+	int			s;
+	char		text[WORD_MAX + 1];
+
+	for (i = 0; i + 1 < q->nwords; i++)
+	{
+		const Word *a = &q->words[i];
+		const Word *b = &q->words[i + 1];
+		uint32_t	word;
+
+		if (a->len + b->len > WORD_MAX || a->len + b->len < 5 || (b->text[0] >= '0' && b->text[0] <= '9'))
+			continue;
+		memcpy(text, a->text, a->len);
+		memcpy(text + a->len, b->text, b->len);
+		text[a->len + b->len] = '\0';
+		word = image_find_word(&q->im, text, a->len + b->len);
+		if (word == UINT32_MAX)
+			continue;
+		for (s = 0; s < q->nslots; s++)
+		{
+			if (q->slots[s].word == i || q->slots[s].word == i + 1)
+				add_alt(q, s, q->im.words[word].stem, 0.96f, HOW_JOIN);
+		}
+	}
+}
+
+/* Does an earlier slot ask for the very same? */
+static bool
+is_repeated(const Query *q, int slot)
+{
+	const Slot *s = &q->slots[slot];
+	int			i;
+
+	for (i = 0; i < slot; i++)
+	{
+		const Slot *o = &q->slots[i];
+
+		if (o->nalts > 0 && s->nalts > 0 && q->alts[o->first_alt].stem == q->alts[s->first_alt].stem &&
+			o->weight > 0)
+			return true;
+		if (o->nalts == 0 && s->nalts == 0 && o->word != s->word && !s->seventh &&
+			strcmp(q->words[o->word].text, q->words[s->word].text) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Weighs the slots, finds denials and sides, and indexes the alternatives. */
+static void
+finish_slots(Query *q)
+{
+	int			i;
+	int			j;
+	int			denied = 0;
+
+	memset(q->buckets, 0xFF, sizeof(q->buckets));
+	memset(q->asked, 0, sizeof(q->asked));
+	q->total = 0;
+	for (i = 0; i < q->nslots; i++)
+	{
+		Slot	   *s = &q->slots[i];
+		float		best = 0;
+		bool		negates = false;
+		bool		affirms = false;
+		bool		decides = false;
+
+		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
+		for (j = 0; j < s->nalts; j++)
+		{
+			if (q->alts[s->first_alt + j].fit > best)
+				best = q->alts[s->first_alt + j].fit;
+		}
+		for (j = 0; j < s->nalts; j++)
+		{
+			Alt		   *a = &q->alts[s->first_alt + j];
+			const ImageStem *st = &q->im.stems[a->stem];
+			uint16_t   *bucket = &q->buckets[a->stem & (ALT_BUCKETS - 1)];
+
+			a->next = *bucket;
+			*bucket = (uint16_t) (s->first_alt + j);
+			if (a->fit < best - 0.1f)
+				continue;
+			if (a->fit == best || st->post_off < st[1].post_off)
+			{
+				if (a->how != HOW_PREFIX || s->weight == 0)
+					s->weight = st->weight > s->weight ? st->weight : s->weight;
+			}
+			if (st->class != 0 && a->fit >= best - 0.05f)
+			{
+				q->asked[st->class] |= 1u << st->value;
+				decides = true;
+			}
+			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
+			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
+		}
+		if (is_repeated(q, i))
+			s->weight = 0;
+		if (affirms || s->breaks)
+			denied = 0;
+		s->denied = denied > 0 && !decides;
+		if (denied > 0)
+			denied--;
+		if (negates)
+			denied = 3;
+		q->total += s->weight;
+	}
+}
+
+/* Reads a description into words and slots; all_fuzzy also doubts words that
+ * are in the vocabulary. */
+void
+expand_query(Query *q, const char *text, size_t len, bool all_fuzzy, bool *truncated)
+{
+	WordScan	scan;
+	Word		word;
+	int			pos = 0;
+
+	q->nwords = q->nslots = 0;
+	q->budget = SPELL_BUDGET;
+	if (len > SEARCH_DISPLAY_MAX)
+	{
+		len = SEARCH_DISPLAY_MAX;
+		*truncated = true;
+	}
+	word_scan_start(&scan, text, len);
+	while (word_scan_next(&scan, &word))
+	{
+		if (q->nwords >= SEARCH_WORDS_MAX)
+		{
+			*truncated = true;
+			break;
+		}
+		q->words[q->nwords++] = word;
+	}
+	while (pos < q->nwords)
+	{
+		pos += take_words(q, pos, all_fuzzy);
+		query_tick(q);
+	}
+	join_words(q);
+	finish_slots(q);
+}

@@ -1,0 +1,130 @@
+/*
+ * query.h
+ *		A query on its way: words, slots, candidates.  Shared by query.c,
+ *		expand.c, retrieve.c, rank.c and neighbours.c.
+ */
+#ifndef MEDREC_SEARCH_QUERY_H
+#define MEDREC_SEARCH_QUERY_H
+
+#include "internal.h"
+
+#define SLOTS_MAX		56
+#define SLOT_ALTS_MAX	28
+#define ALTS_MAX		(SLOTS_MAX * SLOT_ALTS_MAX)
+#define ALT_BUCKETS		1024
+#define ACC_SIZE		16384	/* a power of two */
+#define ACC_MAX			12000
+#define CANDS_MAX		320
+#define RANK_ROWS		200		/* rows that are scored in full */
+#define NO_ALT			0xFFFF
+
+/* How a stem came to stand for a word of the query. */
+typedef enum AltHow
+{
+	HOW_EXACT,
+	HOW_ABBR,
+	HOW_JOIN,
+	HOW_ROOT,
+	HOW_PREFIX,
+	HOW_SPELL
+} AltHow;
+
+typedef struct Alt
+{
+	uint32_t	stem;
+	uint16_t	next;			/* of the same bucket */
+	uint8_t		slot;
+	uint8_t		how;
+	float		fit;			/* 0..1 */
+} Alt;
+
+/* One thing that the query asks for: a word with all that may stand for it. */
+typedef struct Slot
+{
+	float		weight;
+	uint16_t	first_alt;
+	uint16_t	nalts;
+	uint8_t		word;			/* of the query */
+	bool		denied;
+	bool		breaks;			/* punctuation before it */
+	bool		known;			/* its word is in the vocabulary */
+	char		seventh;		/* asks for this seventh character ("7thD") */
+} Slot;
+
+/* A row that may be the answer. */
+typedef struct Cand
+{
+	uint32_t	row;
+	float		score;
+	float		covered;		/* share of the query that it has */
+	float		filled;			/* share of its best term that the query has */
+	uint32_t	term;			/* its best term */
+	uint8_t		source;			/* SearchSource */
+	uint8_t		spelled;		/* slot + 1 that matched by spelling */
+	uint8_t		inherited;		/* from a relative */
+	uint8_t		clash;			/* another side or encounter than asked for */
+	uint8_t		how;			/* of a code: CodeChange */
+	uint32_t	from;			/* row or slot that led here */
+} Cand;
+
+typedef struct Query
+{
+	Image		im;
+	const SearchRequest *req;
+	uint32_t	lo;				/* rows of the system */
+	uint32_t	hi;
+	int			budget;			/* spelling comparisons left */
+	uint32_t	ticks;
+
+	Word		words[SEARCH_WORDS_MAX];
+	int			nwords;
+	Slot		slots[SLOTS_MAX];
+	int			nslots;
+	Alt			alts[ALTS_MAX];
+	int			nalts;
+	uint16_t	buckets[ALT_BUCKETS];
+	char		row_seventh;	/* seventh character of the row being scored */
+	float		total;			/* weight of all slots */
+	uint32_t	asked[CLASS_COUNT];	/* values asked for in each class */
+
+	uint32_t	acc_row[ACC_SIZE];
+	float		acc_score[ACC_SIZE];
+	float		acc_last[ACC_SIZE];
+	uint8_t		acc_slot[ACC_SIZE];
+	uint16_t	live[ACC_MAX];
+	int			nlive;
+	int			nacc;
+
+	Cand		cands[CANDS_MAX];
+	int			ncands;
+
+	char		key[SEARCH_CODE_MAX + 1];	/* of the code given */
+	int			key_len;
+} Query;
+
+/* What happened to a code, so that it became the one that was given. */
+typedef enum CodeChange
+{
+	CODE_SAME,
+	CODE_CONFUSED,				/* a character taken for another that looks alike */
+	CODE_OTHER,					/* any other character */
+	CODE_SWAPPED,
+	CODE_DROPPED,
+	CODE_EXTRA,
+	CODE_PLACEHOLDER,			/* X left out */
+	CODE_SEVENTH,				/* last characters left out */
+	CODE_BELOW,					/* a code below the one given */
+	CODE_ABOVE,					/* the code given says more than there is */
+	CODE_TWICE					/* two slips */
+} CodeChange;
+
+extern void query_tick(Query *q);
+extern bool row_allowed(const Query *q, uint32_t row);
+extern bool row_valid_on(const Query *q, uint32_t row);
+extern void expand_query(Query *q, const char *text, size_t len, bool all_fuzzy, bool *truncated);
+extern void retrieve(Query *q);
+extern void rank_row(Query *q, uint32_t row, Cand *cand);
+extern void rank_families(Query *q);
+extern int	code_neighbours(Query *q, Cand *cands, int max);
+
+#endif							/* MEDREC_SEARCH_QUERY_H */

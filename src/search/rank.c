@@ -1,0 +1,405 @@
+/*
+ * rank.c
+ *		Scores a row in full: how much of the query one of its terms covers,
+ *		how much of that term the query fills, and what contradicts.
+ */
+#include "query.h"
+
+#define TERMS_SCORED_MAX	60		/* of one row */
+#define UNION_SHARE			0.5f	/* what the row's other terms may add */
+#define FILL_SHARE			0.35f	/* of a score that rests on the term being filled */
+#define HEADER_FACTOR		0.96f
+#define RELATIVE_FACTOR		0.97f
+#define FAMILIES			8		/* candidates whose relatives are looked at */
+#define FAMILY_ROWS			480		/* relatives in all */
+
+/* What one term makes of the query. */
+typedef struct Match
+{
+	float		covered;		/* share of the query's weight */
+	float		filled;			/* share of the term's weight */
+	float		clash;			/* factor for what contradicts */
+	float		unasked;		/* factor for sides and the like that nobody asked for */
+	bool		side_clash;
+	uint8_t		spelled;
+	float		best[SLOTS_MAX];	/* fit of each slot */
+} Match;
+
+/* How much a kind of term counts. */
+static const float kind_factor[] = {1.0f, 0.97f, 0.99f, 0.98f, 0.98f};
+
+/* Reads a varint. */
+static const uint8_t *
+varint_get(const uint8_t *p, uint32_t *v)
+{
+	uint32_t	x = *p & 0x7F;
+	int			shift = 7;
+
+	while (*p++ & 0x80)
+	{
+		x |= (uint32_t) (*p & 0x7F) << shift;
+		shift += 7;
+	}
+	*v = x;
+	return p;
+}
+
+/* Finds what contradicts: another side, encounter or opposite than asked. */
+static void
+find_clashes(const Query *q, const uint32_t *has, Match *m)
+{
+	int			c;
+
+	m->unasked = 1.0f;
+	if (q->asked[CLASS_SIDE] == 0 && has[CLASS_SIDE] != 0)
+		m->unasked *= q->asked[CLASS_UNSPECIFIED] ? 0.85f : 0.95f;
+	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
+		m->unasked *= 0.95f;
+	for (c = 1; c < CLASS_UNSPECIFIED; c++)
+	{
+		if (q->asked[c] == 0 || has[c] == 0 || (q->asked[c] & has[c]) != 0)
+			continue;
+		if (c == CLASS_SIDE)
+			m->side_clash = true;
+		m->clash *= c == CLASS_SIDE || c == CLASS_ENCOUNTER ? 0.5f : 0.75f;
+	}
+}
+
+/* The seventh character of a row's code, or NUL. */
+static char
+seventh_of(const Query *q, const ImageRow *r)
+{
+	return r->key_len == 7 ? q->im.text[r->key_off + 6] : '\0';
+}
+
+/* Matches the query with a term. */
+static void
+match_term(const Query *q, const ImageTerm *t, Match *m)
+{
+	const uint8_t *p = q->im.tokens + t->tok_off;
+	uint32_t	has[CLASS_COUNT];
+	float		got = 0;
+	float		sum = 0;
+	float		opposed = 0;
+	float		fill = 0;
+	int			k;
+
+	memset(has, 0, sizeof(has));
+	memset(m->best, 0, sizeof(float) * (size_t) q->nslots);
+	m->clash = 1.0f;
+	m->side_clash = false;
+	m->spelled = 0;
+	for (k = 0; k < t->ntoks; k++)
+	{
+		uint32_t	tok;
+		uint32_t	stem;
+		const ImageStem *st;
+		float		fit = 0;
+		uint16_t	a;
+
+		p = varint_get(p, &tok);
+		stem = tok >> 2;
+		st = &q->im.stems[stem];
+		if (st->class != 0)
+			has[st->class] |= 1u << st->value;
+		for (a = q->buckets[stem & (ALT_BUCKETS - 1)]; a != NO_ALT; a = q->alts[a].next)
+		{
+			const Alt  *alt = &q->alts[a];
+			float		f = alt->fit;
+
+			if (alt->stem != stem)
+				continue;
+			if (q->slots[alt->slot].denied != ((tok & 1) != 0) && st->class == 0 && st->polarity == 0)
+			{
+				f *= 0.7f;
+				if (q->slots[alt->slot].weight > opposed)
+					opposed = q->slots[alt->slot].weight;
+			}
+			if (f > m->best[alt->slot])
+			{
+				m->best[alt->slot] = f;
+				if (alt->how == HOW_SPELL)
+					m->spelled = (uint8_t) (alt->slot + 1);
+			}
+			if (f > fit)
+				fit = f;
+		}
+		if (!(tok & 2))
+		{
+			fill += st->surplus;
+			got += st->surplus * fit;
+		}
+	}
+	for (k = 0; k < q->nslots; k++)
+	{
+		if (q->slots[k].seventh && q->slots[k].seventh == q->row_seventh)
+			m->best[k] = 1.0f;
+		sum += q->slots[k].weight * m->best[k];
+	}
+	m->covered = q->total > 0 ? sum / q->total : 0;
+	m->filled = fill > 0 ? got / fill : 0;
+	find_clashes(q, has, m);
+	if (opposed > 0.15f)
+		m->clash *= 0.8f;
+}
+
+/* The score of a match. */
+static float
+match_score(float covered, float filled, float clash)
+{
+	return covered * (0.4f + 0.6f * covered) * (1.0f - FILL_SHARE + FILL_SHARE * filled) * clash;
+}
+
+/* Scores a row in full. */
+void
+rank_row(Query *q, uint32_t row, Cand *cand)
+{
+	const ImageRow *r = &q->im.rows[row];
+	float		all[SLOTS_MAX];
+	float		own = 0;
+	float		title_clash = 1.0f;
+	float		unasked = 1.0f;
+	float		covered = 0;
+	float		clash = 1.0f;
+	float		score = 0;
+	uint32_t	i;
+	int			k;
+	Match		m;
+
+	memset(cand, 0, sizeof(*cand));
+	cand->row = row;
+	cand->term = UINT32_MAX;
+	q->row_seventh = seventh_of(q, r);
+	memset(all, 0, sizeof(float) * (size_t) q->nslots);
+	for (i = 0; i < r->nterms && i < TERMS_SCORED_MAX; i++)
+	{
+		const ImageTerm *t = &q->im.terms[r->first_term + i];
+		float		s;
+
+		match_term(q, t, &m);
+		for (k = 0; k < q->nslots; k++)
+		{
+			if (m.best[k] > all[k])
+				all[k] = m.best[k];
+		}
+		if (t->kind == SEARCH_TERM_LONG)
+		{
+			title_clash = m.clash;
+			unasked = m.unasked;
+			if (m.side_clash)
+				cand->clash = 1;
+		}
+		s = match_score(m.covered, m.filled, m.clash) * kind_factor[t->kind];
+		if (s > score || cand->term == UINT32_MAX)
+		{
+			score = s;
+			covered = m.covered;
+			clash = m.clash;
+			cand->filled = m.filled;
+			cand->term = r->first_term + i;
+			cand->spelled = m.spelled;
+			cand->source = (uint8_t) (m.spelled ? SEARCH_SOURCE_SPELLING :
+									  t->kind <= SEARCH_TERM_SHORT ? SEARCH_SOURCE_TITLE : SEARCH_SOURCE_SYNONYM);
+		}
+	}
+	if (cand->term == UINT32_MAX)
+		return;
+	for (k = 0; k < q->nslots; k++)
+		own += q->slots[k].weight * all[k];
+	own = q->total > 0 ? own / q->total : 0;
+	clash = title_clash < clash ? title_clash : clash;
+	covered += UNION_SHARE * (own - covered);
+	cand->covered = covered;
+	cand->score = match_score(covered, cand->filled, clash * unasked) * kind_factor[q->im.terms[cand->term].kind];
+	if (!(r->flags & ROW_BILLABLE))
+		cand->score *= HEADER_FACTOR;
+}
+
+/* What a family member's title has that neither the query nor its relative's
+ * title has. */
+static float
+surplus_over(const Query *q, const ImageTerm *t, const uint32_t *stems, int nstems)
+{
+	const uint8_t *p = q->im.tokens + t->tok_off;
+	float		extra = 0;
+	int			k;
+
+	for (k = 0; k < t->ntoks; k++)
+	{
+		uint32_t	tok;
+		uint16_t	a;
+		int			i;
+
+		p = varint_get(p, &tok);
+		if (tok & 2)
+			continue;
+		for (i = 0; i < nstems && stems[i] != tok >> 2;)
+			i++;
+		if (i < nstems)
+			continue;
+		for (a = q->buckets[(tok >> 2) & (ALT_BUCKETS - 1)]; a != NO_ALT; a = q->alts[a].next)
+		{
+			if (q->alts[a].stem == tok >> 2)
+				break;
+		}
+		if (a == NO_ALT)
+			extra += q->im.stems[tok >> 2].surplus;
+	}
+	return extra;
+}
+
+/* Notes a better score for a row. */
+static void
+offer(Query *q, uint32_t row, float score, float covered, const Cand *base)
+{
+	Cand	   *c = NULL;
+	int			k;
+
+	for (k = 0; k < q->ncands && c == NULL; k++)
+	{
+		if (q->cands[k].row == row)
+			c = &q->cands[k];
+	}
+	if (c == NULL && q->ncands < CANDS_MAX)
+	{
+		c = &q->cands[q->ncands++];
+		memset(c, 0, sizeof(*c));
+	}
+	if (c == NULL || c->score >= score || (c->clash && c->score > 0))
+		return;
+	c->row = row;
+	c->score = score;
+	c->covered = covered;
+	c->filled = base->filled * 0.9f;
+	c->term = base->term;
+	c->source = base->source;
+	c->spelled = base->spelled;
+	c->inherited = 1;
+}
+
+/* Scores a relative of a candidate: it inherits the words that led to the
+ * candidate's synonyms, but has to have the words of its titles itself. */
+static void
+rank_relative(Query *q, const Cand *base, uint32_t row, bool below, const Match *term,
+			  const Match *title, const uint32_t *stems, int nstems)
+{
+	const ImageRow *r = &q->im.rows[row];
+	const ImageTerm *t = &q->im.terms[r->first_term];
+	Match		m;
+	float		sum = 0;
+	float		extra;
+	float		score;
+	int			k;
+
+	q->row_seventh = seventh_of(q, r);
+	match_term(q, t, &m);
+	if (m.side_clash)
+		return;
+	for (k = 0; k < q->nslots; k++)
+	{
+		float		fit = m.best[k];
+		float		old = term->best[k] * 0.95f;
+
+		if (old > fit && (below || title->best[k] <= m.best[k]) && !q->slots[k].seventh)
+			fit = old;
+		sum += q->slots[k].weight * fit;
+	}
+	sum = q->total > 0 ? sum / q->total : 0;
+	/* a relative that has no more of the query than the candidate is no news */
+	if (!below && sum <= base->covered + 0.01f)
+		return;
+	extra = surplus_over(q, t, stems, nstems);
+	score = match_score(sum, base->filled, m.clash * m.unasked) * RELATIVE_FACTOR * (1.0f - 0.2f * extra / (extra + 1.0f));
+	if (!(r->flags & ROW_BILLABLE))
+		score *= HEADER_FACTOR;
+	offer(q, row, score, sum, base);
+}
+
+/* Scores the relatives of one candidate, from a root on down. */
+static void
+rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
+{
+	const ImageRow *h = &q->im.rows[root];
+	const ImageTerm *own = &q->im.terms[q->im.rows[base->row].first_term];
+	const uint8_t *p = q->im.tokens + own->tok_off;
+	uint32_t	stems[32];
+	int			nstems = 0;
+	uint32_t	row;
+	int			k;
+	Match		term;
+	Match		title;
+
+	q->row_seventh = '\0';
+	match_term(q, &q->im.terms[base->term], &term);
+	match_term(q, own, &title);
+	for (k = 0; k < own->ntoks && nstems < 32; k++)
+	{
+		uint32_t	tok;
+
+		p = varint_get(p, &tok);
+		stems[nstems++] = tok >> 2;
+	}
+	for (row = root + 1; row < q->hi && (*budget)-- > 0; row++)
+	{
+		const ImageRow *r = &q->im.rows[row];
+		const ImageRow *b = &q->im.rows[base->row];
+		bool		below;
+
+		if (r->system != h->system || r->key_len < h->key_len ||
+			memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
+			break;
+		if (r->nterms == 0 || row == base->row || !row_allowed(q, row))
+			continue;
+		below = r->key_len > b->key_len &&
+			memcmp(q->im.text + r->key_off, q->im.text + b->key_off, b->key_len) == 0;
+		if (below && !(r->flags & ROW_BILLABLE))
+			continue;
+		rank_relative(q, base, row, below, &term, &title, stems, nstems);
+	}
+}
+
+/* Lets relatives of the best candidates share what led to them. */
+void
+rank_families(Query *q)
+{
+	Cand		best[FAMILIES];
+	uint32_t	roots[FAMILIES];
+	int			n = 0;
+	int			i;
+	int			k;
+	int			budget = FAMILY_ROWS;
+
+	for (i = 0; i < q->ncands; i++)
+	{
+		if (n == FAMILIES && best[n - 1].score >= q->cands[i].score)
+			continue;
+		k = n < FAMILIES ? n++ : FAMILIES - 1;
+		for (; k > 0 && best[k - 1].score < q->cands[i].score; k--)
+			best[k] = best[k - 1];
+		best[k] = q->cands[i];
+	}
+	for (i = 0; i < n; i++)
+	{
+		const ImageRow *r = &q->im.rows[best[i].row];
+		uint32_t	root = best[i].row;
+		int			one = FAMILY_ROWS / 3;
+
+		if (best[i].term == UINT32_MAX || best[i].score < best[0].score * 0.6f || budget <= 0)
+			break;
+		query_tick(q);
+		if (r->parent != NO_ROW && best[i].covered < 0.97f && r->key_len > 4)
+			root = r->parent;
+		else if (r->flags & ROW_BILLABLE)
+			continue;
+		for (k = 0; k < i && roots[k] != root;)
+			k++;
+		roots[i] = root;
+		if (k < i && root != best[i].row)
+			continue;
+		if (one > budget)
+			one = budget;
+		budget -= one;
+		rank_family(q, &best[i], root, &one);
+		budget += one > 0 ? one : 0;
+	}
+}
