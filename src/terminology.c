@@ -169,11 +169,11 @@ terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 		ReadPeriod(tuple, desc, &row);
 		if (on_date < row.from)
 			standing = CODE_NOT_YET;
-		else if (on_date >= row.until)
+		else if (on_date >= row.until && !DATE_IS_NOEND(row.until))
 			standing = CODE_RETIRED;
 		else
 			standing = CODE_CURRENT;
-		past_billable |= row.billable && on_date >= row.until;
+		past_billable |= row.billable && standing == CODE_RETIRED;
 
 		/* of rows that do not hold, the last past one, else the first coming one */
 		if (standing == CODE_NOT_YET && entry->standing != CODE_UNKNOWN)

@@ -23,6 +23,7 @@ CREATE TABLE medrec.code_release (
 	CONSTRAINT code_release_rows_check CHECK (rows >= 0)
 );
 COMMENT ON TABLE medrec.code_release IS 'Releases of code systems that medrec.load_release() has loaded.';
+COMMENT ON COLUMN medrec.code_release.id IS 'Number of the release.';
 COMMENT ON COLUMN medrec.code_release.code_system IS 'Name of the code system, such as ICD-10-CM.';
 COMMENT ON COLUMN medrec.code_release.version IS 'Version as its publisher names it, such as 2025.';
 COMMENT ON COLUMN medrec.code_release.content IS 'What the file holds: codes, terms (inclusion terms, notes), index (entries of an alphabetic index), edits (rules of use).';
@@ -76,6 +77,7 @@ CREATE TABLE medrec.code_term (
 	CONSTRAINT code_term_term_check CHECK (term <> '')
 );
 COMMENT ON TABLE medrec.code_term IS 'Further names of codes: inclusion terms, index entries, synonyms.';
+COMMENT ON COLUMN medrec.code_term.id IS 'Number of the term.';
 COMMENT ON COLUMN medrec.code_term.code_system IS 'Name of the code system.';
 COMMENT ON COLUMN medrec.code_term.code IS 'The code in its normal form; it need not be in a loaded release.';
 COMMENT ON COLUMN medrec.code_term.kind IS 'inclusion (of the tabular list), index (of the alphabetic index), synonym (of anybody).';

@@ -89,14 +89,13 @@ sort_best(Query *q, int want)
 		q->ncands = want;
 }
 
-/* Finds and scores the rows for the description. */
+/* Finds and scores the rows for a description. */
 static void
-text_candidates(Query *q, bool fuzzy, bool *truncated)
+text_candidates(Query *q, const char *text, size_t len, bool fuzzy, bool *truncated)
 {
 	int			i;
-	int			n = 0;
 
-	expand_query(q, q->req->display, q->req->display_len, fuzzy, truncated);
+	expand_query(q, text, len, fuzzy, truncated);
 	retrieve(q);
 	for (i = 0; i < q->ncands; i++)
 	{
@@ -105,12 +104,99 @@ text_candidates(Query *q, bool fuzzy, bool *truncated)
 		rank_row(q, q->cands[i].row, &q->cands[i]);
 	}
 	rank_families(q);
+}
+
+/* Drops the candidates of another side than the one asked for. */
+static void
+drop_clashes(Query *q)
+{
+	int			i;
+	int			n = 0;
+
 	for (i = 0; i < q->ncands; i++)
 	{
-		if (!q->cands[i].clash)
+		if (!q->cands[i].clash && q->cands[i].score > 0)
 			q->cands[n++] = q->cands[i];
 	}
 	q->ncands = n;
+}
+
+/* How many characters of its key a row shares with the code given. */
+static int
+shared_prefix(const Query *q, uint32_t row)
+{
+	const ImageRow *r = &q->im.rows[row];
+	int			n = 0;
+
+	while (n < r->key_len && n < q->key_len && q->im.text[r->key_off + (uint32_t) n] == q->key[n])
+		n++;
+	return n;
+}
+
+/* Adds the neighbours of the code given to the candidates that the
+ * description brought. */
+static void
+code_candidates(Query *q, bool described)
+{
+	int			n;
+	int			i;
+	int			k;
+
+	n = code_neighbours(q, q->near, NEAR_MAX);
+	for (i = 0; described && i < q->ncands; i++)
+	{
+		int			shared = shared_prefix(q, q->cands[i].row);
+
+		if (shared >= 2)
+			q->cands[i].score += (1.0f - q->cands[i].score) * 0.2f * (float) shared / (float) q->key_len;
+	}
+	for (i = 0; i < n; i++)
+	{
+		Cand	   *near = &q->near[i];
+		float		likely = near->score;
+		Cand		c;
+
+		for (k = 0; k < q->ncands && q->cands[k].row != near->row;)
+			k++;
+		if (k < q->ncands)
+			c = q->cands[k];
+		else if (described)
+			rank_row(q, near->row, &c);
+		else
+			memset(&c, 0, sizeof(c));
+		c.row = near->row;
+		c.how = near->how;
+		if (c.clash)
+			c.score = 0;
+		c.score = described ? c.score + (1.0f - c.score) * 0.6f * likely : likely;
+		c.clash = 0;
+		c.coded = 1;
+		c.source = (uint8_t) (near->how == CODE_BELOW ? SEARCH_SOURCE_CHILD : SEARCH_SOURCE_CODE);
+		if (k == q->ncands && q->ncands < CANDS_MAX)
+			q->ncands++;
+		if (k < q->ncands)
+			q->cands[k] = c;
+	}
+}
+
+/* The title of the code given when it is known but no longer (or not yet)
+ * valid; false when that is not so. */
+static bool
+retired_title(Query *q, const char **title, int *len)
+{
+	uint32_t	rows[8];
+	int			n = search_find_code(q->im.h, q->req->system, q->key, (size_t) q->key_len, rows, 8);
+	int			i;
+
+	for (i = 0; i < n; i++)
+	{
+		if (row_valid_on(q, rows[i]))
+			return false;
+	}
+	if (n == 0)
+		return false;
+	image_title(&q->im, rows[n - 1], title, len);
+	return *len > 0;
 }
 
 /* Fills in the suggestions. */
@@ -146,19 +232,58 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 {
 	Query	   *q = scratch;
 	bool		truncated = false;
+	bool		described = false;
+	bool		retired = false;
+	const char *text = request->display;
+	size_t		len = request->display == NULL ? 0 : request->display_len;
 	int			max = request->max_results > SEARCH_RESULTS_MAX ? SEARCH_RESULTS_MAX : request->max_results;
 	int			n = 0;
 
 	q->req = request;
+	q->ncands = q->nslots = 0;
+	q->key_len = 0;
 	image_open(image, &q->im);
 	image_system_range(&q->im, request->system, &q->lo, &q->hi);
-	q->ncands = 0;
-	if (max > 0 && q->lo < q->hi && request->display != NULL)
+	if (info != NULL)
+		info->truncated = false;
+	if (max <= 0 || q->lo >= q->hi)
+		return 0;
+	if (request->code != NULL)
 	{
-		text_candidates(q, false, &truncated);
-		sort_best(q, max);
-		n = give_hits(q, out, max);
+		size_t		code_len = request->code_len;
+
+		if (code_len > CODE_READ_MAX)
+		{
+			code_len = CODE_READ_MAX;
+			truncated = true;
+		}
+		q->key_len = code_key(request->code, code_len, q->key, (int) sizeof(q->key));
 	}
+	if (q->key_len > 0 && len == 0)
+	{
+		int			title_len;
+
+		retired = retired_title(q, &text, &title_len);
+		if (retired)
+			len = (size_t) title_len;
+	}
+	if (len > 0)
+	{
+		text_candidates(q, text, len, false, &truncated);
+		described = q->nslots > 0;
+	}
+	if (retired)
+	{
+		int			i;
+
+		for (i = 0; i < q->ncands; i++)
+			q->cands[i].source = SEARCH_SOURCE_SUCCESSOR;
+	}
+	drop_clashes(q);
+	if (q->key_len > 0)
+		code_candidates(q, described);
+	sort_best(q, max);
+	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;
 	return n;

@@ -16,6 +16,8 @@
 #define ACC_MAX			12000
 #define CANDS_MAX		320
 #define RANK_ROWS		200		/* rows that are scored in full */
+#define NEAR_MAX		64		/* neighbours of a code */
+#define CODE_READ_MAX	64		/* bytes of a code that are read */
 #define NO_ALT			0xFFFF
 
 /* How a stem came to stand for a word of the query. */
@@ -61,6 +63,7 @@ typedef struct Cand
 	uint32_t	term;			/* its best term */
 	uint8_t		source;			/* SearchSource */
 	uint8_t		spelled;		/* slot + 1 that matched by spelling */
+	uint8_t		coded;			/* a neighbour of the code given */
 	uint8_t		inherited;		/* from a relative */
 	uint8_t		clash;			/* another side or encounter than asked for */
 	uint8_t		how;			/* of a code: CodeChange */
@@ -98,6 +101,7 @@ typedef struct Query
 	Cand		cands[CANDS_MAX];
 	int			ncands;
 
+	Cand		near[NEAR_MAX];
 	char		key[SEARCH_CODE_MAX + 1];	/* of the code given */
 	int			key_len;
 } Query;
