@@ -498,7 +498,6 @@ CheckCoded(RecordRow *row, const char *default_system)
 		Judgement	j;
 		List	   *suggestions = NIL;
 		Timestamp	local;
-		PatientContext patient;
 
 		coding.cs = cs;
 		coding.code = TextDatumGetCString(row->values[row->columns[CODED_CODE] - 1]);
@@ -506,10 +505,7 @@ CheckCoded(RecordRow *row, const char *default_system)
 													  row->values[row->columns[CODED_CREATED_AT] - 1]));
 		coding.on_date = DatumGetDateADT(DirectFunctionCall1(timestamp_date,
 															 TimestampGetDatum(local)));
-		patient_context(DatumGetUUIDP(row->values[row->columns[CODED_PATIENT_ID] - 1]),
-						coding.on_date, &patient);
-		coding.age = patient.age;
-		coding.gender = patient.gender;
+		coding.age = -1;
 
 		/* a description that was but the old code's title goes with the old code */
 		if (update && recoded && !redescribed && description != NULL)
@@ -546,7 +542,16 @@ CheckCoded(RecordRow *row, const char *default_system)
 		else
 		{
 			if (j.wants_suggestions)
+			{
+				PatientContext patient;
+
+				/* only here: a valid code need not wait for the patient to be read */
+				patient_context(DatumGetUUIDP(row->values[row->columns[CODED_PATIENT_ID] - 1]),
+								coding.on_date, &patient);
+				coding.age = patient.age;
+				coding.gender = patient.gender;
 				suggestions = validate_suggestions(&coding, &j);
+			}
 			SetDatum(row, CODED_SUGGESTIONS,
 					 JsonbPGetDatum(suggestions_to_jsonb(suggestions_merge(suggestions, theirs))));
 		}
