@@ -53,3 +53,7 @@ JOIN medrec.patient AS p ON p.patient_id = 'B' || d.patient
 JOIN bench.code AS c ON c.i = d.code;
 CREATE INDEX ON bench.batch (batch);
 GRANT SELECT ON bench.code, bench.batch TO medrec_clinician;
+
+-- processor time that this backend has had
+CREATE FUNCTION bench.cpu_us() RETURNS numeric LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::numeric / 1000;
