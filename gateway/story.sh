@@ -1,19 +1,24 @@
 # The demo's story, sourced by gateway/medrec: the first patient, told over HTTP, each request shown with its answer.
 # shellcheck shell=bash
 
-# The codes the story needs: the full release in MEDREC_DATA, or the starter set that ships with medrec. Both are loaded as
-# the release that they are of, so that a full one takes the starter set's place.
+# The codes the story needs: the starter set that ships with medrec, or the full releases in MEDREC_DATA. The starter set
+# is loaded as the release that it is of, so that the full one takes its place.
 load_demo_codes() {
-	local full=${MEDREC_DATA:+$MEDREC_DATA/icd-10-cm/icd10cm_order_2025.txt.gz} file=$ROOT/starter/icd10cm_order.txt
-	if [ -n "$full" ] && [ -r "$full" ]; then
-		file=$full
-	elif [ "$(sql "$DB" -c "SELECT count(*) FROM medrec_api.code_releases WHERE code_system = 'ICD-10-CM'")" != 0 ]; then
-		return 0
-	elif [ -n "$full" ]; then
-		say "MEDREC_DATA has no icd-10-cm/icd10cm_order_2025.txt.gz: using the starter set"
-	fi
-	say "loading ICD-10-CM 2025 from ${file##*/}"
-	load_release ICD-10-CM 2025 2024-10-01 "$file" auto >/dev/null
+	local system version from file found=
+	while read -r system version from file; do
+		[ -r "${MEDREC_DATA:-/nowhere}/$file" ] || continue
+		say "loading $system $version from ${file##*/}"
+		load_release "$system" "$version" "$from" "$MEDREC_DATA/$file" auto >/dev/null
+		found=1
+	done <<-RELEASES
+		ICD-10-CM  2025 2024-10-01 icd-10-cm/icd10cm_order_2025.txt.gz
+		ICD-10-PCS 2025 2024-10-01 icd-10-pcs/icd10pcs_order_2025.txt.gz
+	RELEASES
+	[ -z "$found" ] || return 0
+	[ -z "${MEDREC_DATA:-}" ] || say "MEDREC_DATA has none of the releases that it could: the starter set has to do"
+	[ "$(sql "$DB" -c "SELECT count(*) FROM medrec_api.code_releases WHERE code_system = 'ICD-10-CM'")" = 0 ] || return 0
+	say "loading the starter set of ICD-10-CM 2025"
+	load_release ICD-10-CM 2025 2024-10-01 "$ROOT/starter/icd10cm_order.txt" auto >/dev/null
 }
 
 chapter() {
@@ -61,7 +66,7 @@ story() {
 	expect 201
 
 	chapter "3. A code that does not exist is stored as invalid, with suggestions"
-	ask POST /diagnoses/ "{\"patient_id\":\"$patient\",\"code\":\"E11.99\",\"description\":\"Type 2 diabetes mellitus without complications\",\"code_system\":\"ICD-10-CM\"}"
+	ask POST /diagnoses/ "{\"patient_id\":\"$patient\",\"code\":\"E11.99\",\"description\":\"type 2 diabetes with high blood sugar\",\"code_system\":\"ICD-10-CM\"}"
 	expect 201
 	diagnosis=$(jq -r .id <<<"$ANSWER")
 	candidate=$(jq -r '.suggestions[0].code // empty' <<<"$ANSWER")
@@ -77,7 +82,7 @@ story() {
 	[ "$(jq -r '.[0].last_visit' <<<"$ANSWER")" != "$before" ] || die "the demo expected last_visit to move"
 
 	chapter "6. And all of it is in the audit trail"
-	ask GET "/audit_events?patient_id=eq.$patient&order=at.desc&limit=4"
+	ask GET "/audit_events?patient_id=eq.$patient&order=logged_at.desc&limit=2&select=logged_at,action,table_name,row_id,old_values,new_values,role,client_addr,method,path,request_id"
 	expect 200
 
 	cat <<-END

@@ -33,3 +33,12 @@ AS 'MODULE_PATHNAME', 'medrec_audit_open_era';
 COMMENT ON FUNCTION medrec.audit_open_era() IS
 'Records a new era in medrec.audit_era where the database has been imported since the last one, and returns the number of the present era. No arguments. Error: 25006 on a standby.';
 REVOKE ALL ON FUNCTION medrec.audit_open_era() FROM PUBLIC;
+
+CREATE FUNCTION medrec.seal_audit(OUT seal bigint, OUT era integer, OUT events bigint, OUT head bytea)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_seal_audit';
+COMMENT ON FUNCTION medrec.seal_audit() IS
+'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
+REVOKE ALL ON FUNCTION medrec.seal_audit() FROM PUBLIC;

@@ -9,6 +9,7 @@
 #include "utils/relcache.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
+#include "fmgr.h"
 
 #include "sha256.h"
 
@@ -49,6 +50,7 @@ typedef enum AuditColumn
 {
 	AUDIT_XID = AUDIT_FIELDS,
 	AUDIT_LOGGED_AT,
+	AUDIT_TRANSACTION_AT,
 	AUDIT_STATEMENT_AT,
 	AUDIT_ERA,
 	AUDIT_N,
@@ -70,6 +72,7 @@ typedef struct AuditEvent
 	int32		n;				/* place within the transaction, from 1 */
 	int64		xid;			/* top-level transaction */
 	TimestampTz logged_at;
+	TimestampTz transaction_at;
 	TimestampTz statement_at;
 	const pg_uuid_t *patient_id;	/* may be NULL */
 	AuditText	text[AUDIT_FIELDS];
@@ -94,6 +97,7 @@ extern void audit_writer_action(AuditWriter *writer, const char *action);
 extern void audit_writer_end(AuditWriter *writer);
 extern AuditText audit_text(const char *value);
 extern int32 audit_current_era(void);
+extern Datum medrec_audit_open_era(PG_FUNCTION_ARGS);
 extern Oid	audit_relation(const char *name);
 extern void audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 							 const Datum *values, const bool *nulls);

@@ -126,6 +126,7 @@ PutShared(Sink *sink, const AuditEvent *event)
 	PutNumber(sink, event->era);
 	PutNumber(sink, event->xid);
 	PutNumber(sink, event->logged_at + EPOCH_SHIFT);
+	PutNumber(sink, event->transaction_at + EPOCH_SHIFT);
 	PutNumber(sink, event->statement_at + EPOCH_SHIFT);
 	for (i = 0; i < AUDIT_SHARED_FIELDS; i++)
 		PutText(sink, event->text[i]);

@@ -4,19 +4,15 @@
  */
 #include "medrec.h"
 
-#include "access/htup_details.h"
-#include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "audit.h"
+#include "audit_seal.h"
 
 /* key of the advisory lock that two makers at once contend for: "medaud" */
 #define PARTITION_LOCK_KEY	INT64CONST(0x6d6564617564)
@@ -24,26 +20,11 @@
 /* more than ten years ahead are a mistake */
 #define MAX_AHEAD	120
 
-static Oid	OwnerOf(Oid relid);
 static bool Lock(void);
 static void Run(const char *sql);
 static bool MakeMonth(int year, int month);
 
 PG_FUNCTION_INFO_V1(medrec_audit_partitions);
-
-/* The owner of a relation. */
-static Oid
-OwnerOf(Oid relid)
-{
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid			owner;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for relation %u", relid);
-	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-	ReleaseSysCache(tuple);
-	return owner;
-}
 
 /* Runs a command that returns nothing. */
 static void
@@ -105,7 +86,6 @@ medrec_audit_partitions(PG_FUNCTION_ARGS)
 {
 	int32		ahead = PG_GETARG_INT32(0);
 	int32		made = 0;
-	Oid			root = audit_relation(AUDIT_TABLE);
 	Oid			user;
 	int			sec_context;
 	struct pg_tm tm;
@@ -123,8 +103,7 @@ medrec_audit_partitions(PG_FUNCTION_ARGS)
 		elog(ERROR, "timestamp out of range");
 
 	/* the partitions belong to whom audit_event belongs to */
-	GetUserIdAndSecContext(&user, &sec_context);
-	SetUserIdAndSecContext(OwnerOf(root), sec_context | SECURITY_LOCAL_USERID_CHANGE);
+	audit_become_owner(&user, &sec_context);
 	SPI_connect();
 	if (Lock())
 		for (month = tm.tm_mon - 1; month < tm.tm_mon + ahead; month++)

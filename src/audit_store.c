@@ -102,6 +102,7 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_NEW_VALUES] = "new_values",
 	[AUDIT_XID] = "xid",
 	[AUDIT_LOGGED_AT] = "logged_at",
+	[AUDIT_TRANSACTION_AT] = "transaction_at",
 	[AUDIT_STATEMENT_AT] = "statement_at",
 	[AUDIT_ERA] = "era",
 	[AUDIT_N] = "n",
@@ -384,6 +385,7 @@ audit_writer_begin(const char *action, const char *table_name)
 	event->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	event->era = audit_current_era();
 	event->logged_at = GetCurrentTimestamp();
+	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();
 	event->text[AUDIT_TABLE_NAME] = audit_text(table_name);
 	SetActor(writer);
@@ -493,6 +495,7 @@ audit_writer_put(AuditWriter *writer, AuditText row_id, const pg_uuid_t *patient
 			SET_COLUMN(i, PointerGetDatum(event->text[i]));
 	SET_COLUMN(AUDIT_XID, Int64GetDatum(event->xid));
 	SET_COLUMN(AUDIT_LOGGED_AT, TimestampTzGetDatum(event->logged_at));
+	SET_COLUMN(AUDIT_TRANSACTION_AT, TimestampTzGetDatum(event->transaction_at));
 	SET_COLUMN(AUDIT_STATEMENT_AT, TimestampTzGetDatum(event->statement_at));
 	SET_COLUMN(AUDIT_ERA, Int32GetDatum(event->era));
 	SET_COLUMN(AUDIT_N, Int32GetDatum(event->n));

@@ -4,12 +4,47 @@
  */
 #include "medrec.h"
 
+#include "access/sysattr.h"
+#include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
 #if PG_VERSION_NUM >= 170000
 #include "storage/dsm_registry.h"
 #endif
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
+#include "utils/rel.h"
+
+/* Makes a range table of one relation, of which one column is updated. */
+void
+medrec_init_range_table(EState *estate, Relation rel, int updated_column)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	Bitmapset  *updated = bms_make_singleton(updated_column - FirstLowInvalidHeapAttributeNumber);
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+	{
+		List	   *permissions = NIL;
+
+		addRTEPermissionInfo(&permissions, rte)->updatedCols = updated;
+#if PG_VERSION_NUM >= 180000
+		ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#else
+		ExecInitRangeTable(estate, list_make1(rte), permissions);
+#endif
+	}
+#else
+	rte->updatedCols = updated;
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
 
 /* Finds or makes a small piece of shared memory; NULL where there is no room. */
 void *

@@ -15,13 +15,6 @@
 #include "varatt.h"
 #endif
 
-/* what table_tuple_update() says of the indexes: a boolean until 16 */
-#if PG_VERSION_NUM >= 160000
-#define IndexesToUpdate TU_UpdateIndexes
-#else
-#define IndexesToUpdate bool
-#endif
-
 /* ExecInsertIndexTuples() of a newly inserted row */
 #if PG_VERSION_NUM >= 160000
 #define InsertIndexTuples(rri, slot, estate) \
@@ -46,6 +39,16 @@
 #define medrec_index_beginscan(heap, index, snapshot, nkeys) \
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
+
+struct EState;
+struct RelationData;
+
+/*
+ * Gives an executor state the one-relation range table that
+ * ExecSimpleRelationUpdate() looks the updated column up in.
+ */
+extern void medrec_init_range_table(struct EState *estate, struct RelationData *rel,
+									int updated_column);
 
 /*
  * A few bytes of the main shared memory without preloading: named DSM segments

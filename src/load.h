@@ -12,8 +12,11 @@
 #ifndef MEDREC_LOAD_H
 #define MEDREC_LOAD_H
 
-#include "codes/codes.h"
+#include "access/tupdesc.h"
 #include "utils/date.h"
+#include "utils/tuplestore.h"
+
+#include "codes/codes.h"
 
 /* longest line of a file, in bytes */
 #define LOAD_MAX_LINE		(1024 * 1024)
@@ -39,13 +42,35 @@ typedef struct LoadedCode
 	Slice		short_display;	/* absent where it equals display */
 } LoadedCode;
 
-/* a further name of a code, or an entry of an index */
+/* a further name of a code, or a note on it */
 typedef struct LoadedTerm
 {
 	char		code[CODE_MAX_LEN + 1];
-	const char *kind;			/* as in code_term.kind */
+	const char *kind;			/* as in code_term.kind or code_note.kind */
 	Slice		term;
 } LoadedTerm;
+
+/* a rule on the use of a code, see code_rule */
+typedef struct LoadedRule
+{
+	char		code[CODE_MAX_LEN + 1];
+	char		other_from[CODE_MAX_LEN + 1];	/* "" where the rule names no other codes */
+	char		other_to[CODE_MAX_LEN + 1];
+	const char *rule;
+	int16		age_min;		/* -1 where the rule has no ages */
+	int16		age_max;
+	Slice		text;
+} LoadedRule;
+
+/* an array that grows */
+typedef struct LoadArray
+{
+	void	   *items;
+	size_t		n;
+	size_t		max;
+} LoadArray;
+
+#define load_item(array, type, i)	(&((type *) (array).items)[i])
 
 typedef struct Load Load;
 
@@ -75,12 +100,10 @@ struct Load
 	int			line;			/* number of the line last read */
 
 	MemoryContext context;		/* lives until the load is over */
-	LoadedCode *codes;
-	size_t		ncodes;
-	size_t		maxcodes;
-	LoadedTerm *terms;
-	size_t		nterms;
-	size_t		maxterms;
+	LoadArray	codes;			/* of LoadedCode */
+	LoadArray	terms;			/* of LoadedTerm */
+	LoadArray	notes;			/* of LoadedTerm */
+	LoadArray	rules;			/* of LoadedRule */
 };
 
 /* load_input.c: lines, fields, codes */
@@ -96,10 +119,66 @@ extern bool slice_equal(Slice a, Slice b);
 extern void load_check_code(const Load *load, Slice in, char out[CODE_MAX_LEN + 1]);
 extern LoadedCode *load_add_code(Load *load, Slice code, Slice display, Slice short_display);
 extern void load_add_term(Load *load, const char *code, const char *kind, Slice term);
+extern void load_add_note(Load *load, const char *code, const char *kind, Slice note);
+extern LoadedRule *load_add_rule(Load *load, const char *code, const char *rule, Slice text);
+extern DateADT load_date(const Load *load, Slice s, const char *what, DateADT if_empty);
+extern Slice load_join(const Load *load, const char *fmt,...) pg_attribute_printf(2, 3);
+extern void *load_push(const Load *load, LoadArray *array, size_t size);
 extern void load_sort_codes(Load *load);
+extern void load_sort_terms(LoadArray *terms);
 
-/* load_cms.c */
+/*
+ * load_table.c: files of delimited fields.  A format names the columns it wants
+ * as the header has them, alternatives between bars; without header a column is
+ * its position in the array.
+ */
+typedef struct TableColumn
+{
+	const char *names;			/* lower case: "code", "display|title" */
+	bool		required;		/* the file must have it */
+} TableColumn;
+
+typedef struct TableReader
+{
+	Load	   *load;
+	char		delimiter;
+	bool		quoted;			/* fields may stand in double quotes */
+	const TableColumn *columns;
+	int			ncolumns;
+	int		   *places;			/* of each column in the file, -1 where it has none */
+	Slice	   *fields;			/* of the present record */
+	int			nfields;
+	int			maxfields;
+	int			width;			/* fields that each record has */
+} TableReader;
+
+extern void table_begin(TableReader *table, Load *load, char delimiter, bool quoted,
+						const TableColumn *columns, int ncolumns);
+extern bool table_record(TableReader *table);
+extern void table_header(TableReader *table);
+extern void table_no_header(TableReader *table, int width);
+extern bool table_is_header(const TableReader *table);
+extern bool table_next(TableReader *table);
+extern Slice table_value(const TableReader *table, int column);
+extern bool table_detect(const Load *load, char delimiter, bool quoted,
+						 const TableColumn *columns, int ncolumns);
+
+/* the formats */
 extern const LoadFormat load_format_cms_order;
+extern const LoadFormat load_format_icd9_long;
+extern const LoadFormat load_format_hcpcs;
+extern const LoadFormat load_format_mce;
+extern const LoadFormat load_format_nchs_tabular;
+extern const LoadFormat load_format_nchs_index;
+extern const LoadFormat load_format_nchs_drugs;
+extern const LoadFormat load_format_nchs_neoplasms;
+extern const LoadFormat load_format_nchs_external;
+extern const LoadFormat load_format_cvx;
+extern const LoadFormat load_format_fda_ndc;
+extern const LoadFormat load_format_loinc;
+extern const LoadFormat load_format_rxnorm;
+extern const LoadFormat load_format_rf2;
+extern const LoadFormat load_format_csv;
 
 /* load_merge.c */
 typedef struct MergePeriods
@@ -113,5 +192,25 @@ typedef struct MergePeriods
 } MergePeriods;
 
 extern void load_merge_codes(Load *load, const MergePeriods *periods);
+
+/* load_terms.c */
+extern void load_forget_terms(int32 release);
+extern void load_store_terms(Load *load, int32 release);
+extern void load_store_rules(Load *load, int32 release);
+
+/* load_store.c: rows on their way into a table */
+typedef struct LoadStore
+{
+	const char *name;			/* under which a statement sees them as a table */
+	TupleDesc	desc;
+	Tuplestorestate *rows;
+	uint64		n;
+} LoadStore;
+
+extern void load_store_open(LoadStore *store, const char *name, TupleDesc desc);
+extern void load_store_put(LoadStore *store, Datum *values, bool *nulls);
+extern uint64 load_store_run(LoadStore *store, const char *sql, const CodeSystem *system,
+							 int32 release, int expected);
+extern Datum load_text_or_null(Slice s, bool *isnull);
 
 #endif							/* MEDREC_LOAD_H */

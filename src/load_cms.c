@@ -1,6 +1,6 @@
 /*
  * load_cms.c
- *		The fixed-width files of CMS: ICD-10 order files.
+ *		The fixed-width files of CMS: ICD-10 order files, ICD-9 long titles, HCPCS.
  */
 #include "medrec.h"
 
@@ -112,4 +112,187 @@ const LoadFormat load_format_cms_order = {
 	.needs_line_end = true,
 	.detect = DetectOrder,
 	.read = ReadOrder,
+};
+
+/*
+ * ICD-9-CM long titles: the code in the first 4 (procedures) or 5 columns, a
+ * blank, the title.  The files hold no headers and no order numbers.
+ */
+
+/* Columns of the code in this system's file. */
+static int
+Icd9Width(const Load *load)
+{
+	return strcmp(load->system->name, "ICD-9-PCS") == 0 ? 4 : 5;
+}
+
+/* Whether a line looks as in these files: digits after the first column, a blank, a title. */
+static bool
+Icd9Line(const Load *load, Slice line)
+{
+	int			width = Icd9Width(load);
+
+	if (line.len <= width + 1 || line.s[width] != ' ' || line.s[width + 1] == ' ')
+		return false;
+	for (int i = 1; i < 3; i++)
+		if (line.s[i] < '0' || line.s[i] > '9')
+			return false;
+	return true;
+}
+
+/* Whether the file is one of ICD-9 long titles. */
+static bool
+DetectIcd9(const Load *load)
+{
+	return Icd9Line(load, load_peek_line(load));
+}
+
+/* Reads ICD-9 long titles. */
+static void
+ReadIcd9(Load *load)
+{
+	int			width = Icd9Width(load);
+	Slice		none = {NULL, 0};
+	Slice		line;
+
+	while (load_line(load, &line))
+	{
+		if (!Icd9Line(load, line))
+			load_fail(load, load->line,
+					  "not a code in columns 1 to %d, a blank, and a title from column %d",
+					  width, width + 2);
+		load_add_code(load, slice_trim(load_columns(load, line, 1, width)),
+					  load_columns(load, line, width + 2, 0), none);
+	}
+}
+
+const LoadFormat load_format_icd9_long = {
+	.name = "icd9-long",
+	.what = "ICD-9 long title file",
+	.content = "codes",
+	.systems = "|ICD-9-CM|ICD-9-PCS|",
+	.needs_line_end = true,
+	.detect = DetectIcd9,
+	.read = ReadIcd9,
+};
+
+/*
+ * HCPCS, columns counted from 1.  A code has a first line and lines that go on
+ * with its long title; a modifier stands in the last columns of the code field.
+ */
+#define HCPCS_CODE		1, 5
+#define HCPCS_NUMBER	6, 10
+#define HCPCS_KIND		11, 11
+#define HCPCS_LONG		12, 91
+#define HCPCS_SHORT		92, 119
+#define HCPCS_ADDED		269, 276
+#define HCPCS_ENDS		285, 292
+#define HCPCS_MIN_LEN	292
+/* lines of a disclaimer that may stand before the codes */
+#define HCPCS_PREFACE	100
+
+/* The line's kind (3 first and 4 further line of a code, 7 and 8 of a modifier), NUL if it is none. */
+static char
+HcpcsKind(const Load *load, Slice line)
+{
+	Slice		kind = load_columns(load, line, HCPCS_KIND);
+	Slice		number = load_columns(load, line, HCPCS_NUMBER);
+
+	if (kind.len != 1 || number.len != 5 || !strchr("3478", *kind.s))
+		return '\0';
+	for (int i = 0; i < 5; i++)
+		if (number.s[i] < '0' || number.s[i] > '9')
+			return '\0';
+	return *kind.s;
+}
+
+/* Whether a HCPCS line comes within the lines that a disclaimer may take. */
+static bool
+DetectHcpcs(const Load *load)
+{
+	Load		ahead = *load;
+
+	for (int i = 0; i < HCPCS_PREFACE && ahead.next < ahead.data + ahead.len; i++)
+	{
+		Slice		line = load_peek_line(&ahead);
+		const char *end = memchr(ahead.next, '\n', ahead.data + ahead.len - ahead.next);
+
+		if (line.len >= HCPCS_MIN_LEN && HcpcsKind(load, line))
+			return true;
+		if (!end)
+			break;
+		ahead.next = end + 1;
+	}
+	return false;
+}
+
+/* Two parts of a title with one blank between them, runs of blanks made one. */
+static Slice
+JoinTitle(const Load *load, Slice a, Slice b)
+{
+	Slice		joined = load_join(load, "%.*s %.*s", a.len, a.s, b.len, b.s);
+	char	   *to = (char *) joined.s;
+
+	for (int i = 0; i < joined.len; i++)
+		if (joined.s[i] != ' ' || (to > joined.s && to[-1] != ' '))
+			*to++ = joined.s[i];
+	joined.len = (int) (to - joined.s);
+	return slice_trim(joined);
+}
+
+/* Reads a HCPCS file. */
+static void
+ReadHcpcs(Load *load)
+{
+	Slice		line;
+	Slice		open_code = {NULL, 0};	/* as the file has it */
+	char		open_kind = '\0';
+	int			number = 0;
+
+	while (load_line(load, &line))
+	{
+		char		kind = HcpcsKind(load, line);
+		Slice		code = load_columns(load, line, HCPCS_CODE);
+		Slice		title = slice_trim(load_columns(load, line, HCPCS_LONG));
+		LoadedCode *c;
+
+		if (!kind)
+		{
+			if (!open_kind && load->line <= HCPCS_PREFACE)
+				continue;
+			load_fail(load, load->line, "no line number and kind in columns 6 to 11");
+		}
+		if (kind == '4' || kind == '8')
+		{
+			number += 100;
+			if (open_kind != kind - 1 || !slice_equal(code, open_code) ||
+				!slice_is(load_columns(load, line, HCPCS_NUMBER), psprintf("%05d", number)))
+				load_fail(load, load->line, "does not go on with the code in the line before, lines are missing");
+			c = load_item(load->codes, LoadedCode, load->codes.n - 1);
+			if (c->display.len + title.len > LOAD_MAX_TERM)
+				load_fail(load, load->line, "the title is longer than %d bytes", LOAD_MAX_TERM);
+			c->display = JoinTitle(load, c->display, title);
+			continue;
+		}
+		if (line.len < HCPCS_MIN_LEN)
+			load_fail(load, load->line, "the line ends before the termination date in columns 285 to 292");
+		c = load_add_code(load, slice_trim(code), title, load_columns(load, line, HCPCS_SHORT));
+		c->active_from = load_date(load, load_columns(load, line, HCPCS_ADDED),
+								   "the date in columns 269 to 276", DATEVAL_NOBEGIN);
+		c->active_to = load_date(load, load_columns(load, line, HCPCS_ENDS),
+								 "the date in columns 285 to 292", DATEVAL_NOEND);
+		open_code = code;
+		open_kind = kind;
+		number = 100;
+	}
+}
+
+const LoadFormat load_format_hcpcs = {
+	.name = "hcpcs",
+	.what = "HCPCS file",
+	.content = "codes",
+	.systems = "|HCPCS|",
+	.needs_line_end = true,
+	.detect = DetectHcpcs,
+	.read = ReadHcpcs,
 };

@@ -4,8 +4,10 @@
  */
 #include "medrec.h"
 
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "utils/datetime.h"
 #include "utils/memutils.h"
 
 #include "load.h"
@@ -116,7 +118,7 @@ load_line(Load *load, Slice *line)
 	line->len = (int) len;
 	/* one pass that compilers turn into vector code: anything below space, above "~"? */
 	for (size_t i = 0; i < len; i++)
-		odd |= (unsigned char) ((unsigned char) s[i] - 0x20 > 0x7e - 0x20);
+		odd |= (unsigned char) ((unsigned char) s[i] - 0x20) > 0x7e - 0x20;
 	if (odd)
 		CheckCharacters(load, (const unsigned char *) s, line->len);
 	return true;
@@ -238,20 +240,27 @@ load_check_code(const Load *load, Slice in, char out[CODE_MAX_LEN + 1])
 	memcpy(out, check.code, check.len);
 }
 
-/* Makes room for one more element of an array of the load. */
-static void *
-GrowArray(const Load *load, void *array, size_t used, size_t *max, size_t size)
+/* A new item, zeroed, at the end of an array. */
+void *
+load_push(const Load *load, LoadArray *array, size_t size)
 {
-	if (used < *max)
-		return array;
-	if (*max >= PG_INT32_MAX / 2)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("%s has more than %d entries", load->format->what, PG_INT32_MAX / 2)));
-	*max = *max ? *max * 2 : 4096;
-	if (!array)
-		return MemoryContextAllocHuge(load->context, *max * size);
-	return repalloc_huge(array, *max * size);
+	void	   *item;
+
+	if (array->n == array->max)
+	{
+		if (array->max >= PG_INT32_MAX / 2)
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("the %s has more than %d entries",
+							load->format->what, PG_INT32_MAX / 2)));
+		array->max = array->max ? array->max * 2 : 1024;
+		array->items = array->items ?
+			repalloc_huge(array->items, array->max * size) :
+			MemoryContextAllocHuge(load->context, array->max * size);
+	}
+	item = (char *) array->items + array->n++ * size;
+	memset(item, 0, size);
+	return item;
 }
 
 /* Takes a title as a file gives it: trimmed, not empty, of bounded length. */
@@ -273,40 +282,117 @@ CheckTerm(const Load *load, Slice term, const char *what)
 LoadedCode *
 load_add_code(Load *load, Slice code, Slice display, Slice short_display)
 {
-	LoadedCode *c;
+	LoadedCode *c = load_push(load, &load->codes, sizeof(LoadedCode));
 
-	load->codes = GrowArray(load, load->codes, load->ncodes, &load->maxcodes, sizeof(LoadedCode));
-	c = &load->codes[load->ncodes];
 	load_check_code(load, code, c->code);
 	c->billable = true;
 	c->line = load->line;
 	c->active_from = DATEVAL_NOBEGIN;
 	c->active_to = DATEVAL_NOEND;
 	c->display = CheckTerm(load, display, "title");
-	c->short_display.s = NULL;
-	c->short_display.len = 0;
-	if (short_display.s)
-	{
-		short_display = CheckTerm(load, short_display, "short title");
-		if (!slice_equal(short_display, c->display))
-			c->short_display = short_display;
-	}
-	load->ncodes++;
+	short_display = slice_trim(short_display);
+	if (short_display.len > 0 && !slice_equal(short_display, c->display))
+		c->short_display = CheckTerm(load, short_display, "short title");
 	return c;
 }
 
-/* Adds a term of a code that is in its normal form. */
-void
-load_add_term(Load *load, const char *code, const char *kind, Slice term)
+/* Adds a term or note to an array. */
+static void
+AddTerm(Load *load, LoadArray *array, const char *code, const char *kind, Slice term)
 {
-	LoadedTerm *t;
+	LoadedTerm *t = load_push(load, array, sizeof(LoadedTerm));
 
-	load->terms = GrowArray(load, load->terms, load->nterms, &load->maxterms, sizeof(LoadedTerm));
-	t = &load->terms[load->nterms];
 	strlcpy(t->code, code, sizeof(t->code));
 	t->kind = kind;
 	t->term = CheckTerm(load, term, "term");
-	load->nterms++;
+}
+
+/* Adds a further name of a code that is in its normal form. */
+void
+load_add_term(Load *load, const char *code, const char *kind, Slice term)
+{
+	AddTerm(load, &load->terms, code, kind, term);
+}
+
+/* Adds a note on a code that is in its normal form. */
+void
+load_add_note(Load *load, const char *code, const char *kind, Slice note)
+{
+	AddTerm(load, &load->notes, code, kind, note);
+}
+
+/* Adds a rule on a code that is in its normal form; the caller may fill in the rest. */
+LoadedRule *
+load_add_rule(Load *load, const char *code, const char *rule, Slice text)
+{
+	LoadedRule *r = load_push(load, &load->rules, sizeof(LoadedRule));
+
+	strlcpy(r->code, code, sizeof(r->code));
+	r->rule = rule;
+	r->age_min = -1;
+	r->age_max = -1;
+	r->text = text;
+	return r;
+}
+
+/* A date written YYYYMMDD or YYYY-MM-DD. */
+DateADT
+load_date(const Load *load, Slice s, const char *what, DateADT if_empty)
+{
+	int			part[3] = {0, 0, 0};
+	int			digits = 0;
+	bool		good;
+
+	s = slice_trim(s);
+	if (s.len == 0)
+		return if_empty;
+	good = s.len == 8 || (s.len == 10 && s.s[4] == '-' && s.s[7] == '-');
+	for (int i = 0; good && i < s.len; i++)
+	{
+		if (s.len == 10 && (i == 4 || i == 7))
+			continue;
+		if (s.s[i] < '0' || s.s[i] > '9')
+			good = false;
+		else
+		{
+			int		   *p = &part[digits < 4 ? 0 : digits < 6 ? 1 : 2];
+
+			*p = *p * 10 + (s.s[i] - '0');
+			digits++;
+		}
+	}
+	good = good && part[0] >= 1 && part[1] >= 1 && part[1] <= 12 && part[2] >= 1 &&
+		part[2] <= day_tab[isleap(part[0])][part[1] - 1];
+	if (!good)
+		load_fail(load, load->line, "%s is no date of the form YYYYMMDD or YYYY-MM-DD", what);
+	return date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE;
+}
+
+/* A text put together, in memory that lives as long as the load. */
+Slice
+load_join(const Load *load, const char *fmt,...)
+{
+	MemoryContext old = MemoryContextSwitchTo(load->context);
+	StringInfoData buf;
+	Slice		s;
+
+	initStringInfo(&buf);
+	for (;;)
+	{
+		va_list		args;
+		int			needed;
+
+		va_start(args, fmt);
+		needed = appendStringInfoVA(&buf, fmt, args);
+		va_end(args);
+		if (needed == 0)
+			break;
+		enlargeStringInfo(&buf, needed);
+	}
+	s.s = repalloc(buf.data, buf.len + 1);
+	s.len = buf.len;
+	MemoryContextSwitchTo(old);
+	return s;
 }
 
 /* Order of the codes: that of the table's primary key (collation C), then of the lines. */
@@ -324,10 +410,44 @@ CompareCodes(const void *a, const void *b)
 void
 load_sort_codes(Load *load)
 {
-	if (load->ncodes > 0)
-		qsort(load->codes, load->ncodes, sizeof(LoadedCode), CompareCodes);
-	for (size_t i = 1; i < load->ncodes; i++)
-		if (memcmp(load->codes[i - 1].code, load->codes[i].code, CODE_MAX_LEN + 1) == 0)
-			load_fail(load, load->codes[i].line, "code %s stands in line %d already",
-					  load->codes[i].code, load->codes[i - 1].line);
+	LoadedCode *codes = load->codes.items;
+
+	if (load->codes.n == 0)
+		return;
+	qsort(codes, load->codes.n, sizeof(LoadedCode), CompareCodes);
+	for (size_t i = 1; i < load->codes.n; i++)
+		if (memcmp(codes[i - 1].code, codes[i].code, CODE_MAX_LEN + 1) == 0)
+			load_fail(load, codes[i].line, "code %s stands in line %d already",
+					  codes[i].code, codes[i - 1].line);
+}
+
+/* Order of terms: code, kind, term. */
+static int
+CompareTerms(const void *a, const void *b)
+{
+	const LoadedTerm *x = a;
+	const LoadedTerm *y = b;
+	int			order = strcmp(x->code, y->code);
+
+	if (order == 0)
+		order = strcmp(x->kind, y->kind);
+	if (order == 0)
+		order = memcmp(x->term.s, y->term.s, Min(x->term.len, y->term.len));
+	return order ? order : x->term.len - y->term.len;
+}
+
+/* Sorts terms and drops those that come twice. */
+void
+load_sort_terms(LoadArray *terms)
+{
+	LoadedTerm *t = terms->items;
+	size_t		kept = 0;
+
+	if (terms->n == 0)
+		return;
+	qsort(t, terms->n, sizeof(LoadedTerm), CompareTerms);
+	for (size_t i = 1; i < terms->n; i++)
+		if (CompareTerms(&t[kept], &t[i]) != 0)
+			t[++kept] = t[i];
+	terms->n = kept + 1;
 }

@@ -19,13 +19,10 @@
 
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "utils/queryenvironment.h"
-#include "utils/tuplestore.h"
 
 #include "load.h"
 
@@ -69,13 +66,6 @@ enum
 	NCOLS
 };
 
-typedef struct ChangeStore
-{
-	const char *name;			/* under which the statement sees it */
-	Tuplestorestate *store;
-	uint64		n;
-} ChangeStore;
-
 /* the table's rows, in order of code */
 typedef struct RowReader
 {
@@ -89,10 +79,9 @@ typedef struct RowReader
 typedef struct Merge
 {
 	Load	   *load;
-	TupleDesc	desc;
-	ChangeStore inserts;
-	ChangeStore updates;
-	ChangeStore deletes;
+	LoadStore	inserts;
+	LoadStore	updates;
+	LoadStore	deletes;
 	MemoryContext scratch;		/* rows of the codes at hand */
 } Merge;
 
@@ -178,48 +167,30 @@ RowOn(const RowList *list, DateADT day)
 	return NULL;
 }
 
-/* Makes an empty store. */
-static void
-InitStore(ChangeStore *store, const char *name)
-{
-	store->name = name;
-	store->store = tuplestore_begin_heap(false, false, work_mem);
-	store->n = 0;
-}
-
-/* A date column's value; the ends of time are NULL. */
+/* A date column's value; this end of time is NULL. */
 static Datum
-DateOrNull(DateADT day, bool *isnull)
+DateOrNull(DateADT day, DateADT end, bool *isnull)
 {
-	*isnull = DATE_NOT_FINITE(day);
+	*isnull = day == end;
 	return DateADTGetDatum(day);
-}
-
-/* A text column's value; an absent one is NULL. */
-static Datum
-TextOrNull(Slice s, bool *isnull)
-{
-	*isnull = s.s == NULL;
-	return *isnull ? (Datum) 0 : PointerGetDatum(cstring_to_text_with_len(s.s, s.len));
 }
 
 /* Puts a row into a store. */
 static void
-PutRow(Merge *merge, ChangeStore *store, const char *code, const CodeRow *row)
+PutRow(LoadStore *store, const char *code, const CodeRow *row)
 {
 	Datum		values[NCOLS];
 	bool		nulls[NCOLS] = {false};
 
 	values[COL_CODE] = CStringGetTextDatum(code);
 	values[COL_FROM] = DateADTGetDatum(row->from);
-	values[COL_TO] = DateOrNull(row->to, &nulls[COL_TO]);
+	values[COL_TO] = DateOrNull(row->to, DATEVAL_NOEND, &nulls[COL_TO]);
 	values[COL_BILLABLE] = BoolGetDatum(row->billable);
-	values[COL_ACTIVE_FROM] = DateOrNull(row->active_from, &nulls[COL_ACTIVE_FROM]);
-	values[COL_ACTIVE_TO] = DateOrNull(row->active_to, &nulls[COL_ACTIVE_TO]);
-	values[COL_DISPLAY] = TextOrNull(row->display, &nulls[COL_DISPLAY]);
-	values[COL_SHORT] = TextOrNull(row->short_display, &nulls[COL_SHORT]);
-	tuplestore_putvalues(store->store, merge->desc, values, nulls);
-	store->n++;
+	values[COL_ACTIVE_FROM] = DateOrNull(row->active_from, DATEVAL_NOBEGIN, &nulls[COL_ACTIVE_FROM]);
+	values[COL_ACTIVE_TO] = DateOrNull(row->active_to, DATEVAL_NOEND, &nulls[COL_ACTIVE_TO]);
+	values[COL_DISPLAY] = load_text_or_null(row->display, &nulls[COL_DISPLAY]);
+	values[COL_SHORT] = load_text_or_null(row->short_display, &nulls[COL_SHORT]);
+	load_store_put(store, values, nulls);
 }
 
 /* Notes what leads from the rows before to the rows after; both are in order of time. */
@@ -236,18 +207,18 @@ PutChanges(Merge *merge, const char *code, const RowList *before, const RowList 
 
 		if (old && (!new || old->from < new->from))
 		{
-			PutRow(merge, &merge->deletes, code, old);
+			PutRow(&merge->deletes, code, old);
 			i++;
 		}
 		else if (!old || new->from < old->from)
 		{
-			PutRow(merge, &merge->inserts, code, new);
+			PutRow(&merge->inserts, code, new);
 			j++;
 		}
 		else
 		{
 			if (old->to != new->to || !SameContent(old, new))
-				PutRow(merge, &merge->updates, code, new);
+				PutRow(&merge->updates, code, new);
 			i++;
 			j++;
 		}
@@ -410,39 +381,17 @@ MergeCode(Merge *merge, const MergePeriods *periods, const char *code,
 	PutChanges(merge, code, before, &after);
 }
 
-/* Runs a statement over a store's rows; $1 is the system. */
+/* Runs a statement over a store's rows, which must meet a row of the table each. */
 static void
-RunChange(Merge *merge, ChangeStore *store, const char *sql, int expected)
+RunChange(Merge *merge, LoadStore *store, const char *sql, int expected)
 {
-	EphemeralNamedRelation enr;
-	Oid			types[] = {VARCHAROID};
-	Datum		args[1];
-	int			rc;
+	uint64		rows = store->n;
 
-	if (store->n > 0)
-	{
-		enr = palloc0(sizeof(*enr));
-		enr->md.name = pstrdup(store->name);
-		enr->md.reliddesc = InvalidOid;
-		enr->md.tupdesc = merge->desc;
-		enr->md.enrtype = ENR_NAMED_TUPLESTORE;
-		enr->md.enrtuples = (double) store->n;
-		enr->reldata = store->store;
-		rc = SPI_register_relation(enr);
-		if (rc != SPI_OK_REL_REGISTER)
-			elog(ERROR, "SPI_register_relation failed: %s", SPI_result_code_string(rc));
-		args[0] = CStringGetTextDatum(merge->load->system->name);
-		rc = SPI_execute_with_args(sql, 1, types, args, NULL, false, 0);
-		if (rc != expected)
-			elog(ERROR, "writing medrec.code failed: %s", SPI_result_code_string(rc));
-		if (SPI_processed != store->n)
-			ereport(ERROR,
-					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("rows of medrec.code were changed by another session during the load"),
-					 errhint("Load the release again.")));
-		SPI_unregister_relation(store->name);
-	}
-	tuplestore_end(store->store);
+	if (load_store_run(store, sql, merge->load->system, 0, expected) != rows)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("rows of medrec.code were changed by another session during the load"),
+				 errhint("Load the release again.")));
 }
 
 /* Describes the rows of the stores; the types are those of the table, so that nothing is cast. */
@@ -474,10 +423,9 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 	uint64		done = 0;
 
 	merge.load = load;
-	merge.desc = StoreDesc();
-	InitStore(&merge.inserts, "medrec_load_insert");
-	InitStore(&merge.updates, "medrec_load_update");
-	InitStore(&merge.deletes, "medrec_load_delete");
+	load_store_open(&merge.inserts, "medrec_load_insert", StoreDesc());
+	load_store_open(&merge.updates, "medrec_load_update", merge.inserts.desc);
+	load_store_open(&merge.deletes, "medrec_load_delete", merge.inserts.desc);
 	merge.scratch = AllocSetContextCreate(CurrentMemoryContext, "medrec merge",
 										  ALLOCSET_DEFAULT_SIZES);
 
@@ -485,7 +433,7 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 	for (;;)
 	{
 		RowList		before = {NULL, 0, 0};
-		LoadedCode *loaded = next < load->ncodes ? &load->codes[next] : NULL;
+		LoadedCode *loaded = next < load->codes.n ? load_item(load->codes, LoadedCode, next) : NULL;
 		char		code[CODE_MAX_LEN + 1];
 		char		stored[CODE_MAX_LEN + 1];
 		bool		more;

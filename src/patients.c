@@ -161,8 +161,8 @@ TouchPatients(PatientSet *set)
 	Snapshot	snapshot;
 	int			i;
 
-	/* 0: there is no range table; ExecInsertIndexTuples() would look into it */
-	InitResultRelInfo(result, rel, 0, NULL, 0);
+	medrec_init_range_table(estate, rel, last_visit);
+	InitResultRelInfo(result, rel, 1, NULL, 0);
 	result->ri_TrigDesc = NULL; /* no row triggers, see above */
 	EvalPlanQualInit(&epqstate, estate, NULL, NIL, -1);
 	ExecOpenIndices(result, false);

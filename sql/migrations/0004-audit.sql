@@ -18,6 +18,7 @@ COMMENT ON COLUMN medrec.audit_era.first_xid IS 'Transaction that recorded it.';
 CREATE TABLE medrec.audit_event (
 	xid bigint NOT NULL,
 	logged_at timestamptz NOT NULL,
+	transaction_at timestamptz NOT NULL,
 	statement_at timestamptz NOT NULL,
 	era integer NOT NULL,
 	n integer NOT NULL,
@@ -44,6 +45,7 @@ CREATE TABLE medrec.audit_event (
 COMMENT ON TABLE medrec.audit_event IS 'The audit trail: an event per changed row. Append-only for everyone.';
 COMMENT ON COLUMN medrec.audit_event.xid IS 'Top-level transaction that made the change (64 bits).';
 COMMENT ON COLUMN medrec.audit_event.logged_at IS 'Clock time at which the event was written.';
+COMMENT ON COLUMN medrec.audit_event.transaction_at IS 'Time at which the transaction began: now() as created_at, updated_at and last_visit have it.';
 COMMENT ON COLUMN medrec.audit_event.statement_at IS 'Time at which the client''s statement began.';
 COMMENT ON COLUMN medrec.audit_event.era IS 'Era of the transaction id; rises when a dump is imported.';
 COMMENT ON COLUMN medrec.audit_event.n IS 'Place within the transaction, from 1; numbers that were rolled back to a savepoint are missing.';
@@ -169,21 +171,18 @@ CREATE POLICY medrec_read ON medrec.audit_event FOR SELECT TO medrec_auditor, me
 REVOKE ALL ON medrec.audit_event, medrec.audit_event_default, medrec.audit_seal, medrec.audit_era FROM PUBLIC;
 GRANT SELECT ON medrec.audit_event, medrec.audit_seal, medrec.audit_era TO medrec_auditor;
 GRANT SELECT ON medrec.audit_seal, medrec.audit_era TO medrec_admin;
-GRANT SELECT (era, xid, n, logged_at, statement_at, action, table_name, row_id, patient_id,
+GRANT SELECT (era, xid, n, logged_at, transaction_at, statement_at, action, table_name, row_id, patient_id,
 	account, jti, role, session_role, effective_role, client_addr, request_id, method, path,
 	application_name, reason, leaf) ON medrec.audit_event TO medrec_admin;
 
 CREATE VIEW medrec_api.audit_events WITH (security_invoker = true) AS
-SELECT era, xid, n, logged_at, statement_at, action, table_name, row_id, patient_id,
+SELECT era, xid, n, logged_at, transaction_at, statement_at, action, table_name, row_id, patient_id,
 	old_values, new_values, account, jti, role, session_role, effective_role, client_addr,
 	request_id, method, path, application_name, reason, leaf
 FROM medrec.audit_event;
 COMMENT ON VIEW medrec_api.audit_events IS 'The audit trail: an event per changed row. Read-only.';
 REVOKE ALL ON medrec_api.audit_events FROM PUBLIC;
 GRANT SELECT ON medrec_api.audit_events TO medrec_auditor;
-GRANT SELECT (era, xid, n, logged_at, statement_at, action, table_name, row_id, patient_id,
-	account, jti, role, session_role, effective_role, client_addr, request_id, method, path,
-	application_name, reason, leaf) ON medrec_api.audit_events TO medrec_admin;
 DO $$
 DECLARE
 	c record;

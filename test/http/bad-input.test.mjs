@@ -135,10 +135,17 @@ test('invalid UTF-8', async () => {
 })
 
 test('what is no JSON', async () => {
-	for (const body of ['', '{', '{"name":', 'null', '"text"', '{"name":"a"} {"name":"b"}', '[{"name":"a"},]', '\ufeff{}']) {
-		const answer = await post('/patients', body)
-		isClear(answer, 400)
+	for (const body of ['', '{', '{"name":', '{"name":"a"} {"name":"b"}', '[{"name":"a"},]', '\ufeff{}']) {
+		isClear(await post('/patients', body), 400)
 	}
+	// JSON that is neither object nor array is no rows to PostgREST.
+	const before = await count('/patients')
+	for (const body of ['null', '"text"', '5']) {
+		const answer = await post('/patients', body)
+		if (answer.status === 201) assert.deepEqual(answer.body, [])
+		else isClear(answer, 400)
+	}
+	assert.equal(await count('/patients'), before)
 })
 
 test('rows with different keys', async () => {

@@ -159,7 +159,7 @@ test('a patient with its diagnoses and treatments in one answer', async () => {
 
 test('a diagnosis is normalised, checked and titled as it is stored', async () => {
 	const { id } = await patient()
-	const row = await record('/diagnoses/', { patient_id: id, code: 'e119', code_system: 'icd-10-cm' })
+	const row = await record('/diagnoses/', { patient_id: id, code: 'e119', code_system: 'http://hl7.org/fhir/sid/icd-10-cm' })
 	assert.equal(row.code, 'E11.9')
 	assert.equal(row.code_system, 'ICD-10-CM')
 	assert.equal(row.status, 'valid')
@@ -263,6 +263,15 @@ test('the audit trail names what happened to a patient, and cannot be changed', 
 		assert.ok([401, 403, 405].includes(answer.status), answer.text)
 	}
 	assert.equal(await count(`/audit_events?patient_id=eq.${id}`), 4)
+})
+
+test('the audit trail tells the request that a change came by', async () => {
+	const made = await post('/patients/', person(), { 'X-Request-Id': 'forged', 'X-Forwarded-For': '203.0.113.9', 'X-Real-IP': '203.0.113.9', 'X-Reason': 'admission' })
+	const [event] = (await get(`/audit_events?patient_id=eq.${made.body.id}`)).body
+	assert.equal(event.request_id, made.headers.get('x-request-id'))
+	assert.deepEqual([event.action, event.table_name, event.row_id], ['INSERT', 'patient', made.body.id])
+	assert.deepEqual([event.method, event.path, event.client_addr, event.reason], ['POST', '/patients', '127.0.0.1', 'admission'])
+	assert.equal(event.session_role, 'medrec_authenticator')
 })
 
 test('the password hash of an account is not readable', async () => {

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(62);
+SELECT plan(63);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E11|0|Type 2 diabetes mellitus',
@@ -168,6 +168,15 @@ SELECT is((SELECT count(*) FROM medrec.patient WHERE last_visit = now()), 2::big
 UPDATE medrec.patient SET last_visit = now() - interval '10 days';
 UPDATE medrec.diagnosis SET description = 'x' WHERE code = 'I10';
 SELECT is((SELECT array_agg(patient_id) FROM medrec.patient WHERE last_visit = now()), ARRAY['P1234']::varchar[], 'and a changed one');
+
+-- pages without room: the new versions go elsewhere, and need entries in the indexes
+ALTER TABLE medrec.patient SET (fillfactor = 100);
+INSERT INTO medrec.patient (name, age, gender, patient_id, last_visit)
+	SELECT 'N', 1, 'male', 'N' || i, now() - interval '1 day' FROM generate_series(1, 500) AS i;
+INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, 'I10' FROM medrec.patient;
+SET LOCAL enable_seqscan = off;
+SELECT is((SELECT count(*) FROM medrec.patient AS p JOIN medrec.diagnosis AS d ON d.patient_id = p.id
+	WHERE p.patient_id LIKE 'N%' AND p.last_visit = now()), 500::bigint, 'last_visit of patients in full pages');
 
 SELECT throws_ok(format($$DELETE FROM medrec.patient WHERE id = %L$$, :'patient'), '23503', NULL, 'a patient with records is not deleted');
 

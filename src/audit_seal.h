@@ -1,0 +1,46 @@
+/*
+ * audit_seal.h
+ *		Seals: the Merkle roots of finished ranges and the log over them.
+ */
+#ifndef MEDREC_AUDIT_SEAL_H
+#define MEDREC_AUDIT_SEAL_H
+
+#include "executor/tuptable.h"
+#include "lib/stringinfo.h"
+#include "utils/timestamp.h"
+
+#include "merkle.h"
+
+#define AUDIT_SEAL_TABLE	"audit_seal"
+
+typedef struct AuditSeal
+{
+	int64		seal;			/* from 1 */
+	int32		era;
+	int64		first_xid;
+	int64		end_xid;		/* not in the range */
+	int64		events;
+	int64		total;
+	TimestampTz sealed_at;
+	char	   *sealed_by;
+	bool		well_formed;	/* hashes have the length of hashes */
+	uint8		root[SHA256_LENGTH];
+	uint8		previous_head[SHA256_LENGTH];
+	uint8		head[SHA256_LENGTH];
+	int			frontier_len;
+	uint8		frontier[MERKLE_LEVELS * SHA256_LENGTH];
+} AuditSeal;
+
+typedef void (*AuditRowFunction) (TupleTableSlot *slot, void *arg);
+
+extern void audit_scan(const char *sql, AuditRowFunction function, void *arg);
+extern void audit_become_owner(Oid *user, int *sec_context);
+extern void audit_read_seals(int64 first, int64 last,
+							 void (*function) (const AuditSeal *seal, void *arg), void *arg);
+extern bool audit_read_last_seal(AuditSeal *seal);
+extern char *audit_seal_text(const AuditSeal *seal);
+extern void audit_seal_leaf(const AuditSeal *seal, uint8 *leaf);
+extern void audit_bytes(TupleTableSlot *slot, int column, uint8 *out, int len, bool *fits);
+extern int64 audit_horizon(void);
+
+#endif							/* MEDREC_AUDIT_SEAL_H */

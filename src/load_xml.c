@@ -1,0 +1,577 @@
+/*
+ * load_xml.c
+ *		The XML files of NCHS for ICD-10-CM: the tabular list and the indexes.
+ *
+ * The server's XMLTABLE lists the nodes in document order, each with its depth;
+ * from that the tree is followed with a stack.
+ */
+#include "medrec.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+
+#include "load.h"
+
+
+/* nodes read at a time */
+#define FETCH_NODES		2000
+/* nesting that is followed; libxml stops at 256 */
+#define MAX_DEPTH		256
+
+/* columns that both queries give first */
+enum
+{
+	NODE_NAME = 1,
+	NODE_DEPTH,
+	NODE_OWN					/* first of the query's own columns */
+};
+
+typedef void (*NodeFunction) (Load *load, HeapTuple node, TupleDesc desc, void *state);
+
+/* Whether the first bytes of the file hold a text. */
+static bool
+HeadHolds(const Load *load, const char *text)
+{
+	size_t		left = Min(load->data + load->len - load->next, 1000);
+	size_t		len = strlen(text);
+
+	for (size_t i = 0; i + len <= left; i++)
+		if (memcmp(load->next + i, text, len) == 0)
+			return true;
+	return false;
+}
+
+/* A column of a node, trimmed, in the load's memory; s is NULL where there is none. */
+static Slice
+NodeText(Load *load, HeapTuple node, TupleDesc desc, int column)
+{
+	Slice		s = {NULL, 0};
+	char	   *value = SPI_getvalue(node, desc, column);
+
+	if (value)
+	{
+		Slice		whole = {value, (int) strlen(value)};
+		int			len = 0;
+		char	   *copy;
+
+		/* line ends and runs of blanks inside an element are only layout */
+		for (char *c = value; *c; c++)
+			if (*c == '\n' || *c == '\r' || *c == '\t')
+				*c = ' ';
+		whole = slice_trim(whole);
+		copy = MemoryContextAlloc(load->context, whole.len + 1);
+		for (int i = 0; i < whole.len; i++)
+			if (whole.s[i] != ' ' || whole.s[i - 1] != ' ')
+				copy[len++] = whole.s[i];
+		s.s = copy;
+		s.len = len;
+		pfree(value);
+	}
+	return s;
+}
+
+/* Gives each node that a query finds in the file to a function. */
+static void
+EachNode(Load *load, const char *sql, NodeFunction function, void *state)
+{
+	Oid			types[] = {TEXTOID};
+	Datum		args[] = {PointerGetDatum(cstring_to_text_with_len(load->next,
+																   (int) (load->data + load->len - load->next)))};
+	Portal		portal = SPI_cursor_open_with_args(NULL, sql, 1, types, args, NULL, true, 0);
+
+	for (;;)
+	{
+		SPITupleTable *batch;
+		uint64		n;
+
+		SPI_cursor_fetch(portal, true, FETCH_NODES);
+		batch = SPI_tuptable;
+		n = SPI_processed;
+		for (uint64 i = 0; i < n; i++)
+			function(load, batch->vals[i], batch->tupdesc, state);
+		SPI_freetuptable(batch);
+		if (n == 0)
+			break;
+		CHECK_FOR_INTERRUPTS();
+	}
+	SPI_cursor_close(portal);
+	pfree(DatumGetPointer(args[0]));
+}
+
+/* The depth of a node, checked. */
+static int
+NodeDepth(Load *load, HeapTuple node, TupleDesc desc)
+{
+	bool		isnull;
+	int			depth = DatumGetInt32(SPI_getbinval(node, desc, NODE_DEPTH, &isnull));
+
+	if (isnull || depth < 0 || depth >= MAX_DEPTH)
+		load_fail(load, 0, "elements are nested deeper than %d", MAX_DEPTH);
+	return depth;
+}
+
+/*
+ * Tabular list
+ */
+
+/* a chapter, section or code on the way down to the present node */
+typedef struct Level
+{
+	bool		is_code;
+	char		first[CODE_MAX_LEN + 1];	/* the code; of a section its first category */
+	char		last[CODE_MAX_LEN + 1];
+	Slice		seventh;		/* "A initial encounter; D ...", where defined here */
+} Level;
+
+/* codes that an excludes1 note of a chapter or section names */
+typedef struct RangeRule
+{
+	LoadedRule	rule;			/* code: first category */
+	char		last[CODE_MAX_LEN + 1];
+} RangeRule;
+
+typedef struct Tabular
+{
+	Level		levels[MAX_DEPTH];
+	int			depth;			/* of the last diag */
+	bool		pending;		/* the last diag may be a leaf */
+	LoadArray	categories;		/* of three characters, char[CODE_MAX_LEN + 1] */
+	LoadArray	range_rules;	/* of RangeRule */
+} Tabular;
+
+/* The last diag has no other below it: if it takes a 7th character, it is none without. */
+static void
+CloseLeaf(Load *load, Tabular *tab)
+{
+	const Level *leaf = &tab->levels[tab->depth];
+
+	if (!tab->pending)
+		return;
+	tab->pending = false;
+	/* seven characters and the dot: it has it */
+	if (strlen(leaf->first) >= 8)
+		return;
+	for (int d = tab->depth; d >= 0 && tab->levels[d].is_code; d--)
+		if (tab->levels[d].seventh.s)
+		{
+			load_add_rule(load, leaf->first, "seventh-character", tab->levels[d].seventh);
+			return;
+		}
+}
+
+/* Reads a code at the start of a text, with an open end ("I20.-") taken off; returns where it ends, NULL if none. */
+static const char *
+ScanCode(const CodeSystem *system, const char *s, const char *end, char out[CODE_MAX_LEN + 1])
+{
+	const char *start = s;
+	CodeCheck	check;
+
+	while (s < end && ((*s >= 'A' && *s <= 'Z') || (*s >= '0' && *s <= '9') || *s == '.'))
+		s++;
+	if (s == start)
+		return NULL;
+	/* "I20.-": the dot belongs to the open end */
+	code_check(system, start, (s[-1] == '.' ? s - 1 : s) - start, &check);
+	if (check.verdict != CODE_OK)
+		return NULL;
+	memset(out, 0, CODE_MAX_LEN + 1);
+	memcpy(out, check.code, check.len);
+	return s;
+}
+
+/* Skips blanks. */
+static const char *
+SkipBlanks(const char *s, const char *end)
+{
+	while (s < end && *s == ' ')
+		s++;
+	return s;
+}
+
+/*
+ * Takes the codes in one pair of brackets of a note: "A00-A09, B99.-".  Returns
+ * their number, 0 where anything else stands there too ("with 5th character 1"):
+ * a rule that is wider than the note would be worse than none.
+ */
+static int
+ScanCodes(const CodeSystem *system, const char *s, const char *end, LoadedRule *rules, int max)
+{
+	int			n = 0;
+
+	for (;;)
+	{
+		s = SkipBlanks(s, end);
+		if (s >= end)
+			return n;
+		if (n == max || (s = ScanCode(system, s, end, rules[n].other_from)) == NULL)
+			return 0;
+		memcpy(rules[n].other_to, rules[n].other_from, CODE_MAX_LEN + 1);
+		/* "-" ends an open code ("I20.-") or leads to the end of a range, which may be open too */
+		if (s < end && *s == '-')
+		{
+			while (s < end && *s == '-')
+				s++;
+			if (s < end && *s >= 'A' && *s <= 'Z')
+			{
+				s = ScanCode(system, s, end, rules[n].other_to);
+				if (!s || strcmp(rules[n].other_to, rules[n].other_from) < 0)
+					return 0;
+				while (s < end && *s == '-')
+					s++;
+			}
+		}
+		n++;
+		s = SkipBlanks(s, end);
+		if (s < end && *s == ',')
+			s++;
+		else if (end - s > 4 && memcmp(s, "and ", 4) == 0)
+			s += 4;
+		else if (s < end)
+			return 0;
+	}
+}
+
+/* Adds the rules that an excludes1 note of a code, section or chapter makes. */
+static void
+AddExcludes(Load *load, Tabular *tab, const Level *owner, Slice note)
+{
+	const char *end = note.s + note.len;
+	const char *s = note.s;
+
+	while (s < end && (s = memchr(s, '(', end - s)) != NULL)
+	{
+		LoadedRule	found[32];
+		const char *close = memchr(s, ')', end - s);
+		int			n;
+
+		if (!close)
+			return;
+		n = ScanCodes(load->system, s + 1, close, found, lengthof(found));
+		for (int i = 0; i < n; i++)
+		{
+			LoadedRule *rule;
+
+			if (owner->is_code)
+				rule = load_add_rule(load, owner->first, "excludes1", note);
+			else
+			{
+				RangeRule  *r = load_push(load, &tab->range_rules, sizeof(RangeRule));
+
+				memcpy(r->last, owner->last, sizeof(r->last));
+				rule = &r->rule;
+				strlcpy(rule->code, owner->first, sizeof(rule->code));
+				rule->text = note;
+			}
+			memcpy(rule->other_from, found[i].other_from, sizeof(rule->other_from));
+			memcpy(rule->other_to, found[i].other_to, sizeof(rule->other_to));
+		}
+		s = close;
+	}
+}
+
+/* The range of codes of a section (its id) or chapter (at the end of its title). */
+static bool
+ScanRange(const CodeSystem *system, Slice s, Level *level)
+{
+	const char *end = s.s + s.len;
+	const char *at = s.s;
+
+	for (const char *c = s.s; c < end; c++)
+		if (*c == '(')
+			at = c + 1;
+	at = ScanCode(system, at, end, level->first);
+	if (!at || at >= end)
+	{
+		memcpy(level->last, level->first, sizeof(level->last));
+		return at != NULL;
+	}
+	return *at == '-' && ScanCode(system, at + 1, end, level->last) != NULL;
+}
+
+/* Takes a node of the tabular list. */
+static void
+TabularNode(Load *load, HeapTuple node, TupleDesc desc, void *state)
+{
+	enum
+	{
+		PARENT = NODE_OWN, OWNER, CODE, RANGE, CHARACTER, TEXT
+	};
+	Tabular    *tab = state;
+	int			depth = NodeDepth(load, node, desc);
+	char	   *name = SPI_getvalue(node, desc, NODE_NAME);
+	Level	   *level = &tab->levels[depth];
+	Level	   *owner = depth >= 2 ? &tab->levels[depth - 2] : level;
+	Slice		text = NodeText(load, node, desc, TEXT);
+	char	   *owner_name;
+
+	if (strcmp(name, "diag") == 0)
+	{
+		if (tab->pending && depth <= tab->depth)
+			CloseLeaf(load, tab);
+		memset(level, 0, sizeof(*level));
+		level->is_code = true;
+		load_check_code(load, NodeText(load, node, desc, CODE), level->first);
+		if (strlen(level->first) == 3)
+			memcpy(load_push(load, &tab->categories, CODE_MAX_LEN + 1), level->first,
+				   CODE_MAX_LEN + 1);
+		tab->depth = depth;
+		tab->pending = true;
+		return;
+	}
+	if (strcmp(name, "chapter") == 0 || strcmp(name, "section") == 0)
+	{
+		CloseLeaf(load, tab);
+		memset(level, 0, sizeof(*level));
+		if (!ScanRange(load->system, NodeText(load, node, desc, RANGE), level))
+			load_fail(load, 0, "a %s without the range of its codes", name);
+		return;
+	}
+	/* notes of the introduction belong to no code */
+	owner_name = SPI_getvalue(node, desc, OWNER);
+	if (text.len == 0 || (strcmp(owner_name, "diag") != 0 && strcmp(owner_name, "section") != 0 &&
+						  strcmp(owner_name, "chapter") != 0))
+		return;
+	if (strcmp(name, "extension") == 0)
+	{
+		Slice		c = NodeText(load, node, desc, CHARACTER);
+
+		if (owner->seventh.s)
+			owner->seventh = load_join(load, "%.*s; %.*s %.*s", owner->seventh.len,
+									   owner->seventh.s, c.len, c.s, text.len, text.s);
+		else
+			owner->seventh = load_join(load, "%.*s %.*s", c.len, c.s, text.len, text.s);
+	}
+	else
+	{
+		static const char *const kinds[] = {
+			"includes", "excludes1", "excludes2", "codeFirst", "useAdditionalCode", "codeAlso",
+			"notes", "sevenChrNote",
+		};
+		char	   *parent = SPI_getvalue(node, desc, PARENT);
+
+		if (owner->is_code && strcmp(parent, "inclusionTerm") == 0)
+			load_add_term(load, owner->first, "inclusion", text);
+		for (int i = 0; i < lengthof(kinds); i++)
+			if (strcmp(parent, kinds[i]) == 0)
+				load_add_note(load, owner->is_code ? owner->first :
+							  load_join(load, "%s-%s", owner->first, owner->last).s,
+							  kinds[i], text);
+		if (strcmp(parent, "excludes1") == 0)
+			AddExcludes(load, tab, owner, text);
+	}
+}
+
+/* Reads the tabular list: inclusion terms, notes, excludes1 pairs, 7th characters. */
+static void
+ReadTabular(Load *load)
+{
+	Tabular    *tab = MemoryContextAllocZero(load->context, sizeof(Tabular));
+
+	EachNode(load,
+			 "SELECT x.node, x.depth, x.parent, x.owner, x.code, x.range, x.char, x.text"
+			 " FROM XMLTABLE('//*[self::diag or self::chapter or self::section or self::note"
+			 "   or self::extension]' PASSING XMLPARSE(DOCUMENT $1)"
+			 "  COLUMNS node text PATH 'name()', depth int PATH 'count(ancestor::*)',"
+			 "  parent text PATH 'name(..)', owner text PATH 'name(../..)', code text PATH 'name[../self::diag]',"
+			 "  range text PATH '@id | desc[../self::chapter]', char text PATH '@char',"
+			 "  text text PATH 'self::note | self::extension') AS x",
+			 TabularNode, tab);
+	CloseLeaf(load, tab);
+	if (tab->categories.n == 0)
+		load_fail(load, 0, "there is no code in it");
+
+	/* a rule of a chapter or section is one of each of its categories */
+	for (size_t i = 0; i < tab->range_rules.n; i++)
+	{
+		const RangeRule *r = load_item(tab->range_rules, RangeRule, i);
+
+		for (size_t j = 0; j < tab->categories.n; j++)
+		{
+			const char *category = (char *) tab->categories.items + j * (CODE_MAX_LEN + 1);
+
+			if (strcmp(category, r->rule.code) >= 0 && strcmp(category, r->last) <= 0)
+			{
+				LoadedRule *rule = load_add_rule(load, category, "excludes1", r->rule.text);
+
+				memcpy(rule->other_from, r->rule.other_from, sizeof(rule->other_from));
+				memcpy(rule->other_to, r->rule.other_to, sizeof(rule->other_to));
+			}
+		}
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Whether the file is the tabular list. */
+static bool
+DetectTabular(const Load *load)
+{
+	return HeadHolds(load, "<ICD10CM.tabular>");
+}
+
+const LoadFormat load_format_nchs_tabular = {
+	.name = "nchs-tabular",
+	.what = "NCHS tabular list",
+	.content = "terms",
+	.systems = "|ICD-10-CM|",
+	.detect = DetectTabular,
+	.read = ReadTabular,
+};
+
+/*
+ * Indexes: main terms with terms below them; an entry's name is the way to it.
+ * The tables of drugs and of neoplasms have a code for each column.
+ */
+typedef struct IndexTree
+{
+	Slice		path[MAX_DEPTH];
+	Slice		heads[10];		/* of the columns */
+} IndexTree;
+
+/* Adds an entry under its code; an open code ("C79.8-") stands for its header. */
+static void
+AddEntry(Load *load, Slice code, Slice term)
+{
+	char		checked[CODE_MAX_LEN + 1];
+
+	while (code.len > 0 && (code.s[code.len - 1] == '-' || code.s[code.len - 1] == '.' ||
+							code.s[code.len - 1] == ' '))
+		code.len--;
+	if (code.len == 0)
+		return;
+	load_check_code(load, code, checked);
+	load_add_term(load, checked, "index", term);
+}
+
+/* Takes a node of an index. */
+static void
+IndexNode(Load *load, HeapTuple node, TupleDesc desc, void *state)
+{
+	enum
+	{
+		TITLE = NODE_OWN, CODE, COLUMN, TEXT
+	};
+	IndexTree  *index = state;
+	int			depth = NodeDepth(load, node, desc);
+	char	   *name = SPI_getvalue(node, desc, NODE_NAME);
+
+	if (strcmp(name, "head") == 0 || strcmp(name, "cell") == 0)
+	{
+		Slice		column = NodeText(load, node, desc, COLUMN);
+		Slice		text = NodeText(load, node, desc, TEXT);
+
+		if (column.len != 1 || *column.s < '0' || *column.s > '9')
+			load_fail(load, 0, "a %s without the number of its column", name);
+		if (strcmp(name, "head") == 0)
+			index->heads[*column.s - '0'] = text;
+		else if (depth >= 1 && text.s)
+		{
+			Slice		path = index->path[depth - 1];
+			Slice		head = index->heads[*column.s - '0'];
+
+			if (path.s && head.s)
+				AddEntry(load, text, load_join(load, "%.*s, %.*s", path.len, path.s,
+											   head.len, head.s));
+		}
+	}
+	else
+	{
+		Slice		title = NodeText(load, node, desc, TITLE);
+		Slice		code = NodeText(load, node, desc, CODE);
+		Slice		above = {NULL, 0};
+
+		if (strcmp(name, "term") == 0 && depth >= 1)
+			above = index->path[depth - 1];
+		if (above.s)
+			title = load_join(load, "%.*s, %.*s", above.len, above.s, title.len, title.s);
+		index->path[depth] = title;
+		if (code.s && title.len > 0)
+			AddEntry(load, code, title);
+	}
+}
+
+/* Reads an index. */
+static void
+ReadIndex(Load *load)
+{
+	IndexTree  *index = MemoryContextAllocZero(load->context, sizeof(IndexTree));
+
+	/* a title's own words, without the modifiers that change nothing (nemod) */
+	EachNode(load,
+			 "SELECT x.node, x.depth, x.title, x.code, x.col, x.text"
+			 " FROM XMLTABLE('//*[self::mainTerm or self::term or self::head or self::cell]'"
+			 "  PASSING XMLPARSE(DOCUMENT $1)"
+			 "  COLUMNS node text PATH 'name()', depth int PATH 'count(ancestor::*)',"
+			 "  title text PATH 'concat(title/text()[1], \" \", title/text()[2], \" \", title/text()[3])',"
+			 "  code text PATH 'code[1]', col text PATH '@col',"
+			 "  text text PATH 'self::head | self::cell') AS x",
+			 IndexNode, index);
+	if (load->terms.n == 0)
+		load_fail(load, 0, "there is no entry in it");
+}
+
+/* Whether the file is an index. */
+static bool
+IsIndex(const Load *load)
+{
+	return HeadHolds(load, "<ICD10CM.index>");
+}
+
+/* Whether the file is the table of drugs. */
+static bool
+DetectDrugs(const Load *load)
+{
+	return IsIndex(load) && HeadHolds(load, ">Substance<");
+}
+
+/* Whether the file is the table of neoplasms. */
+static bool
+DetectNeoplasms(const Load *load)
+{
+	return IsIndex(load) && HeadHolds(load, ">Neoplasm<");
+}
+
+/* Whether the file is the index of external causes. */
+static bool
+DetectExternal(const Load *load)
+{
+	return IsIndex(load) && HeadHolds(load, "External Cause");
+}
+
+/* the four indexes of a release stand side by side, each a content of its own */
+const LoadFormat load_format_nchs_drugs = {
+	.name = "nchs-drugs",
+	.what = "NCHS table of drugs",
+	.content = "index-drugs",
+	.systems = "|ICD-10-CM|",
+	.detect = DetectDrugs,
+	.read = ReadIndex,
+};
+
+const LoadFormat load_format_nchs_neoplasms = {
+	.name = "nchs-neoplasms",
+	.what = "NCHS table of neoplasms",
+	.content = "index-neoplasms",
+	.systems = "|ICD-10-CM|",
+	.detect = DetectNeoplasms,
+	.read = ReadIndex,
+};
+
+const LoadFormat load_format_nchs_external = {
+	.name = "nchs-external",
+	.what = "NCHS index of external causes",
+	.content = "index-external",
+	.systems = "|ICD-10-CM|",
+	.detect = DetectExternal,
+	.read = ReadIndex,
+};
+
+const LoadFormat load_format_nchs_index = {
+	.name = "nchs-index",
+	.what = "NCHS index",
+	.content = "index",
+	.systems = "|ICD-10-CM|",
+	.detect = IsIndex,
+	.read = ReadIndex,
+};

@@ -1,0 +1,26 @@
+// The database goes away and comes back: clients are told so and no more, and the gateway recovers by itself.
+import { test } from 'node:test'
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { get, post, person } from './api.mjs'
+
+const { MEDREC_RUN_DIR, PG_CONFIG } = process.env
+
+test('without its database the gateway says 503, and is back when that is', { skip: !MEDREC_RUN_DIR && 'no private server at hand' }, async () => {
+	const bindir = execFileSync(PG_CONFIG, ['--bindir'], { encoding: 'utf8' }).trim()
+	const control = (...what) => execFileSync(`${bindir}/pg_ctl`, ['-D', `${MEDREC_RUN_DIR}/data`, '-w', ...what], { stdio: 'ignore' })
+	control('-m', 'fast', 'stop')
+	try {
+		for (const answer of [await get('/patients'), await post('/patients', person()), await get('/ready')]) {
+			assert.equal(answer.status, 503, answer.text)
+			assert.deepEqual(answer.body, { code: '503', message: 'the service is not ready', details: null, hint: null })
+		}
+		assert.equal((await get('/live')).status, 200)
+	} finally {
+		control('-l', `${MEDREC_RUN_DIR}/postgres.log`, 'start')
+	}
+	for (let tries = 0; tries < 300 && (await get('/ready')).status !== 200; tries++) await sleep(100)
+	assert.equal((await get('/ready')).status, 200)
+	assert.equal((await post('/patients', person())).status, 201)
+})
