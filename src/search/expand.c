@@ -2,6 +2,8 @@
  * expand.c
  *		From the words of a query to the stems that may stand for them.
  */
+#include <math.h>
+
 #include "query.h"
 
 #define PREFIX_WORDS_MAX	300		/* words of the vocabulary looked at */
@@ -530,6 +532,7 @@ finish_slots(Query *q)
 		bool		negates = false;
 		bool		affirms = false;
 		bool		decides = false;
+		uint32_t	guessed = 0;
 
 		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
 		for (j = 0; j < s->nalts; j++)
@@ -547,11 +550,10 @@ finish_slots(Query *q)
 			*bucket = (uint16_t) (s->first_alt + j);
 			if (a->fit < best - 0.1f)
 				continue;
-			if (a->fit == best || st->post_off < st[1].post_off)
-			{
-				if (a->how != HOW_PREFIX || s->weight == 0)
-					s->weight = st->weight > s->weight ? st->weight : s->weight;
-			}
+			if (a->how == HOW_PREFIX || a->how == HOW_SPELL)
+				guessed += st[1].post_off - st->post_off;
+			else if (st->weight > s->weight)
+				s->weight = st->weight;
 			if (st->class != 0 && a->fit >= best - 0.05f)
 			{
 				q->asked[st->class] |= 1u << st->value;
@@ -560,6 +562,12 @@ finish_slots(Query *q)
 			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
 			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 		}
+		/* what may be many words is as common as all of them together */
+		if (guessed > 0 && s->weight == 0)
+			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) guessed + 1)) /
+								 log((double) q->im.h->nrows + 2));
+		if (s->weight < 0.02f)
+			s->weight = 0.02f;
 		if (is_repeated(q, i))
 			s->weight = 0;
 		if (affirms || s->breaks)

@@ -12,8 +12,9 @@
 #define SLOT_ALTS_MAX	28
 #define ALTS_MAX		(SLOTS_MAX * SLOT_ALTS_MAX)
 #define ALT_BUCKETS		1024
-#define ACC_SIZE		16384	/* a power of two */
-#define ACC_MAX			12000
+#define COUNTS_MAX		262144
+#define LEADERS			1000	/* rows whose titles are looked at */
+#define LEADERS_MAX		2000
 #define CANDS_MAX		320
 #define RANK_ROWS		200		/* rows that are scored in full */
 #define NEAR_MAX		64		/* neighbours of a code */
@@ -70,6 +71,13 @@ typedef struct Cand
 	uint32_t	from;			/* row or slot that led here */
 } Cand;
 
+/* A row that leads before it is scored in full. */
+typedef struct Leader
+{
+	uint32_t	row;
+	float		score;
+} Leader;
+
 typedef struct Query
 {
 	Image		im;
@@ -90,13 +98,10 @@ typedef struct Query
 	float		total;			/* weight of all slots */
 	uint32_t	asked[CLASS_COUNT];	/* values asked for in each class */
 
-	uint32_t	acc_row[ACC_SIZE];
-	float		acc_score[ACC_SIZE];
-	float		acc_last[ACC_SIZE];
-	uint8_t		acc_slot[ACC_SIZE];
-	uint16_t	live[ACC_MAX];
-	int			nlive;
-	int			nacc;
+	uint16_t	counts[COUNTS_MAX];	/* one for each row of the system */
+	int			count_shift;	/* or for 2^shift rows */
+	Leader		leaders[LEADERS_MAX];
+	int			nlead;
 
 	Cand		cands[CANDS_MAX];
 	int			ncands;
@@ -121,6 +126,22 @@ typedef enum CodeChange
 	CODE_ABOVE,					/* the code given says more than there is */
 	CODE_TWICE					/* two slips */
 } CodeChange;
+
+/* Reads a varint. */
+static inline const uint8_t *
+varint_get(const uint8_t *p, uint32_t *v)
+{
+	uint32_t	x = *p & 0x7F;
+	int			shift = 7;
+
+	while (*p++ & 0x80)
+	{
+		x |= (uint32_t) (*p & 0x7F) << shift;
+		shift += 7;
+	}
+	*v = x;
+	return p;
+}
 
 extern void query_tick(Query *q);
 extern bool row_allowed(const Query *q, uint32_t row);

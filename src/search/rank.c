@@ -28,22 +28,6 @@ typedef struct Match
 /* How much a kind of term counts. */
 static const float kind_factor[] = {1.0f, 0.97f, 0.99f, 0.98f, 0.98f};
 
-/* Reads a varint. */
-static const uint8_t *
-varint_get(const uint8_t *p, uint32_t *v)
-{
-	uint32_t	x = *p & 0x7F;
-	int			shift = 7;
-
-	while (*p++ & 0x80)
-	{
-		x |= (uint32_t) (*p & 0x7F) << shift;
-		shift += 7;
-	}
-	*v = x;
-	return p;
-}
-
 /* Finds what contradicts: another side, encounter or opposite than asked. */
 static void
 find_clashes(const Query *q, const uint32_t *has, Match *m)
