@@ -96,6 +96,19 @@ decode(const unsigned char *p, const unsigned char *end, int *len)
 	return c;
 }
 
+/* The length of the valid UTF-8 character at p, 0 when there is none. */
+int
+utf8_length(const char *p, size_t left)
+{
+	int			len;
+	const unsigned char *u = (const unsigned char *) p;
+
+	if (left == 0)
+		return 0;
+	decode(u, u + left, &len);
+	return len == 1 && *u >= 0x80 ? 0 : len;
+}
+
 /* Encodes a character of more than seven bits. */
 static int
 encode(uint32_t c, char *out)

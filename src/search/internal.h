@@ -39,6 +39,7 @@ extern bool word_scan_next(WordScan *scan, Word *word);
 extern int	word_stem(const char *word, int len, char *out);
 extern int	word_root(const char *stem, int len, char *out);
 extern int	code_key(const char *code, size_t len, char *out, int outsize);
+extern int	utf8_length(const char *p, size_t left);
 extern uint64_t hash_bytes(const void *data, size_t len);
 
 /* ---- words that decide (classes.c) ---- */

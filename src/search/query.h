@@ -150,6 +150,7 @@ extern void expand_query(Query *q, const char *text, size_t len, bool all_fuzzy,
 extern void retrieve(Query *q);
 extern void rank_row(Query *q, uint32_t row, Cand *cand);
 extern void rank_families(Query *q);
+extern void explain(const Query *q, const Cand *c, char *out);
 extern int	code_neighbours(Query *q, Cand *cands, int max);
 
 #endif							/* MEDREC_SEARCH_QUERY_H */
