@@ -514,6 +514,31 @@ is_repeated(const Query *q, int slot)
 	return false;
 }
 
+/* Makes one slot of neighbouring forms of one word: "splenomegaly,
+ * splenomegalia", as indexes have them. */
+static void
+merge_forms(Query *q)
+{
+	int			i;
+	int			j;
+
+	for (i = 1; i < q->nslots; i++)
+	{
+		Slot	   *s = &q->slots[i];
+		Slot	   *o = &q->slots[i - 1];
+		const Word *a = &q->words[o->word];
+		const Word *b = &q->words[s->word];
+
+		if (s->word == o->word || s->seventh || o->seventh || !words_akin(a->text, a->len, b->text, b->len, 5))
+			continue;
+		for (j = 0; j < o->nalts; j++)
+			add_alt(q, i, q->alts[o->first_alt + j].stem, q->alts[o->first_alt + j].fit,
+					(AltHow) q->alts[o->first_alt + j].how);
+		o->nalts = 0;
+		o->merged = true;
+	}
+}
+
 /* Weighs the slots, finds denials and sides, and indexes the alternatives. */
 static void
 finish_slots(Query *q)
@@ -568,7 +593,7 @@ finish_slots(Query *q)
 								 log((double) q->im.h->nrows + 2));
 		if (s->weight < 0.02f)
 			s->weight = 0.02f;
-		if (is_repeated(q, i))
+		if (s->merged || is_repeated(q, i))
 			s->weight = 0;
 		if (affirms || s->breaks)
 			denied = 0;
@@ -613,5 +638,6 @@ expand_query(Query *q, const char *text, size_t len, bool all_fuzzy, bool *trunc
 		query_tick(q);
 	}
 	join_words(q);
+	merge_forms(q);
 	finish_slots(q);
 }

@@ -5,6 +5,7 @@
 #include "query.h"
 
 #define UNSURE	0.89			/* most that any but the first suggestion scores */
+#define EXCESS_MAX 0.2f			/* weight beyond the query that the first may have */
 
 typedef char scratch_is_large_enough[sizeof(Query) <= SEARCH_SCRATCH_SIZE ? 1 : -1];
 
@@ -205,12 +206,16 @@ retired_title(Query *q, const char **title, int *len)
 static double
 sure_score(const Query *q)
 {
-	double		score = q->cands[0].score > 1.0f ? 1.0 : q->cands[0].score;
+	const Cand *c = &q->cands[0];
+	double		score = c->score > 1.0f ? 1.0 : c->score;
 	double		lead = q->ncands > 1 ? score - q->cands[1].score : 1.0;
 	double		need = 0.05 + (score < 0.97 ? 0.97 - score : 0);
 
 	if (lead < need)
-		score -= 0.2 * (1.0 - lead / need);
+		score -= 0.35 * (1.0 - lead / need);
+	/* it says something that nobody asked for */
+	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
+		score = UNSURE;
 	return score < 0 ? 0 : score;
 }
 

@@ -51,6 +51,7 @@ typedef struct Slot
 	bool		denied;
 	bool		breaks;			/* punctuation before it */
 	bool		known;			/* its word is in the vocabulary */
+	bool		merged;			/* the next slot stands for it too */
 	char		seventh;		/* asks for this seventh character ("7thD") */
 } Slot;
 
@@ -61,6 +62,7 @@ typedef struct Cand
 	float		score;
 	float		covered;		/* share of the query that it has */
 	float		filled;			/* share of its best term that the query has */
+	float		excess;			/* weight of what only its best term has */
 	uint32_t	term;			/* its best term */
 	uint8_t		source;			/* SearchSource */
 	uint8_t		spelled;		/* slot + 1 that matched by spelling */
