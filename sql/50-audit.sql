@@ -42,3 +42,24 @@ AS 'MODULE_PATHNAME', 'medrec_seal_audit';
 COMMENT ON FUNCTION medrec.seal_audit() IS
 'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 REVOKE ALL ON FUNCTION medrec.seal_audit() FROM PUBLIC;
+
+CREATE FUNCTION medrec.verify_audit(first_seal bigint DEFAULT NULL, last_seal bigint DEFAULT NULL,
+	checkpoint text DEFAULT NULL, archive regclass DEFAULT NULL,
+	OUT kind text, OUT seal bigint, OUT era integer, OUT xid bigint, OUT n integer, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_audit';
+COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, guard_missing. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+REVOKE ALL ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) FROM PUBLIC;
+
+CREATE FUNCTION medrec.archive_audit(before timestamptz, OUT partition text, OUT events bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '10s'
+AS 'MODULE_PATHNAME', 'medrec_archive_audit';
+COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
+'Detaches the months of the audit trail that end before the given time and returns their tables, which may then be exported and dropped. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has events that are not sealed yet, 55P03 when a reader is in the way for ten seconds.';
+REVOKE ALL ON FUNCTION medrec.archive_audit(timestamptz) FROM PUBLIC;
