@@ -232,3 +232,12 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass)
+	TO medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.seal_audit(), medrec.archive_audit(timestamptz) TO medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.seal_audit() TO medrec_auditor;
+GRANT EXECUTE ON FUNCTION medrec.audit_checkpoint(bigint, text),
+	medrec.audit_proof(integer, bigint, integer, bigint),
+	medrec.consistency_proof(bigint, bigint)
+	TO medrec_auditor, medrec_admin;
