@@ -368,12 +368,13 @@ ReadContent(Load *load)
 	load_sort_codes(load);
 }
 
-/* Loads the file in *load and returns the release's row. */
+/* Loads the file in *load, whose content as given is "raw", and returns the release's row. */
 static Datum
-LoadRelease(Load *load, const char *format, const char *source, TupleDesc desc)
+LoadRelease(Load *load, struct varlena *raw, const char *format, const char *source,
+			TupleDesc desc)
 {
 	Release		old;
-	Datum		sha256 = HashContent(load->data, load->len);
+	Datum		sha256 = HashContent(VARDATA_ANY(raw), VARSIZE_ANY_EXHDR(raw));
 	Datum		result;
 	int32		id;
 
@@ -407,15 +408,44 @@ LoadRelease(Load *load, const char *format, const char *source, TupleDesc desc)
 	return result;
 }
 
-PG_FUNCTION_INFO_V1(medrec_load_release);
+/*
+ * Takes a file's bytes as text: UTF-8 where they are that, else Windows-1252, of
+ * which latin-1 is a part as far as files go.
+ */
+static void
+DecodeContent(Load *load, const char *bytes, size_t len)
+{
+	const unsigned char *b = (const unsigned char *) bytes;
+	const char *unusable = NULL;
 
-/* medrec.load_release(code_system, version, effective_from, content, format, source): the release's row. */
-Datum
-medrec_load_release(PG_FUNCTION_ARGS)
+	if (len >= 2 && ((b[0] == 0xff && b[1] == 0xfe) || (b[0] == 0xfe && b[1] == 0xff)))
+		unusable = "UTF-16, not UTF-8 or latin-1";
+	else if (len >= 2 && b[0] == 0x1f && b[1] == 0x8b)
+		unusable = "compressed by gzip";
+	else if (len >= 4 && memcmp(bytes, "PK\003\004", 4) == 0)
+		unusable = "a zip archive";
+	else if (len > 0 && memchr(bytes, '\0', len))
+		unusable = "binary";
+	if (unusable)
+		ereport(ERROR,
+				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+				 errmsg("the file is %s", unusable),
+				 errdetail("Nothing of this file has been loaded.")));
+
+	if (pg_verify_mbstr(PG_UTF8, bytes, (int) len, true))
+		load->data = pg_any_to_server(bytes, (int) len, PG_UTF8);
+	else
+		load->data = pg_any_to_server(bytes, (int) len, PG_WIN1252);
+	load->len = load->data == bytes ? len : strlen(load->data);
+}
+
+/* What both forms of medrec.load_release() do: reads the arguments, loads, returns the row. */
+static Datum
+LoadFromArguments(FunctionCallInfo fcinfo, bool is_text)
 {
 	Load		load = {0};
 	TupleDesc	desc;
-	text	   *content;
+	struct varlena *raw;
 	char	   *format = "auto";
 	char	   *source = NULL;
 
@@ -435,15 +465,39 @@ medrec_load_release(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE),
 				 errmsg("effective_from must be a finite date")));
-	content = PG_GETARG_TEXT_PP(3);
-	load.data = VARDATA_ANY(content);
-	load.len = VARSIZE_ANY_EXHDR(content);
 	if (!PG_ARGISNULL(4))
 		format = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	if (!PG_ARGISNULL(5))
 		source = NameArgument(fcinfo, 5, "source", SOURCE_MAX_CHARS);
 
+	raw = PG_GETARG_VARLENA_PP(3);
+	if (is_text)
+	{
+		load.data = VARDATA_ANY(raw);
+		load.len = VARSIZE_ANY_EXHDR(raw);
+	}
+	else
+		DecodeContent(&load, VARDATA_ANY(raw), VARSIZE_ANY_EXHDR(raw));
+
 	load.context = AllocSetContextCreate(CurrentMemoryContext, "medrec load",
 										 ALLOCSET_DEFAULT_SIZES);
-	return LoadRelease(&load, format, source, desc);
+	return LoadRelease(&load, raw, format, source, desc);
+}
+
+PG_FUNCTION_INFO_V1(medrec_load_release);
+
+/* medrec.load_release(code_system, version, effective_from, content text, format, source) */
+Datum
+medrec_load_release(PG_FUNCTION_ARGS)
+{
+	return LoadFromArguments(fcinfo, true);
+}
+
+PG_FUNCTION_INFO_V1(medrec_load_release_bytes);
+
+/* medrec.load_release(code_system, version, effective_from, content bytea, format, source) */
+Datum
+medrec_load_release_bytes(PG_FUNCTION_ARGS)
+{
+	return LoadFromArguments(fcinfo, false);
 }

@@ -189,4 +189,5 @@ GRANT SELECT ON medrec.code_release, medrec.code, medrec.code_term, medrec.code_
 GRANT INSERT, UPDATE, DELETE ON medrec.code_release, medrec.code, medrec.code_term, medrec.code_note,
 	medrec.code_rule, medrec.abbreviation
 	TO medrec_admin;
-GRANT EXECUTE ON FUNCTION medrec.load_release(text, text, date, text, text, text) TO medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.load_release(text, text, date, text, text, text),
+	medrec.load_release(text, text, date, bytea, text, text) TO medrec_admin;
