@@ -119,10 +119,6 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 	FoldedTerm	term;
 	ListCell   *lc;
 
-	/* mostly the title itself, and then nothing need be folded */
-	if (entry->display && strcmp(coding->display, entry->display) == 0)
-		return;
-
 	term_fold(coding->display, strlen(coding->display), &term);
 	if (term.len == 0 ||
 		(entry->display &&
