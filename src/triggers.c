@@ -30,6 +30,7 @@
 #include "records.h"
 #include "revalidate.h"
 #include "suggestions.h"
+#include "terminology.h"
 #include "validate.h"
 
 /* who is said to have validated when no person did */
@@ -498,30 +499,22 @@ CheckCoded(RecordRow *row, const char *default_system)
 		Coding		coding = {0};
 		Judgement	j;
 		List	   *suggestions = NIL;
-		Timestamp	local;
-		PatientContext patient;
 
 		coding.cs = cs;
 		coding.code = TextDatumGetCString(row->values[row->columns[CODED_CODE] - 1]);
-		local = DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp,
-													  row->values[row->columns[CODED_CREATED_AT] - 1]));
-		coding.on_date = DatumGetDateADT(DirectFunctionCall1(timestamp_date,
-															 TimestampGetDatum(local)));
-		patient_context(DatumGetUUIDP(row->values[row->columns[CODED_PATIENT_ID] - 1]),
-						coding.on_date, &patient);
-		coding.age = patient.age;
-		coding.gender = patient.gender;
+		coding.on_date = day_of(DatumGetTimestampTz(row->values[row->columns[CODED_CREATED_AT] - 1]));
+		coding.patient = DatumGetUUIDP(row->values[row->columns[CODED_PATIENT_ID] - 1]);
+		coding.record = DatumGetUUIDP(row->values[row->columns[CODED_ID] - 1]);
+		coding.age = -1;
 
 		/* a description that was but the old code's title goes with the old code */
 		if (update && recoded && !redescribed && description != NULL)
 		{
-			Coding		old = coding;
-			Judgement	was;
+			CodeEntry	was;
 
-			old.cs = codesystem_get(DatumGetTextPP(row->old_values[row->columns[CODED_CODE_SYSTEM] - 1]));
-			old.code = TextDatumGetCString(row->old_values[row->columns[CODED_CODE] - 1]);
-			old.display = NULL;
-			validate_coding(&old, &was);
+			terminology_lookup(codesystem_get(DatumGetTextPP(row->old_values[row->columns[CODED_CODE_SYSTEM] - 1])),
+							   TextDatumGetCString(row->old_values[row->columns[CODED_CODE] - 1]),
+							   coding.on_date, &was);
 			if (was.display != NULL && strcmp(was.display, description) == 0)
 				description = NULL;
 		}
