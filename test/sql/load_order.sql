@@ -8,7 +8,7 @@ SET client_min_messages = warning;
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
-SELECT FROM medrec.migrate();
+SELECT FROM medrec.migrate() \g /dev/null
 SET search_path = public, pg_catalog;
 SELECT plan(62);
 
