@@ -1,15 +1,5 @@
+\i test/sql-setup.psql
 -- load_release: every file format, as small files of its layout
-\set ECHO none
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\pset pager off
-SET client_min_messages = warning;
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
-SELECT FROM medrec.migrate() \g /dev/null
-SET search_path = public, pg_catalog;
 SELECT plan(54);
 
 CREATE FUNCTION pg_temp.load(system text, file text, format text DEFAULT 'auto') RETURNS text LANGUAGE sql AS $$
