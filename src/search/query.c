@@ -7,6 +7,7 @@
 #define UNSURE			0.89	/* most that any but the first suggestion scores */
 #define SORTED			60		/* candidates among which headers look for what is below */
 #define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
 typedef char scratch_is_large_enough[sizeof(Query) <= SEARCH_SCRATCH_SIZE ? 1 : -1];
@@ -66,6 +67,33 @@ better(const Query *q, const Cand *a, const Cand *b)
 	if (fa != fb)
 		return fa > fb;
 	return a->row < b->row;
+}
+
+/* Holds back the third and further codes that differ in their seventh
+ * character alone, where the query does not say which encounter. */
+static void
+spread(Query *q)
+{
+	int			i;
+	int			k;
+
+	for (i = 2; i < q->ncands && q->asked[CLASS_ENCOUNTER] == 0; i++)
+	{
+		const ImageRow *r = &q->im.rows[q->cands[i].row];
+		int			before = 0;
+
+		if (r->key_len != 7)
+			continue;
+		for (k = 0; k < i; k++)
+		{
+			const ImageRow *o = &q->im.rows[q->cands[k].row];
+
+			before += o->key_len >= 6 && o->system == r->system &&
+				memcmp(q->im.text + o->key_off, q->im.text + r->key_off, 6) == 0;
+		}
+		if (before >= 2)
+			q->cands[i].score *= CROWD_FACTOR;
+	}
 }
 
 /* Lets the best billable code below a header stand before it. */
@@ -341,6 +369,11 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 		code_candidates(q, described);
 	sort_best(q, SORTED);
 	billable_first(q);
+	if (described && q->key_len == 0)
+	{
+		sort_best(q, SORTED);
+		spread(q);
+	}
 	sort_best(q, max < 2 ? 2 : max);
 	n = give_hits(q, out, max);
 	if (info != NULL)

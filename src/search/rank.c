@@ -6,8 +6,8 @@
 #include "query.h"
 
 #define TERMS_SCORED_MAX	60		/* of one row */
-#define UNION_SHARE			0.5f	/* what the row's other terms may add */
-#define FILL_SHARE			0.35f	/* of a score that rests on the term being filled */
+#define UNION_SHARE			0.7f	/* what the row's other terms may add */
+#define FILL_SHARE			0.4f	/* of a score that rests on the term being filled */
 #define HEADER_FACTOR		0.96f
 #define OTHER_FACTOR		0.96f	/* "other ..." where nobody asked for it */
 #define RELATIVE_FACTOR		0.97f
