@@ -42,3 +42,60 @@ AS 'MODULE_PATHNAME', 'medrec_seal_audit';
 COMMENT ON FUNCTION medrec.seal_audit() IS
 'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 REVOKE ALL ON FUNCTION medrec.seal_audit() FROM PUBLIC;
+
+CREATE FUNCTION medrec.verify_audit(first_seal bigint DEFAULT NULL, last_seal bigint DEFAULT NULL,
+	checkpoint text DEFAULT NULL, archive regclass DEFAULT NULL,
+	OUT kind text, OUT seal bigint, OUT era integer, OUT xid bigint, OUT n integer, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_audit';
+COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, guard_missing. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+REVOKE ALL ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) FROM PUBLIC;
+
+CREATE FUNCTION medrec.archive_audit(before timestamptz, OUT partition text, OUT events bigint)
+RETURNS SETOF record
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '10s'
+AS 'MODULE_PATHNAME', 'medrec_archive_audit';
+COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
+'Detaches the months of the audit trail that end before the given time and returns their tables, which may then be exported and dropped. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has events that are not sealed yet, 55P03 when a reader is in the way for ten seconds.';
+REVOKE ALL ON FUNCTION medrec.archive_audit(timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_ddl()
+RETURNS event_trigger
+LANGUAGE c
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
+COMMENT ON FUNCTION medrec.audit_ddl() IS
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for changed definitions and rights in the schemas medrec and medrec_api. No arguments. Error: 39P03 when called otherwise.';
+REVOKE ALL ON FUNCTION medrec.audit_ddl() FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_checkpoint(seal bigint DEFAULT NULL, origin text DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_checkpoint';
+COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+REVOKE ALL ON FUNCTION medrec.audit_checkpoint(bigint, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_proof(era integer, xid bigint, n integer, seals bigint DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_proof';
+COMMENT ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) IS
+'Inclusion proof of an event, with its canonical text, for tools/medrec-verify. era, xid, n: the event; seals: number of seals of the checkpoint that it is to be checked against, by default all. Errors: PT404 for an event or seal that is not there, 55000 for one that is not sealed yet, XX001 when its range has been tampered with or archived.';
+REVOKE ALL ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) FROM PUBLIC;
+
+CREATE FUNCTION medrec.consistency_proof(old_seals bigint, new_seals bigint DEFAULT NULL)
+RETURNS text
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_consistency_proof';
+COMMENT ON FUNCTION medrec.consistency_proof(bigint, bigint) IS
+'Proof, for tools/medrec-verify, that the audit trail of new_seals seals (by default all) begins with that of old_seals: that it only grew. Errors: PT404 for a seal that is not there, 22023 when old_seals is the larger one, XX001 when seals are missing.';
+REVOKE ALL ON FUNCTION medrec.consistency_proof(bigint, bigint) FROM PUBLIC;

@@ -45,12 +45,12 @@ typedef struct JsonSource
 	char	  **values;			/* one per key, NULL where missing */
 } JsonSource;
 
-static const char *const claim_keys[] = {"sub", "jti"};
+static const char *const claim_keys[] = {"sub", "jti", "gen", "exp"};
 static const char *const header_keys[] = {"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason"};
 
 enum
 {
-	CLAIM_SUB, CLAIM_JTI
+	CLAIM_SUB, CLAIM_JTI, CLAIM_GEN, CLAIM_EXP
 };
 enum
 {
@@ -451,6 +451,8 @@ actor_current(void)
 		{
 			actor.account = NonEmpty(values[CLAIM_SUB]);
 			actor.jti = NonEmpty(values[CLAIM_JTI]);
+			actor.generation = NonEmpty(values[CLAIM_GEN]);
+			actor.expires = NonEmpty(values[CLAIM_EXP]);
 		}
 		values = ReadSource(&headers);
 		if (values)

@@ -13,6 +13,8 @@ typedef struct Actor
 {
 	const char *account;		/* claim "sub" */
 	const char *jti;			/* claim "jti": the token's own number */
+	const char *generation;		/* claim "gen": the account's tokens it is one of */
+	const char *expires;		/* claim "exp": seconds since 1970 */
 	const char *role;			/* what SET ROLE last named, else the session user */
 	const char *session_user;
 	const char *current_user;	/* differs in a SECURITY DEFINER function */

@@ -222,8 +222,8 @@ audit_read_seals(int64 first, int64 last,
 	SealReader	reader = {function, arg};
 
 	audit_scan(psprintf("SELECT " SEAL_COLUMNS " FROM medrec.audit_seal"
-						" WHERE seal >= " INT64_FORMAT "::bigint"
-						" AND seal <= " INT64_FORMAT "::bigint ORDER BY seal",
+						" WHERE seal >= '" INT64_FORMAT "'::bigint"
+						" AND seal <= '" INT64_FORMAT "'::bigint ORDER BY seal",
 						first, last), ReceiveSeal, &reader);
 }
 
@@ -350,8 +350,8 @@ SealRange(AuditSeal *last, int32 era, int64 end_xid)
 	merkle_init(&range.tree);
 	range.max_xid = 0;
 	audit_scan(psprintf("SELECT xid, n, leaf FROM medrec.audit_event"
-						" WHERE era = %d AND xid >= " INT64_FORMAT "::bigint"
-						" AND xid < " INT64_FORMAT "::bigint ORDER BY xid, n",
+						" WHERE era = %d AND xid >= '" INT64_FORMAT "'::bigint"
+						" AND xid < '" INT64_FORMAT "'::bigint ORDER BY xid, n",
 						era, seal.first_xid, end_xid ? end_xid : PG_INT64_MAX),
 			   AddEvent, &range);
 	if (range.tree.size == 0)

@@ -13,6 +13,8 @@
 
 #define AUDIT_SEAL_TABLE	"audit_seal"
 
+struct AuditEvent;
+
 typedef struct AuditSeal
 {
 	int64		seal;			/* from 1 */
@@ -42,5 +44,9 @@ extern char *audit_seal_text(const AuditSeal *seal);
 extern void audit_seal_leaf(const AuditSeal *seal, uint8 *leaf);
 extern void audit_bytes(TupleTableSlot *slot, int column, uint8 *out, int len, bool *fits);
 extern int64 audit_horizon(void);
+
+/* audit_verify.c */
+extern bool audit_event_of_slot(TupleTableSlot *slot, struct AuditEvent *event);
+extern char *audit_event_columns(void);
 
 #endif							/* MEDREC_AUDIT_SEAL_H */

@@ -10,11 +10,14 @@
 #include "catalog/pg_type.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/bufmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "codesystems.h"
 #include "edits.h"
 #include "issues.h"
 #include "relations.h"
@@ -207,6 +210,56 @@ EachRuleUpwards(Edits *edits, const char *code, RuleFunction function)
 			break;
 		strlcpy(at, above, sizeof(at));
 	}
+}
+
+/* Are any rules loaded?  An emptied table may look loaded until it is vacuumed. */
+bool
+edits_loaded(void)
+{
+	Relation	rules = table_open(medrec_relation("code_rule"), AccessShareLock);
+	bool		loaded = RelationGetNumberOfBlocks(rules) > 0;
+
+	table_close(rules, AccessShareLock);
+	return loaded;
+}
+
+/* Hands what restricts suggestions to a function. */
+void
+edits_each_restriction(void (*function) (const Restriction *, void *), void *arg)
+{
+	Edits		edits = {0};
+	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec rules",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old = MemoryContextSwitchTo(per_row);
+	SysScanDesc scan;
+	HeapTuple	rule;
+
+	edits.rules = table_open(medrec_relation("code_rule"), AccessShareLock);
+	scan = systable_beginscan(edits.rules, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	while (HeapTupleIsValid(rule = systable_getnext(scan)))
+	{
+		Restriction restriction;
+		char	   *name;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextReset(per_row);
+		name = RuleText(&edits, rule, RULE_RULE);
+		restriction.gender = strcmp(name, "female") == 0 || strcmp(name, "male") == 0 ? name : NULL;
+		restriction.age_min = RuleNumber(&edits, rule, RULE_AGE_MIN);
+		restriction.age_max = RuleNumber(&edits, rule, RULE_AGE_MAX);
+		if (restriction.gender == NULL &&
+			(restriction.age_min < 0 ||
+			 !heap_attisnull(rule, RULE_TO, RelationGetDescr(edits.rules))))
+			continue;
+		restriction.cs = codesystem_lookup(cstring_to_text(RuleText(&edits, rule, RULE_SYSTEM)));
+		restriction.code = RuleText(&edits, rule, RULE_CODE);
+		if (restriction.cs != NULL)
+			function(&restriction, arg);
+	}
+	systable_endscan(scan);
+	table_close(edits.rules, AccessShareLock);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(per_row);
 }
 
 /* Adds an issue for each rule that the code breaks. */

@@ -20,6 +20,26 @@ typedef struct EditContext
 	List	   *other_codes;	/* normal codes of the same system and visit, strings */
 } EditContext;
 
+/* are any rules loaded? */
+extern bool edits_loaded(void);
+
+/* Whom a code is not for: what suggestions leave out. */
+typedef struct Restriction
+{
+	const CodeSystem *cs;
+	const char *code;
+	const char *gender;			/* "male", "female", NULL for either */
+	int			age_min;		/* -1 where the rule is not about age */
+	int			age_max;
+} Restriction;
+
+/*
+ * Hands every rule on age that is in force, and every rule on gender, to a
+ * function.  Those on gender have ended: CMS judges nobody by them any more, but
+ * what is suggested first may still follow them.
+ */
+extern void edits_each_restriction(void (*function) (const Restriction *, void *), void *arg);
+
 /*
  * Adds an issue (code-rule, warning) for every rule in force on the day that the
  * code breaks; code is in its normal form.  Returns the list.

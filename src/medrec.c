@@ -9,6 +9,11 @@
 PG_MODULE_MAGIC;
 
 char	   *medrec_reason;
+bool		medrec_care_team_mode = false;
+int			medrec_break_glass_time = 4 * 3600;
+int			medrec_token_lifetime = 8 * 3600;
+int			medrec_password_cost = 12;
+bool		medrec_outside_accounts = false;
 
 void		_PG_init(void);
 
@@ -28,6 +33,71 @@ _PG_init(void)
 							   PGC_USERSET,
 							   0,
 							   NULL, NULL, NULL);
+
+	/*
+	 * medrec.care_team_mode: whether a clinician sees the patients of his own
+	 * teams only.  As all that follow, not for those to set whom it concerns:
+	 * ALTER DATABASE ... SET, or the configuration file.
+	 */
+	DefineCustomBoolVariable("medrec.care_team_mode",
+							 "Whether clinicians see the patients of their care teams only.",
+							 NULL,
+							 &medrec_care_team_mode,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	/*
+	 * medrec.break_glass_time: how long break_glass() opens a patient.
+	 */
+	DefineCustomIntVariable("medrec.break_glass_time",
+							"How long medrec.break_glass() opens a patient.",
+							NULL,
+							&medrec_break_glass_time,
+							4 * 3600, 60, 7 * 86400,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.token_lifetime: how long a token of login() may be used.
+	 */
+	DefineCustomIntVariable("medrec.token_lifetime",
+							"How long a token may be used after the login.",
+							NULL,
+							&medrec_token_lifetime,
+							8 * 3600, 1, 30 * 86400,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.password_cost: bcrypt's cost for new hashes; each step doubles the
+	 * time.  Stored hashes of another cost are renewed at the next login.
+	 */
+	DefineCustomIntVariable("medrec.password_cost",
+							"Cost of bcrypt for passwords: the logarithm of its rounds.",
+							NULL,
+							&medrec_password_cost,
+							12, 4, 16,
+							PGC_SUSET,
+							0,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.outside_accounts: whether a token whose account (sub) medrec does
+	 * not know is accepted with the role that it names; for an outside identity
+	 * provider that keeps the accounts.
+	 */
+	DefineCustomBoolVariable("medrec.outside_accounts",
+							 "Whether tokens of accounts that medrec does not know are accepted.",
+							 NULL,
+							 &medrec_outside_accounts,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("medrec");
 }

@@ -16,5 +16,10 @@
 
 /* GUCs */
 extern char *medrec_reason;
+extern bool medrec_care_team_mode;
+extern int	medrec_break_glass_time;
+extern int	medrec_token_lifetime;
+extern int	medrec_password_cost;
+extern bool medrec_outside_accounts;
 
 #endif							/* MEDREC_H */

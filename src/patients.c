@@ -21,9 +21,14 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "codesystems.h"
 #include "patients.h"
 #include "records.h"
+#include "revalidate.h"
 #include "relations.h"
+
+/* most codes of a visit that are looked at */
+#define VISIT_CODES_MAX	1000
 
 /* The patients of a statement, for touch. */
 typedef struct PatientSet
@@ -87,6 +92,63 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+}
+
+/* Finds the day of a time, in the session's time zone. */
+DateADT
+day_of(TimestampTz time)
+{
+	return DatumGetDateADT(DirectFunctionCall1(timestamptz_date, TimestampTzGetDatum(time)));
+}
+
+/* Adds the codes of a day that one table has of a patient. */
+static List *
+VisitCodes(List *codes, RecordKind kind, const char *index, const pg_uuid_t *patient,
+		   const pg_uuid_t *record, const CodeSystem *cs, DateADT on_date)
+{
+	Relation	rel = table_open(medrec_relation(record_kind_names[kind]), AccessShareLock);
+	const AttrNumber *columns = record_columns(rel, kind);
+	TupleDesc	desc = RelationGetDescr(rel);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, columns[CODED_PATIENT_ID], BTEqualStrategyNumber, F_UUID_EQ,
+				UUIDPGetDatum(patient));
+
+	/* what the running statement has stored already belongs to the visit too */
+	scan = systable_beginscan(rel, medrec_relation(index), true, SnapshotSelf, 1, &key);
+	while (list_length(codes) < VISIT_CODES_MAX && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+
+		CHECK_FOR_INTERRUPTS();
+		if (memcmp(DatumGetUUIDP(heap_getattr(tuple, columns[CODED_ID], desc, &isnull)),
+				   record, UUID_LEN) == 0 ||
+			day_of(DatumGetTimestampTz(heap_getattr(tuple, columns[CODED_CREATED_AT],
+													desc, &isnull))) != on_date ||
+			codesystem_lookup(DatumGetTextPP(heap_getattr(tuple, columns[CODED_CODE_SYSTEM],
+														  desc, &isnull))) != cs)
+			continue;
+		codes = lappend(codes, TextDatumGetCString(heap_getattr(tuple, columns[CODED_CODE],
+																desc, &isnull)));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return codes;
+}
+
+/* Finds the other codes of a visit. */
+List *
+patient_visit_codes(const pg_uuid_t *patient, const pg_uuid_t *record,
+					const CodeSystem *cs, DateADT on_date)
+{
+	List	   *codes = NIL;
+
+	codes = VisitCodes(codes, RECORD_DIAGNOSIS, "diagnosis_patient_id_idx",
+					   patient, record, cs, on_date);
+	return VisitCodes(codes, RECORD_TREATMENT, "treatment_patient_id_idx",
+					  patient, record, cs, on_date);
 }
 
 /* Adds the patients of a transition table. */
@@ -283,6 +345,10 @@ medrec_touch(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" needs the transition tables", "medrec.touch")));
+
+	/* a record judged anew is no visit */
+	if (revalidating && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		PG_RETURN_POINTER(NULL);
 
 	column = record_columns(trigdata->tg_relation, kind)[CODED_PATIENT_ID];
 	CollectPatients(&set, trigdata->tg_oldtable, RelationGetDescr(trigdata->tg_relation), column);

@@ -5,8 +5,15 @@
 #ifndef MEDREC_PATIENTS_H
 #define MEDREC_PATIENTS_H
 
+#include "nodes/pg_list.h"
 #include "utils/date.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
+
+#include "codes/codes.h"
+
+/* the day of a time, in the session's time zone */
+extern DateADT day_of(TimestampTz time);
 
 #define PATIENT_AGE_MAX		150
 
@@ -21,5 +28,12 @@ typedef struct PatientContext
 
 /* looks a patient up; of an unknown one nothing is known */
 extern void patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context);
+
+/*
+ * the other codes of a system that the patient's diagnoses and treatments of the
+ * same day have, as strings; those of the running statement included
+ */
+extern List *patient_visit_codes(const pg_uuid_t *patient, const pg_uuid_t *record,
+								 const CodeSystem *cs, DateADT on_date);
 
 #endif							/* MEDREC_PATIENTS_H */

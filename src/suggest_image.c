@@ -32,6 +32,7 @@
 #include "utils/wait_event.h"
 
 #include "codesystems.h"
+#include "edits.h"
 #include "relations.h"
 #include "search/search.h"
 #include "suggest_image.h"
@@ -75,14 +76,17 @@ static SharedSlot *slot = NULL; /* of this database */
 typedef struct BuildState
 {
 	SearchBuilder *builder;
-	HTAB	   *refs;			/* code -> its rows in the builder */
+	HTAB	   *refs;			/* of CodeRefs */
 } BuildState;
 
-/* key: system's index and code; the value is the last row, a list through prev */
+/* What is to be known of a code while building; the key: system's index and code. */
 typedef struct CodeRefs
 {
 	char		key[CODE_MAX_LEN + 2];
-	int32		last;
+	int32		last;			/* the newest row in the builder, -1 before the first */
+	SearchSex	sex;
+	int			age_min;
+	int			age_max;
 } CodeRefs;
 
 static void MarkStale(Datum arg, Oid relid);
@@ -93,6 +97,7 @@ static bool AttachPublished(int64 generation);
 static bool ClaimBuild(int64 generation);
 static void EndBuild(void);
 static void Publish(int64 generation, const void *built, size_t size);
+static CodeRefs *FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make);
 static void *BuildImage(size_t *size);
 
 /* Callback: the terminologies may have changed. */
@@ -356,13 +361,41 @@ BuildInterrupt(void *arg)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Makes the key under which a code's rows are found. */
-static void
-RefsKey(char key[CODE_MAX_LEN + 2], const CodeSystem *cs, const char *code)
+/* Finds what is known of a code, making it if asked to; else NULL if nothing is. */
+static CodeRefs *
+FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make)
 {
-	memset(key, 0, CODE_MAX_LEN + 2);
+	char		key[CODE_MAX_LEN + 2] = {0};
+	CodeRefs   *refs;
+	bool		found;
+
 	key[0] = (char) (code_system_index(cs) + 1);
 	strlcpy(key + 1, code, CODE_MAX_LEN + 1);
+	refs = (CodeRefs *) hash_search(build->refs, key, make ? HASH_ENTER : HASH_FIND, &found);
+	if (make && !found)
+	{
+		refs->last = -1;
+		refs->sex = SEARCH_SEX_ANY;
+		refs->age_min = 0;
+		refs->age_max = SEARCH_AGE_MAX;
+	}
+	return refs;
+}
+
+/* Notes whom a code is not for. */
+static void
+AddRestriction(const Restriction *restriction, void *arg)
+{
+	CodeRefs   *refs = FindRefs((BuildState *) arg, restriction->cs, restriction->code, true);
+
+	if (restriction->gender != NULL)
+		refs->sex = strcmp(restriction->gender, "female") == 0 ?
+			SEARCH_SEX_FEMALE : SEARCH_SEX_MALE;
+	if (restriction->age_min >= 0)
+	{
+		refs->age_min = Max(refs->age_min, restriction->age_min);
+		refs->age_max = Min(refs->age_max, restriction->age_max);
+	}
 }
 
 /* Adds a term in UTF-8 to one row of the builder. */
@@ -384,8 +417,6 @@ AddCode(const TermRow *row, void *arg)
 	BuildState *build = (BuildState *) arg;
 	SearchCode	code = {0};
 	CodeRefs   *refs;
-	char		key[CODE_MAX_LEN + 2];
-	bool		found;
 	int32		ref;
 
 	if (row->until <= row->from)
@@ -396,7 +427,10 @@ AddCode(const TermRow *row, void *arg)
 	code.valid_from = row->from;
 	code.valid_to = DATE_IS_NOEND(row->until) ? SEARCH_DAY_MAX : row->until - 1;
 	code.billable = row->billable;
-	code.age_max = SEARCH_AGE_MAX;
+	refs = FindRefs(build, row->cs, row->code, true);
+	code.sex = refs->sex;
+	code.age_min = refs->age_min;
+	code.age_max = refs->age_max;
 	ref = search_add_code(build->builder, &code);
 	if (ref < 0)
 		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
@@ -405,11 +439,8 @@ AddCode(const TermRow *row, void *arg)
 	if (row->short_display)
 		AddTerm(build, ref, SEARCH_TERM_SHORT, row->short_display);
 
-	RefsKey(key, row->cs, row->code);
-	refs = (CodeRefs *) hash_search(build->refs, key, HASH_ENTER, &found);
-
-	/* terms go to one row per code, the newest: that is what people look for */
-	if (!found || row->until == DATEVAL_NOEND || ref > refs->last)
+	/* further terms go to one row of the code, the newest: that is what is looked for */
+	if (refs->last < 0 || DATE_IS_NOEND(row->until))
 		refs->last = ref;
 }
 
@@ -418,12 +449,9 @@ static void
 AddFurtherTerm(const TermRow *row, void *arg)
 {
 	BuildState *build = (BuildState *) arg;
-	char		key[CODE_MAX_LEN + 2];
-	CodeRefs   *refs;
+	CodeRefs   *refs = FindRefs(build, row->cs, row->code, false);
 
-	RefsKey(key, row->cs, row->code);
-	refs = (CodeRefs *) hash_search(build->refs, key, HASH_FIND, NULL);
-	if (refs != NULL)
+	if (refs != NULL && refs->last >= 0)
 		AddTerm(build, refs->last,
 				strcmp(row->kind, "inclusion") == 0 ? SEARCH_TERM_INCLUSION :
 				strcmp(row->kind, "index") == 0 ? SEARCH_TERM_INDEX : SEARCH_TERM_SYNONYM,
@@ -464,6 +492,7 @@ BuildImage(size_t *size)
 	build.refs = hash_create("medrec image codes", 100000, &ctl,
 							 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
+	edits_each_restriction(AddRestriction, &build);
 	terminology_each_code(AddCode, &build);
 	terminology_each_term(AddFurtherTerm, &build);
 	terminology_each_abbreviation(AddAbbreviation, &build);

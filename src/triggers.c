@@ -28,7 +28,9 @@
 #include "issues.h"
 #include "patients.h"
 #include "records.h"
+#include "revalidate.h"
 #include "suggestions.h"
+#include "terminology.h"
 #include "validate.h"
 
 /* who is said to have validated when no person did */
@@ -491,36 +493,28 @@ CheckCoded(RecordRow *row, const char *default_system)
 			KeepOld(row, CODED_SUGGESTIONS);
 	}
 
-	if (recoded || redescribed || accepting ||
+	if (recoded || redescribed || accepting || (update && revalidating) ||
 		(update && strcmp(status, "pending") == 0 && strcmp(old_status, "pending") != 0))
 	{
 		Coding		coding = {0};
 		Judgement	j;
 		List	   *suggestions = NIL;
-		Timestamp	local;
-		PatientContext patient;
 
 		coding.cs = cs;
 		coding.code = TextDatumGetCString(row->values[row->columns[CODED_CODE] - 1]);
-		local = DatumGetTimestamp(DirectFunctionCall1(timestamptz_timestamp,
-													  row->values[row->columns[CODED_CREATED_AT] - 1]));
-		coding.on_date = DatumGetDateADT(DirectFunctionCall1(timestamp_date,
-															 TimestampGetDatum(local)));
-		patient_context(DatumGetUUIDP(row->values[row->columns[CODED_PATIENT_ID] - 1]),
-						coding.on_date, &patient);
-		coding.age = patient.age;
-		coding.gender = patient.gender;
+		coding.on_date = day_of(DatumGetTimestampTz(row->values[row->columns[CODED_CREATED_AT] - 1]));
+		coding.patient = DatumGetUUIDP(row->values[row->columns[CODED_PATIENT_ID] - 1]);
+		coding.record = DatumGetUUIDP(row->values[row->columns[CODED_ID] - 1]);
+		coding.age = -1;
 
 		/* a description that was but the old code's title goes with the old code */
 		if (update && recoded && !redescribed && description != NULL)
 		{
-			Coding		old = coding;
-			Judgement	was;
+			CodeEntry	was;
 
-			old.cs = codesystem_get(DatumGetTextPP(row->old_values[row->columns[CODED_CODE_SYSTEM] - 1]));
-			old.code = TextDatumGetCString(row->old_values[row->columns[CODED_CODE] - 1]);
-			old.display = NULL;
-			validate_coding(&old, &was);
+			terminology_lookup(codesystem_get(DatumGetTextPP(row->old_values[row->columns[CODED_CODE_SYSTEM] - 1])),
+							   TextDatumGetCString(row->old_values[row->columns[CODED_CODE] - 1]),
+							   coding.on_date, &was);
 			if (was.display != NULL && strcmp(was.display, description) == 0)
 				description = NULL;
 		}
@@ -652,6 +646,11 @@ medrec_validate(PG_FUNCTION_ARGS)
 			break;
 	}
 	faults_raise(&row.faults, record_kind_names[kind]);
+
+	/* judged as before: nothing to write */
+	if (update && revalidating && !Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
+		!Changed(&row, CODED_CODE) && !Changed(&row, CODED_DESCRIPTION))
+		PG_RETURN_POINTER(NULL);
 
 	PG_RETURN_POINTER(heap_form_tuple(desc, row.values, row.nulls));
 }

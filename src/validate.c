@@ -15,7 +15,9 @@
 
 #include "codesystems.h"
 #include "context.h"
+#include "edits.h"
 #include "issues.h"
+#include "patients.h"
 #include "suggest.h"
 #include "suggestions.h"
 #include "terminology.h"
@@ -26,6 +28,8 @@
 
 static void CheckStanding(const Coding *coding, const CodeEntry *entry, Judgement *j);
 static void CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j);
+static void ReadPatient(Coding *coding);
+static void CheckEdits(Coding *coding, Judgement *j);
 static char *DateString(DateADT date);
 static char *TrimmedCopy(const char *str);
 
@@ -140,9 +144,48 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 							  "the description is none of the code's official terms");
 }
 
+/* Reads the age and gender of a record's patient, if that is still to be done. */
+static void
+ReadPatient(Coding *coding)
+{
+	PatientContext patient;
+
+	if (coding->patient == NULL)
+		return;
+	patient_context(coding->patient, coding->on_date, &patient);
+	coding->age = patient.age;
+	coding->gender = patient.gender;
+	coding->patient = NULL;
+}
+
+/* Holds a code in force against the coding edits, where any are loaded. */
+static void
+CheckEdits(Coding *coding, Judgement *j)
+{
+	EditContext context;
+	int			before = list_length(j->issues);
+
+	if (!edits_loaded())
+		return;
+	if (coding->record != NULL && coding->patient != NULL)
+		coding->other_codes = patient_visit_codes(coding->patient, coding->record,
+												  coding->cs, coding->on_date);
+	coding->record = NULL;
+	ReadPatient(coding);
+
+	context.on_date = coding->on_date;
+	context.age = coding->age;
+	context.gender = coding->gender;
+	context.principal = coding->principal;
+	context.other_codes = coding->other_codes;
+	j->issues = edits_check(coding->cs, j->code, &context, j->issues);
+	if (list_length(j->issues) > before)
+		j->status = "review";
+}
+
 /* Judges a code. */
 void
-validate_coding(const Coding *coding, Judgement *j)
+validate_coding(Coding *coding, Judgement *j)
 {
 	CodeCheck	check;
 	CodeEntry	entry;
@@ -166,11 +209,13 @@ validate_coding(const Coding *coding, Judgement *j)
 	CheckStanding(coding, &entry, j);
 	if (coding->display && entry.standing != CODE_NO_RELEASE)
 		CheckDescription(coding, &entry, j);
+	if (entry.standing == CODE_CURRENT)
+		CheckEdits(coding, j);
 }
 
 /* Finds suggestions for what was judged; the named codes come first. */
 List *
-validate_suggestions(const Coding *coding, const Judgement *j)
+validate_suggestions(Coding *coding, const Judgement *j)
 {
 	SuggestQuestion question = {0};
 	List	   *first = NIL;
@@ -192,6 +237,7 @@ validate_suggestions(const Coding *coding, const Judgement *j)
 		first = lappend(first, s);
 	}
 
+	ReadPatient(coding);
 	question.cs = coding->cs;
 	question.code = coding->code;
 	question.display = coding->display;

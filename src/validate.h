@@ -7,13 +7,17 @@
 
 #include "nodes/pg_list.h"
 #include "utils/date.h"
+#include "utils/uuid.h"
 
 #include "codes/codes.h"
 
 /* a description longer than this is refused; FHIR's limit for a string */
 #define DESCRIPTION_MAX_CHARS	(1024 * 1024)
 
-/* A code to judge, and what is known around it. */
+/*
+ * A code to judge, and what is known around it.  Of a stored record's
+ * surroundings only the ids are given, to be read when something depends on it.
+ */
 typedef struct Coding
 {
 	const CodeSystem *cs;
@@ -23,7 +27,9 @@ typedef struct Coding
 	int			age;			/* of the patient in years, or -1 */
 	const char *gender;			/* of the patient, or NULL */
 	bool		principal;		/* known to be the principal diagnosis */
-	List	   *other_codes;	/* normal codes of the same visit, strings */
+	List	   *other_codes;	/* normal codes of the same system and visit, strings */
+	const pg_uuid_t *patient;	/* whose age and gender are still to be read, or NULL */
+	const pg_uuid_t *record;	/* whose visit is still to be read, or NULL */
 } Coding;
 
 typedef struct Judgement
@@ -38,9 +44,9 @@ typedef struct Judgement
 	List	   *named;			/* codes that the description is the title of */
 } Judgement;
 
-extern void validate_coding(const Coding *coding, Judgement *judgement);
+extern void validate_coding(Coding *coding, Judgement *judgement);
 
 /* the suggestions for what was judged, a list of Suggestion */
-extern List *validate_suggestions(const Coding *coding, const Judgement *judgement);
+extern List *validate_suggestions(Coding *coding, const Judgement *judgement);
 
 #endif							/* MEDREC_VALIDATE_H */

@@ -10,7 +10,8 @@ BEGIN
 			('medrec_clinician', 'medrec: reads and writes patients, diagnoses and treatments'),
 			('medrec_coder', 'medrec: reads records, decides on codes'),
 			('medrec_auditor', 'medrec: reads the audit trail, changes nothing'),
-			('medrec_admin', 'medrec: accounts, releases, deletion of records')
+			('medrec_admin', 'medrec: accounts, releases, deletion of records'),
+			('medrec_gatekeeper', 'medrec: owns the functions that check passwords and tokens; nobody is to be a member')
 		) AS v (name, comment)
 		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_roles AS p WHERE p.rolname = v.name)
 	LOOP

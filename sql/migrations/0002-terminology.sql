@@ -113,6 +113,7 @@ CREATE TABLE medrec.code_note (
 	release_id integer REFERENCES medrec.code_release (id) ON DELETE CASCADE
 );
 COMMENT ON TABLE medrec.code_note IS 'Notes of the tabular list on codes: what they include and exclude, and what else to code.';
+COMMENT ON COLUMN medrec.code_note.id IS 'Number of the note.';
 COMMENT ON COLUMN medrec.code_note.code_system IS 'Name of the code system.';
 COMMENT ON COLUMN medrec.code_note.code IS 'The code in its normal form, or the range of a chapter or section, such as A00-A09.';
 COMMENT ON COLUMN medrec.code_note.kind IS 'includes, excludes1, excludes2, codeFirst, useAdditionalCode, codeAlso, notes, sevenChrNote.';
@@ -144,6 +145,7 @@ CREATE TABLE medrec.code_rule (
 		AND (other_from IS NULL) = (other_to IS NULL))
 );
 COMMENT ON TABLE medrec.code_rule IS 'Rules on the use of codes, from the Medicare Code Editor and the tabular list.';
+COMMENT ON COLUMN medrec.code_rule.id IS 'Number of the rule.';
 COMMENT ON COLUMN medrec.code_rule.code_system IS 'Name of the code system.';
 COMMENT ON COLUMN medrec.code_rule.code IS 'The code in its normal form; an excludes1 rule holds for all codes below it too.';
 COMMENT ON COLUMN medrec.code_rule.rule IS 'newborn, pediatric, maternity, adult (with ages); female, male; manifestation, unacceptable-principal, questionable-admission (of a principal diagnosis); excludes1 (with other codes); seventh-character (the code needs one).';
@@ -181,6 +183,9 @@ CREATE TRIGGER medrec_terminology_changed
 	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
 CREATE TRIGGER medrec_terminology_changed
 	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.abbreviation
+	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
+CREATE TRIGGER medrec_terminology_changed
+	AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.code_rule
 	FOR EACH STATEMENT EXECUTE FUNCTION medrec.terminology_changed();
 
 GRANT SELECT ON medrec.code_release, medrec.code, medrec.code_term, medrec.code_note,

@@ -168,8 +168,8 @@ BEGIN
 END
 $$;
 
--- Row level security on every record table: deny by default. It also keeps row
--- contents out of the messages of constraint errors.
+-- Row level security on every record table: deny by default; who sees what is said
+-- where access is. It also keeps row contents out of the messages of constraint errors.
 DO $$
 DECLARE
 	t text;
@@ -179,20 +179,8 @@ BEGIN
 		EXECUTE pg_catalog.format('ALTER TABLE medrec.%I FORCE ROW LEVEL SECURITY', t);
 		EXECUTE pg_catalog.format('CREATE POLICY medrec_owner ON medrec.%I TO CURRENT_USER USING (true)', t);
 	END LOOP;
-	FOREACH t IN ARRAY ARRAY['patient', 'diagnosis', 'treatment'] LOOP
-		EXECUTE pg_catalog.format('CREATE POLICY medrec_read ON medrec.%I FOR SELECT'
-			' TO medrec_clinician, medrec_coder, medrec_admin USING (true)', t);
-		EXECUTE pg_catalog.format('CREATE POLICY medrec_insert ON medrec.%I FOR INSERT'
-			' TO medrec_clinician WITH CHECK (true)', t);
-		EXECUTE pg_catalog.format('CREATE POLICY medrec_update ON medrec.%I FOR UPDATE'
-			' TO %s USING (true)', t,
-			CASE t WHEN 'patient' THEN 'medrec_clinician' ELSE 'medrec_clinician, medrec_coder' END);
-		EXECUTE pg_catalog.format('CREATE POLICY medrec_delete ON medrec.%I FOR DELETE'
-			' TO medrec_admin USING (true)', t);
-	END LOOP;
 END
 $$;
-CREATE POLICY medrec_admin ON medrec.account TO medrec_admin USING (true);
 
 GRANT SELECT ON medrec.patient, medrec.diagnosis, medrec.treatment
 	TO medrec_clinician, medrec_coder, medrec_admin;

@@ -107,6 +107,37 @@ COMMENT ON COLUMN medrec.audit_seal.previous_head IS 'Head of the seal before; t
 COMMENT ON COLUMN medrec.audit_seal.head IS 'Merkle tree hash of all seals up to this one: what to keep elsewhere.';
 COMMENT ON COLUMN medrec.audit_seal.frontier IS 'Roots of the full subtrees that the head is made of, the largest first; lets the next seal be added.';
 
+CREATE TABLE medrec.audit_archive (
+	partition text COLLATE "C" PRIMARY KEY,
+	archived_at timestamptz NOT NULL,
+	archived_by text COLLATE "C" NOT NULL,
+	events bigint NOT NULL,
+	first_seal bigint NOT NULL,
+	last_seal bigint NOT NULL,
+	root bytea NOT NULL
+);
+COMMENT ON TABLE medrec.audit_archive IS 'Months of the audit trail that medrec.archive_audit() has detached. Append-only for everyone.';
+COMMENT ON COLUMN medrec.audit_archive.partition IS 'Name of the table that the month was detached as.';
+COMMENT ON COLUMN medrec.audit_archive.archived_at IS 'When.';
+COMMENT ON COLUMN medrec.audit_archive.archived_by IS 'Session user that did it.';
+COMMENT ON COLUMN medrec.audit_archive.events IS 'Number of its events.';
+COMMENT ON COLUMN medrec.audit_archive.first_seal IS 'First seal with an event in it; 0 for none.';
+COMMENT ON COLUMN medrec.audit_archive.last_seal IS 'Last seal with an event in it.';
+COMMENT ON COLUMN medrec.audit_archive.root IS 'Merkle tree hash of its events, ordered by (era, xid, n).';
+
+CREATE TABLE medrec.audit_archive_seal (
+	seal bigint,
+	partition text COLLATE "C",
+	events bigint NOT NULL,
+	leaves bytea,
+	PRIMARY KEY (seal, partition)
+);
+COMMENT ON TABLE medrec.audit_archive_seal IS 'What archived months held of each seal. Append-only for everyone.';
+COMMENT ON COLUMN medrec.audit_archive_seal.seal IS 'Number of the seal.';
+COMMENT ON COLUMN medrec.audit_archive_seal.partition IS 'The archived month.';
+COMMENT ON COLUMN medrec.audit_archive_seal.events IS 'Number of the seal''s events in that month.';
+COMMENT ON COLUMN medrec.audit_archive_seal.leaves IS 'Era, xid, n (big-endian, 4, 8, 4 bytes) and leaf of each; null where the month holds all events of the seal.';
+
 -- Append-only. Statement triggers, because a statement that finds no row is refused
 -- as well; each partition needs its own (medrec.audit_partitions() gives it). Row
 -- triggers besides, because what logical replication applies fires no others.
@@ -114,7 +145,8 @@ DO $$
 DECLARE
 	t text;
 BEGIN
-	FOREACH t IN ARRAY ARRAY['audit_event', 'audit_event_default', 'audit_seal', 'audit_era'] LOOP
+	FOREACH t IN ARRAY ARRAY['audit_event', 'audit_event_default', 'audit_seal', 'audit_era',
+		'audit_archive', 'audit_archive_seal'] LOOP
 		EXECUTE pg_catalog.format('CREATE TRIGGER medrec_append_only'
 			' BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.%I'
 			' FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit_append_only()', t);
@@ -168,9 +200,11 @@ $$;
 -- Who reads: the auditor all of it; the administrator who did what and when, not the content.
 ALTER TABLE medrec.audit_event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY medrec_read ON medrec.audit_event FOR SELECT TO medrec_auditor, medrec_admin USING (true);
-REVOKE ALL ON medrec.audit_event, medrec.audit_event_default, medrec.audit_seal, medrec.audit_era FROM PUBLIC;
-GRANT SELECT ON medrec.audit_event, medrec.audit_seal, medrec.audit_era TO medrec_auditor;
-GRANT SELECT ON medrec.audit_seal, medrec.audit_era TO medrec_admin;
+REVOKE ALL ON medrec.audit_event, medrec.audit_event_default, medrec.audit_seal, medrec.audit_era,
+	medrec.audit_archive, medrec.audit_archive_seal FROM PUBLIC;
+GRANT SELECT ON medrec.audit_event, medrec.audit_seal, medrec.audit_era, medrec.audit_archive,
+	medrec.audit_archive_seal TO medrec_auditor;
+GRANT SELECT ON medrec.audit_seal, medrec.audit_era, medrec.audit_archive TO medrec_admin;
 GRANT SELECT (era, xid, n, logged_at, transaction_at, statement_at, action, table_name, row_id, patient_id,
 	account, jti, role, session_role, effective_role, client_addr, request_id, method, path,
 	application_name, reason, leaf) ON medrec.audit_event TO medrec_admin;
@@ -198,3 +232,12 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+GRANT EXECUTE ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass)
+	TO medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.seal_audit(), medrec.archive_audit(timestamptz) TO medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.seal_audit() TO medrec_auditor;
+GRANT EXECUTE ON FUNCTION medrec.audit_checkpoint(bigint, text),
+	medrec.audit_proof(integer, bigint, integer, bigint),
+	medrec.consistency_proof(bigint, bigint)
+	TO medrec_auditor, medrec_admin;

@@ -361,6 +361,9 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 		/* what stands in brackets may be left out */
 		if ((word.flags & WORD_PAREN) && ntoks > 0)
 			flags |= TOK_EXTRA;
+		/* so may the second of two forms of a word: spasm, spastic */
+		if (t->kind > SEARCH_TERM_SHORT && words_akin(before.text, before.len, word.text, word.len, 4))
+			flags |= TOK_EXTRA;
 		if (!add_token(b, word.text, word.len, flags, &ntoks))
 			return false;
 		if (denied > 0)
@@ -382,7 +385,7 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 		before = word;
 	}
 	t->ntoks = (uint8_t) ntoks;
-	t->fold_hash = (uint32_t) fold;
+	t->fold_hash = fold;
 	return true;
 }
 
@@ -406,6 +409,7 @@ search_add_term(SearchBuilder *b, int32_t ref, SearchTermKind kind, const char *
 	BuildRow   *r;
 	uint32_t	i;
 	int			looked = 0;
+	bool		has_long = false;
 
 	build_tick(b);
 	if (b->failed || ref < 0 || (size_t) ref >= b->rows.n || b->terms.n >= UINT32_MAX / 2 ||
@@ -422,6 +426,7 @@ search_add_term(SearchBuilder *b, int32_t ref, SearchTermKind kind, const char *
 	/* the same words again say nothing new */
 	for (i = ROW(b, ref)->first; i != NONE && looked < 64; i = TERM(b, i)->next, looked++)
 	{
+		has_long |= TERM(b, i)->kind == SEARCH_TERM_LONG;
 		if (TERM(b, i)->fold_hash == t.fold_hash && TERM(b, i)->ntoks == t.ntoks)
 		{
 			if (kind == SEARCH_TERM_LONG && TERM(b, i)->kind != SEARCH_TERM_LONG)
@@ -437,8 +442,14 @@ search_add_term(SearchBuilder *b, int32_t ref, SearchTermKind kind, const char *
 			return true;
 		}
 	}
-	t.text_off = pool_text(b, text, len);
-	t.text_len = (uint16_t) len;
+	/* a short title is shown nowhere where there is a long one */
+	if (kind == SEARCH_TERM_SHORT && has_long)
+		t.text_off = 0;
+	else
+	{
+		t.text_off = pool_text(b, text, len);
+		t.text_len = (uint16_t) len;
+	}
 	at = t.text_off == NONE ? NULL : vec_push(b, &b->terms, sizeof(BuildTerm), 1);
 	if (at == NULL)
 		return false;

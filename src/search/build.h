@@ -33,7 +33,7 @@ typedef struct BuildTerm
 	uint32_t	next;
 	uint32_t	text_off;
 	uint32_t	tok_off;
-	uint32_t	fold_hash;
+	uint64_t	fold_hash;
 	uint16_t	text_len;
 	uint8_t		kind;
 	uint8_t		ntoks;

@@ -2,6 +2,8 @@
  * expand.c
  *		From the words of a query to the stems that may stand for them.
  */
+#include <math.h>
+
 #include "query.h"
 
 #define PREFIX_WORDS_MAX	300		/* words of the vocabulary looked at */
@@ -512,6 +514,31 @@ is_repeated(const Query *q, int slot)
 	return false;
 }
 
+/* Makes one slot of neighbouring forms of one word: "splenomegaly,
+ * splenomegalia", as indexes have them. */
+static void
+merge_forms(Query *q)
+{
+	int			i;
+	int			j;
+
+	for (i = 1; i < q->nslots; i++)
+	{
+		Slot	   *s = &q->slots[i];
+		Slot	   *o = &q->slots[i - 1];
+		const Word *a = &q->words[o->word];
+		const Word *b = &q->words[s->word];
+
+		if (s->word == o->word || s->seventh || o->seventh || !words_akin(a->text, a->len, b->text, b->len, 5))
+			continue;
+		for (j = 0; j < o->nalts; j++)
+			add_alt(q, i, q->alts[o->first_alt + j].stem, q->alts[o->first_alt + j].fit,
+					(AltHow) q->alts[o->first_alt + j].how);
+		o->nalts = 0;
+		o->merged = true;
+	}
+}
+
 /* Weighs the slots, finds denials and sides, and indexes the alternatives. */
 static void
 finish_slots(Query *q)
@@ -530,6 +557,7 @@ finish_slots(Query *q)
 		bool		negates = false;
 		bool		affirms = false;
 		bool		decides = false;
+		uint32_t	guessed = 0;
 
 		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
 		for (j = 0; j < s->nalts; j++)
@@ -547,11 +575,10 @@ finish_slots(Query *q)
 			*bucket = (uint16_t) (s->first_alt + j);
 			if (a->fit < best - 0.1f)
 				continue;
-			if (a->fit == best || st->post_off < st[1].post_off)
-			{
-				if (a->how != HOW_PREFIX || s->weight == 0)
-					s->weight = st->weight > s->weight ? st->weight : s->weight;
-			}
+			if (a->how == HOW_PREFIX || a->how == HOW_SPELL)
+				guessed += st[1].post_off - st->post_off;
+			else if (st->weight > s->weight)
+				s->weight = st->weight;
 			if (st->class != 0 && a->fit >= best - 0.05f)
 			{
 				q->asked[st->class] |= 1u << st->value;
@@ -560,7 +587,13 @@ finish_slots(Query *q)
 			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
 			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 		}
-		if (is_repeated(q, i))
+		/* what may be many words is as common as all of them together */
+		if (guessed > 0 && s->weight == 0)
+			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) guessed + 1)) /
+								 log((double) q->im.h->nrows + 2));
+		if (s->weight < 0.02f)
+			s->weight = 0.02f;
+		if (s->merged || is_repeated(q, i))
 			s->weight = 0;
 		if (affirms || s->breaks)
 			denied = 0;
@@ -605,5 +638,6 @@ expand_query(Query *q, const char *text, size_t len, bool all_fuzzy, bool *trunc
 		query_tick(q);
 	}
 	join_words(q);
+	merge_forms(q);
 	finish_slots(q);
 }

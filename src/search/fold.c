@@ -96,6 +96,19 @@ decode(const unsigned char *p, const unsigned char *end, int *len)
 	return c;
 }
 
+/* The length of the valid UTF-8 character at p, 0 when there is none. */
+int
+utf8_length(const char *p, size_t left)
+{
+	int			len;
+	const unsigned char *u = (const unsigned char *) p;
+
+	if (left == 0)
+		return 0;
+	decode(u, u + left, &len);
+	return len == 1 && *u >= 0x80 ? 0 : len;
+}
+
 /* Encodes a character of more than seven bits. */
 static int
 encode(uint32_t c, char *out)
@@ -421,6 +434,18 @@ word_root(const char *stem, int len, char *out)
 	}
 	out[len] = '\0';
 	return len;
+}
+
+/* Are two words forms of one: the same for at least so many letters and for
+ * more than half of the longer one? */
+bool
+words_akin(const char *a, int alen, const char *b, int blen, int least)
+{
+	int			n = 0;
+
+	while (n < alen && n < blen && a[n] == b[n])
+		n++;
+	return n >= least && n * 2 > (alen > blen ? alen : blen);
 }
 
 /* A code as upper-case letters and digits; 0 when it is too long or empty. */

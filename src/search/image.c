@@ -275,8 +275,9 @@ row_of_term(const Image *im, uint32_t term)
 	return lo;
 }
 
-/* The hash of a text's words, as the builder makes it. */
-static uint32_t
+/* The hash of a text's words, as the builder makes it.  Its 64 bits stand for
+ * the words: short titles are not kept. */
+static uint64_t
 fold_hash(const char *text, size_t len)
 {
 	WordScan	scan;
@@ -289,31 +290,7 @@ fold_hash(const char *text, size_t len)
 		fold = (fold ^ hash_bytes(word.text, word.len)) * 0xff51afd7ed558ccdULL;
 		fold ^= fold >> 31;
 	}
-	return (uint32_t) fold;
-}
-
-/* Do two texts have the same words in the same order? */
-static bool
-fold_equal(const char *a, size_t alen, const char *b, size_t blen)
-{
-	WordScan	s;
-	WordScan	t;
-	Word		x;
-	Word		y;
-
-	word_scan_start(&s, a, alen);
-	word_scan_start(&t, b, blen);
-	for (;;)
-	{
-		bool		more = word_scan_next(&s, &x);
-
-		if (more != word_scan_next(&t, &y))
-			return false;
-		if (!more)
-			return true;
-		if (x.len != y.len || memcmp(x.text, y.text, x.len) != 0)
-			return false;
-	}
+	return fold;
 }
 
 /* Rows by exact folded term; described in search.h. */
@@ -321,7 +298,7 @@ int
 search_find_title(const void *image, int system, const char *text, size_t len, uint32_t *rows, int max)
 {
 	Image		im;
-	uint32_t	hash;
+	uint64_t	hash;
 	uint32_t	at;
 	int			found = 0;
 	int			looked = 0;
@@ -331,7 +308,7 @@ search_find_title(const void *image, int system, const char *text, size_t len, u
 	if (im.h->nterms == 0 || len > SEARCH_TERM_MAX)
 		return 0;
 	hash = fold_hash(text, len);
-	for (at = hash & (im.h->ntitles - 1); im.titles[at] != UINT32_MAX && found < max && looked < 4096;
+	for (at = (uint32_t) hash & (im.h->ntitles - 1); im.titles[at] != UINT32_MAX && found < max && looked < 4096;
 		 at = (at + 1) & (im.h->ntitles - 1), looked++)
 	{
 		const ImageTerm *t = &im.terms[im.titles[at]];
@@ -344,7 +321,7 @@ search_find_title(const void *image, int system, const char *text, size_t len, u
 			continue;
 		for (i = 0; i < found && rows[i] != row;)
 			i++;
-		if (i == found && fold_equal(text, len, im.text + t->text_off, t->text_len))
+		if (i == found)
 			rows[found++] = row;
 	}
 	return found;
@@ -355,7 +332,7 @@ bool
 search_row_has_title(const void *image, uint32_t row, const char *text, size_t len)
 {
 	Image		im;
-	uint32_t	hash;
+	uint64_t	hash;
 	uint32_t	i;
 
 	image_open(image, &im);
@@ -366,8 +343,7 @@ search_row_has_title(const void *image, uint32_t row, const char *text, size_t l
 	{
 		const ImageTerm *t = &im.terms[im.rows[row].first_term + i];
 
-		if (t->fold_hash == hash && t->ntoks > 0 &&
-			fold_equal(text, len, im.text + t->text_off, t->text_len))
+		if (t->fold_hash == hash && t->ntoks > 0)
 			return true;
 	}
 	return false;

@@ -38,7 +38,9 @@ extern void word_scan_start(WordScan *scan, const char *text, size_t len);
 extern bool word_scan_next(WordScan *scan, Word *word);
 extern int	word_stem(const char *word, int len, char *out);
 extern int	word_root(const char *stem, int len, char *out);
+extern bool words_akin(const char *a, int alen, const char *b, int blen, int least);
 extern int	code_key(const char *code, size_t len, char *out, int outsize);
+extern int	utf8_length(const char *p, size_t left);
 extern uint64_t hash_bytes(const void *data, size_t len);
 
 /* ---- words that decide (classes.c) ---- */
@@ -136,11 +138,10 @@ typedef struct ImageRow
 
 typedef struct ImageTerm
 {
+	uint64_t	fold_hash;		/* of the folded words */
 	uint32_t	text_off;
 	uint32_t	tok_off;
-	uint32_t	fold_hash;
-	float		norm;			/* weight of all its words */
-	uint16_t	text_len;
+	uint16_t	text_len;		/* 0 for a short title beside a long one */
 	uint8_t		kind;
 	uint8_t		ntoks;
 } ImageTerm;

@@ -427,14 +427,11 @@ write_terms(Layout *l, const BuildRow *r, uint32_t *nterm, uint8_t *tokens)
 		it->fold_hash = bt->fold_hash;
 		it->kind = bt->kind;
 		it->ntoks = bt->ntoks;
-		it->norm = 0;
 		for (k = 0; k < bt->ntoks; k++)
 		{
 			uint32_t	tok = TOKEN(b, bt->tok_off + k);
 
 			tokens = varint_put(tokens, image_token(l, tok));
-			if (!(tok & TOK_EXTRA))
-				it->norm += STEM(b, BWORD(b, tok >> TOK_SHIFT)->stem)->surplus;
 		}
 	}
 	return tokens;
@@ -519,7 +516,7 @@ write_titles(Layout *l)
 	memset(slots, 0xFF, (size_t) l->head.ntitles * sizeof(uint32_t));
 	for (i = 0; i < l->head.nterms; i++)
 	{
-		uint32_t	at = terms[i].fold_hash & mask;
+		uint32_t	at = (uint32_t) terms[i].fold_hash & mask;
 
 		while (slots[at] != UINT32_MAX)
 			at = (at + 1) & mask;

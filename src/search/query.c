@@ -2,9 +2,10 @@
  * query.c
  *		Answers a request: text, code, or both.
  */
-#include <stdio.h>
-
 #include "query.h"
+
+#define UNSURE	0.89			/* most that any but the first suggestion scores */
+#define EXCESS_MAX 0.2f			/* weight beyond the query that the first may have */
 
 typedef char scratch_is_large_enough[sizeof(Query) <= SEARCH_SCRATCH_SIZE ? 1 : -1];
 
@@ -199,6 +200,25 @@ retired_title(Query *q, const char **title, int *len)
 	return *len > 0;
 }
 
+/* The first suggestion's score, so that 0.9 can be relied on: the less it
+ * leads, the less it is worth.  The constants are measured, see
+ * bench/suggest. */
+static double
+sure_score(const Query *q)
+{
+	const Cand *c = &q->cands[0];
+	double		score = c->score > 1.0f ? 1.0 : c->score;
+	double		lead = q->ncands > 1 ? score - q->cands[1].score : 1.0;
+	double		need = 0.05 + (score < 0.97 ? 0.97 - score : 0);
+
+	if (lead < need)
+		score -= 0.35 * (1.0 - lead / need);
+	/* it says something that nobody asked for */
+	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
+		score = UNSURE;
+	return score < 0 ? 0 : score;
+}
+
 /* Fills in the suggestions. */
 static int
 give_hits(Query *q, SearchHit *out, int max)
@@ -218,9 +238,11 @@ give_hits(Query *q, SearchHit *out, int max)
 		h->code_len = r->code_len;
 		image_title(&q->im, c->row, &h->title, &h->title_len);
 		h->billable = (r->flags & ROW_BILLABLE) != 0;
-		h->score = c->score > 1.0f ? 1.0 : c->score;
+		h->score = i == 0 ? sure_score(q) : c->score < UNSURE ? c->score : UNSURE;
+		if (i > 0 && h->score > out[i - 1].score)
+			h->score = out[i - 1].score;
 		h->source = (SearchSource) c->source;
-		h->reason[0] = '\0';
+		explain(q, c, h->reason);
 	}
 	return n;
 }
@@ -282,7 +304,7 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 	drop_clashes(q);
 	if (q->key_len > 0)
 		code_candidates(q, described);
-	sort_best(q, max);
+	sort_best(q, max < 2 ? 2 : max);
 	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;

@@ -12,8 +12,9 @@
 #define SLOT_ALTS_MAX	28
 #define ALTS_MAX		(SLOTS_MAX * SLOT_ALTS_MAX)
 #define ALT_BUCKETS		1024
-#define ACC_SIZE		16384	/* a power of two */
-#define ACC_MAX			12000
+#define COUNTS_MAX		262144
+#define LEADERS			1000	/* rows whose titles are looked at */
+#define LEADERS_MAX		2000
 #define CANDS_MAX		320
 #define RANK_ROWS		200		/* rows that are scored in full */
 #define NEAR_MAX		64		/* neighbours of a code */
@@ -50,6 +51,7 @@ typedef struct Slot
 	bool		denied;
 	bool		breaks;			/* punctuation before it */
 	bool		known;			/* its word is in the vocabulary */
+	bool		merged;			/* the next slot stands for it too */
 	char		seventh;		/* asks for this seventh character ("7thD") */
 } Slot;
 
@@ -60,6 +62,7 @@ typedef struct Cand
 	float		score;
 	float		covered;		/* share of the query that it has */
 	float		filled;			/* share of its best term that the query has */
+	float		excess;			/* weight of what only its best term has */
 	uint32_t	term;			/* its best term */
 	uint8_t		source;			/* SearchSource */
 	uint8_t		spelled;		/* slot + 1 that matched by spelling */
@@ -69,6 +72,13 @@ typedef struct Cand
 	uint8_t		how;			/* of a code: CodeChange */
 	uint32_t	from;			/* row or slot that led here */
 } Cand;
+
+/* A row that leads before it is scored in full. */
+typedef struct Leader
+{
+	uint32_t	row;
+	float		score;
+} Leader;
 
 typedef struct Query
 {
@@ -90,13 +100,10 @@ typedef struct Query
 	float		total;			/* weight of all slots */
 	uint32_t	asked[CLASS_COUNT];	/* values asked for in each class */
 
-	uint32_t	acc_row[ACC_SIZE];
-	float		acc_score[ACC_SIZE];
-	float		acc_last[ACC_SIZE];
-	uint8_t		acc_slot[ACC_SIZE];
-	uint16_t	live[ACC_MAX];
-	int			nlive;
-	int			nacc;
+	uint16_t	counts[COUNTS_MAX];	/* one for each row of the system */
+	int			count_shift;	/* or for 2^shift rows */
+	Leader		leaders[LEADERS_MAX];
+	int			nlead;
 
 	Cand		cands[CANDS_MAX];
 	int			ncands;
@@ -122,6 +129,22 @@ typedef enum CodeChange
 	CODE_TWICE					/* two slips */
 } CodeChange;
 
+/* Reads a varint. */
+static inline const uint8_t *
+varint_get(const uint8_t *p, uint32_t *v)
+{
+	uint32_t	x = *p & 0x7F;
+	int			shift = 7;
+
+	while (*p++ & 0x80)
+	{
+		x |= (uint32_t) (*p & 0x7F) << shift;
+		shift += 7;
+	}
+	*v = x;
+	return p;
+}
+
 extern void query_tick(Query *q);
 extern bool row_allowed(const Query *q, uint32_t row);
 extern bool row_valid_on(const Query *q, uint32_t row);
@@ -129,6 +152,7 @@ extern void expand_query(Query *q, const char *text, size_t len, bool all_fuzzy,
 extern void retrieve(Query *q);
 extern void rank_row(Query *q, uint32_t row, Cand *cand);
 extern void rank_families(Query *q);
+extern void explain(const Query *q, const Cand *c, char *out);
 extern int	code_neighbours(Query *q, Cand *cands, int max);
 
 #endif							/* MEDREC_SEARCH_QUERY_H */

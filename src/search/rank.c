@@ -18,6 +18,7 @@ typedef struct Match
 {
 	float		covered;		/* share of the query's weight */
 	float		filled;			/* share of the term's weight */
+	float		excess;			/* weight that only the term has */
 	float		clash;			/* factor for what contradicts */
 	float		unasked;		/* factor for sides and the like that nobody asked for */
 	bool		side_clash;
@@ -27,22 +28,6 @@ typedef struct Match
 
 /* How much a kind of term counts. */
 static const float kind_factor[] = {1.0f, 0.97f, 0.99f, 0.98f, 0.98f};
-
-/* Reads a varint. */
-static const uint8_t *
-varint_get(const uint8_t *p, uint32_t *v)
-{
-	uint32_t	x = *p & 0x7F;
-	int			shift = 7;
-
-	while (*p++ & 0x80)
-	{
-		x |= (uint32_t) (*p & 0x7F) << shift;
-		shift += 7;
-	}
-	*v = x;
-	return p;
-}
 
 /* Finds what contradicts: another side, encounter or opposite than asked. */
 static void
@@ -138,6 +123,7 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 	}
 	m->covered = q->total > 0 ? sum / q->total : 0;
 	m->filled = fill > 0 ? got / fill : 0;
+	m->excess = fill - got;
 	find_clashes(q, has, m);
 	if (opposed > 0.15f)
 		m->clash *= 0.8f;
@@ -196,6 +182,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 			covered = m.covered;
 			clash = m.clash;
 			cand->filled = m.filled;
+			cand->excess = m.excess;
 			cand->term = r->first_term + i;
 			cand->spelled = m.spelled;
 			cand->source = (uint8_t) (m.spelled ? SEARCH_SOURCE_SPELLING :
@@ -271,6 +258,7 @@ offer(Query *q, uint32_t row, float score, float covered, const Cand *base)
 	c->score = score;
 	c->covered = covered;
 	c->filled = base->filled * 0.9f;
+	c->excess = base->excess;
 	c->term = base->term;
 	c->source = base->source;
 	c->spelled = base->spelled;

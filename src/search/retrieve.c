@@ -2,22 +2,19 @@
  * retrieve.c
  *		Finds the few hundred rows that are worth a closer look.
  *
- * The slots are taken rarest first.  Rows enter while they may still come
- * among the best; then the remaining, commoner slots only add to rows that
- * are there.  The table of rows is small and fixed, so the work is bounded.
+ * Every row of the system has a small counter.  The slots are taken rarest
+ * first and their postings raise the counters, until the remaining slots have
+ * less than half of the query's weight; those, whose lists are long, are then
+ * looked for in the titles of the rows that lead.  Where a system has more
+ * rows than there are counters, neighbouring rows share one.
  */
 #include "query.h"
 
-#define LIST_FULL		4000	/* of a longer list only the best enter */
-#define KEEP			RANK_ROWS
-#define BINS			256
-
-typedef struct List
-{
-	const uint32_t *p;
-	const uint32_t *end;
-	float		fit;
-} List;
+#define COUNTED_SHARE	0.45f	/* of the weight that is left to the titles */
+#define POSTINGS_MAX	400000	/* read in one query */
+#define SCALE			16000.0f	/* counter of a row that has everything */
+#define BIN_SHIFT		6
+#define BINS			(65536 >> BIN_SHIFT)
 
 /* The first posting of a list that is not before a row. */
 static const uint32_t *
@@ -35,170 +32,136 @@ lower_posting(const uint32_t *p, const uint32_t *end, uint32_t row)
 	return p;
 }
 
-/* The postings of an alternative within the system. */
-static List
-open_list(Query *q, const Alt *a)
+/* Raises the counters of the rows that have an alternative. */
+static int
+count_list(Query *q, const Alt *a, float weight)
 {
 	const ImageStem *s = &q->im.stems[a->stem];
-	List		l;
+	const uint32_t *p = q->im.postings + s->post_off;
+	const uint32_t *end = q->im.postings + s[1].post_off;
+	uint32_t	lo = q->lo;
+	int			shift = q->count_shift;
+	uint32_t	base = (uint32_t) (weight * a->fit * 0.7f);
+	uint32_t	slope = (uint32_t) (weight * a->fit * 0.3f);
+	const uint32_t *from;
 
-	l.p = q->im.postings + s->post_off;
-	l.end = q->im.postings + s[1].post_off;
-	l.fit = a->fit;
 	if (q->lo > 0)
-		l.p = lower_posting(l.p, l.end, q->lo);
+		p = lower_posting(p, end, q->lo);
 	if (q->hi < q->im.h->nrows)
-		l.end = lower_posting(l.p, l.end, q->hi);
-	return l;
-}
-
-/* A row's place in the table, or the free place where it would stand. */
-static uint32_t
-acc_place(const Query *q, uint32_t row)
-{
-	uint32_t	at = (row * 2654435761u) >> 18;
-
-	while (q->acc_row[at] != row && q->acc_row[at] != NO_ROW)
-		at = (at + 1) & (ACC_SIZE - 1);
-	return at;
-}
-
-/* Adds what a slot gives to a row; several alternatives count once. */
-static void
-acc_add(Query *q, uint32_t at, int slot, float value)
-{
-	if (q->acc_slot[at] != slot)
+		end = lower_posting(p, end, q->hi);
+	if (end - p > POSTINGS_MAX)
+		end = p + POSTINGS_MAX;
+	for (from = p; p < end; p++)
 	{
-		q->acc_slot[at] = (uint8_t) slot;
-		q->acc_last[at] = value;
-		q->acc_score[at] += value;
+		uint16_t   *c = &q->counts[((*p >> 8) - lo) >> shift];
+		uint32_t	v = *c + base + (slope * (*p & 255) >> 8);
+
+		*c = (uint16_t) (v > 65535 ? 65535 : v);
 	}
-	else if (value > q->acc_last[at])
-	{
-		q->acc_score[at] += value - q->acc_last[at];
-		q->acc_last[at] = value;
-	}
+	return (int) (end - from);
 }
 
-/* The least impact that lets no more than LIST_FULL postings in. */
+/* The counter that about keep rows reach. */
 static uint32_t
-impact_floor(const List *l)
+count_floor(const Query *q, uint32_t ncounts, int keep)
 {
-	uint32_t	counts[256];
-	const uint32_t *p;
+	uint32_t	bins[BINS];
 	uint32_t	sum = 0;
-	int			i;
+	uint32_t	i;
+	int			k;
 
-	if (l->end - l->p <= LIST_FULL)
-		return 0;
-	memset(counts, 0, sizeof(counts));
-	for (p = l->p; p < l->end; p++)
-		counts[*p & 255]++;
-	for (i = 255; i > 0; i--)
-	{
-		sum += counts[i];
-		if (sum > LIST_FULL)
-			break;
-	}
-	return (uint32_t) i + 1;
-}
-
-/* Lets the rows of a list in. */
-static void
-insert_list(Query *q, const List *l, int slot)
-{
-	float		weight = q->slots[slot].weight * l->fit;
-	uint32_t	least = impact_floor(l);
-	const uint32_t *p;
-
-	for (p = l->p; p < l->end; p++)
-	{
-		uint32_t	row = *p >> 8;
-		uint32_t	at = acc_place(q, row);
-
-		if (q->acc_row[at] == NO_ROW)
-		{
-			if ((*p & 255) < least || q->nacc >= ACC_MAX)
-				continue;
-			q->acc_row[at] = row;
-			q->acc_score[at] = 0;
-			q->acc_slot[at] = 255;
-			q->live[q->nlive++] = (uint16_t) at;
-			q->nacc++;
-		}
-		acc_add(q, at, slot, weight * (0.7f + 0.3f / 255.0f * (float) (*p & 255)));
-	}
-}
-
-/* Adds a list to the rows that are there. */
-static void
-update_list(Query *q, const List *l, int slot)
-{
-	float		weight = q->slots[slot].weight * l->fit;
-	const uint32_t *p;
-	int			i;
-
-	if (l->end - l->p > (ptrdiff_t) q->nlive * 16)
-	{
-		for (i = 0; i < q->nlive; i++)
-		{
-			uint32_t	at = q->live[i];
-
-			p = lower_posting(l->p, l->end, q->acc_row[at]);
-			if (p < l->end && *p >> 8 == q->acc_row[at])
-				acc_add(q, at, slot, weight * (0.7f + 0.3f / 255.0f * (float) (*p & 255)));
-		}
-		return;
-	}
-	for (p = l->p; p < l->end; p++)
-	{
-		uint32_t	at = acc_place(q, *p >> 8);
-
-		if (q->acc_row[at] != NO_ROW)
-			acc_add(q, at, slot, weight * (0.7f + 0.3f / 255.0f * (float) (*p & 255)));
-	}
-}
-
-/* The score that about keep of the live rows reach; 0 when there are fewer. */
-static float
-score_floor(const Query *q, int keep)
-{
-	int			bins[BINS + 1];
-	float		scale = (float) BINS / (q->total > 0 ? q->total : 1.0f);
-	int			i;
-	int			sum = 0;
-
-	if (q->nlive <= keep)
-		return 0;
 	memset(bins, 0, sizeof(bins));
-	for (i = 0; i < q->nlive; i++)
+	for (i = 0; i < ncounts; i += 4)
 	{
-		int			bin = (int) (q->acc_score[q->live[i]] * scale);
+		uint64_t	four;
 
-		bins[bin < 0 ? 0 : bin > BINS ? BINS : bin]++;
+		memcpy(&four, &q->counts[i], sizeof(four));
+		if (four == 0)
+			continue;
+		for (k = 0; k < 4; k++)
+			bins[q->counts[i + (uint32_t) k] >> BIN_SHIFT]++;
 	}
-	for (i = BINS; i > 0; i--)
+	for (i = BINS - 1; i > 0; i--)
 	{
-		sum += bins[i];
-		if (sum >= keep)
+		sum += bins[i] << q->count_shift;
+		if (sum >= (uint32_t) keep)
 			break;
 	}
-	return (float) i / scale;
+	return i << BIN_SHIFT;
 }
 
-/* Drops the live rows that can no longer come among the best. */
+/* Takes the rows whose counters reach the floor; those well above it first. */
 static void
-prune(Query *q, float least)
+take_leaders(Query *q, uint32_t ncounts, uint32_t least)
 {
-	int			i;
-	int			n = 0;
+	uint32_t	i;
+	uint32_t	row;
+	int			k;
+	int			pass;
 
-	for (i = 0; i < q->nlive; i++)
+	if (least == 0)
+		least = 1;
+	for (pass = 0; pass < 2; pass++)
 	{
-		if (q->acc_score[q->live[i]] >= least)
-			q->live[n++] = q->live[i];
+		for (i = 0; i < ncounts; i += 4)
+		{
+			uint64_t	four;
+
+			memcpy(&four, &q->counts[i], sizeof(four));
+			if (four == 0)
+				continue;
+			for (k = 0; k < 4; k++)
+			{
+				uint32_t	c = q->counts[i + (uint32_t) k];
+
+				if (c < least || (c >= least + (1 << BIN_SHIFT)) != (pass == 0))
+					continue;
+				row = q->lo + ((i + (uint32_t) k) << q->count_shift);
+				for (; row < q->hi && (row - q->lo) >> q->count_shift == i + (uint32_t) k; row++)
+				{
+					if (q->nlead >= LEADERS_MAX)
+						return;
+					if (!row_allowed(q, row))
+						continue;
+					q->leaders[q->nlead].row = row;
+					q->leaders[q->nlead++].score = (float) c * q->total / SCALE;
+				}
+			}
+		}
 	}
-	q->nlive = n;
+}
+
+/* Adds what the slots that were not counted give to a row by its title. */
+static void
+add_by_title(Query *q, Leader *lead, const bool *counted)
+{
+	const ImageRow *r = &q->im.rows[lead->row];
+	const ImageTerm *t = &q->im.terms[r->first_term];
+	const uint8_t *p = q->im.tokens + t->tok_off;
+	float		best[SLOTS_MAX];
+	int			k;
+
+	if (r->nterms == 0)
+		return;
+	memset(best, 0, sizeof(float) * (size_t) q->nslots);
+	for (k = 0; k < t->ntoks; k++)
+	{
+		uint32_t	tok;
+		uint16_t	a;
+
+		p = varint_get(p, &tok);
+		tok >>= 2;
+		for (a = q->buckets[tok & (ALT_BUCKETS - 1)]; a != NO_ALT; a = q->alts[a].next)
+		{
+			const Alt  *alt = &q->alts[a];
+
+			if (alt->stem == tok && !counted[alt->slot] && alt->fit > best[alt->slot])
+			{
+				lead->score += q->slots[alt->slot].weight * (alt->fit - best[alt->slot]);
+				best[alt->slot] = alt->fit;
+			}
+		}
+	}
 }
 
 /* Slots by falling weight; those without weight or list are left out. */
@@ -220,35 +183,38 @@ order_slots(const Query *q, uint8_t *order)
 	return n;
 }
 
-/* Gathers the best live rows that the patient may have. */
+/* Makes candidates of the best leaders. */
 static void
-collect(Query *q)
+take_candidates(Query *q)
 {
-	float		least = score_floor(q, KEEP);
-	int			wider = KEEP;
-	float		step = (q->total > 0 ? q->total : 1.0f) / BINS;
+	uint32_t	bins[256];
+	float		scale = 200.0f / (q->total > 0 ? q->total : 1.0f);
+	uint32_t	sum = 0;
 	int			i;
+	int			floor = 0;
+	int			pass;
 
-	/* rows that are not allowed must not crowd out others */
-	for (;;)
+	memset(bins, 0, sizeof(bins));
+	for (i = 0; i < q->nlead; i++)
 	{
-		q->ncands = 0;
-		/* those above the floor first, then those that stand on it */
-		for (i = 0; i < 2 * q->nlive && q->ncands < CANDS_MAX - 64; i++)
-		{
-			uint32_t	at = q->live[i < q->nlive ? i : i - q->nlive];
+		int			bin = (int) (q->leaders[i].score * scale);
 
-			if (q->acc_score[at] < least || (q->acc_score[at] >= least + step) != (i < q->nlive) ||
-				!row_allowed(q, q->acc_row[at]))
+		bins[bin < 0 ? 0 : bin > 255 ? 255 : bin]++;
+	}
+	for (floor = 255; floor > 0 && sum + bins[floor] < RANK_ROWS; floor--)
+		sum += bins[floor];
+	for (pass = 0; pass < 2; pass++)
+	{
+		for (i = 0; i < q->nlead && q->ncands < RANK_ROWS; i++)
+		{
+			int			bin = (int) (q->leaders[i].score * scale);
+
+			bin = bin < 0 ? 0 : bin > 255 ? 255 : bin;
+			if (pass == 0 ? bin <= floor : bin != floor)
 				continue;
 			memset(&q->cands[q->ncands], 0, sizeof(Cand));
-			q->cands[q->ncands].row = q->acc_row[at];
-			q->cands[q->ncands++].score = q->acc_score[at];
+			q->cands[q->ncands++].row = q->leaders[i].row;
 		}
-		if (q->ncands >= 50 || wider >= q->nlive || least <= 0)
-			break;
-		wider *= 4;
-		least = score_floor(q, wider);
 	}
 }
 
@@ -257,43 +223,39 @@ void
 retrieve(Query *q)
 {
 	uint8_t		order[SLOTS_MAX];
+	bool		counted[SLOTS_MAX];
 	int			n = order_slots(q, order);
 	float		rest = 0;
-	float		least = 0;
-	bool		open = true;
+	float		all;
+	uint32_t	ncounts;
+	int			postings = 0;
 	int			i;
 	int			j;
 
-	memset(q->acc_row, 0xFF, sizeof(q->acc_row));
-	q->nlive = q->nacc = q->ncands = 0;
+	q->ncands = q->nlead = 0;
+	for (q->count_shift = 0; (q->hi - q->lo) >> q->count_shift >= COUNTS_MAX - 4;)
+		q->count_shift++;
+	ncounts = ((q->hi - q->lo) >> q->count_shift) + 1;
+	memset(q->counts, 0, (ncounts + 4) * sizeof(uint16_t));
+	memset(counted, 0, sizeof(counted));
 	for (i = 0; i < n; i++)
 		rest += q->slots[order[i]].weight;
+	all = rest;
 	for (i = 0; i < n; i++)
 	{
 		const Slot *s = &q->slots[order[i]];
 
 		query_tick(q);
-		if (q->nlive > KEEP)
-		{
-			least = score_floor(q, KEEP);
-			/* no newcomer can pass the best; some who are there cannot either */
-			if (least > rest * 0.9f)
-				open = false;
-			if (least - rest > 0)
-				prune(q, least - rest);
-		}
-		if (!open && q->nlive <= KEEP)
+		if (i > 0 && (rest < all * COUNTED_SHARE || postings > POSTINGS_MAX))
 			break;
 		for (j = 0; j < s->nalts; j++)
-		{
-			List		l = open_list(q, &q->alts[s->first_alt + j]);
-
-			if (open && q->nacc < ACC_MAX)
-				insert_list(q, &l, order[i]);
-			else
-				update_list(q, &l, order[i]);
-		}
+			postings += count_list(q, &q->alts[s->first_alt + j], s->weight * SCALE / q->total);
+		counted[order[i]] = true;
 		rest -= s->weight;
 	}
-	collect(q);
+	query_tick(q);
+	take_leaders(q, ncounts, count_floor(q, ncounts, LEADERS));
+	for (j = 0; i < n && j < q->nlead; j++)
+		add_by_title(q, &q->leaders[j], counted);
+	take_candidates(q);
 }

@@ -1,0 +1,119 @@
+-- Access: accounts over HTTP, keys of tokens, care teams. What clients call stands in
+-- medrec_api and medrec_gate and is made by medrec.migrate(); it runs these functions with
+-- the rights of medrec_gatekeeper, who owns it.
+
+CREATE FUNCTION medrec.login(username text, password text)
+RETURNS jsonb
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_login';
+COMMENT ON FUNCTION medrec.login(text, text) IS
+'Logs in: returns {"token", "expires_at", "role"}, the token a JWT to send as "Authorization: Bearer ...". username: an account''s name, or an e-mail address that is one account''s alone. password: in clear. A refusal is no error but an answer with status 401 and always the same; from the fifth wrong try on, further ones are refused for 1, 2, 4 ... up to 900 seconds.';
+
+CREATE FUNCTION medrec.change_password(old_password text, new_password text)
+RETURNS jsonb
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_change_password';
+COMMENT ON FUNCTION medrec.change_password(text, text) IS
+'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the present one; where it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name. Errors: 22023 for such a password, PT401 without an account.';
+
+CREATE FUNCTION medrec.set_password(username text, password text)
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_set_password';
+COMMENT ON FUNCTION medrec.set_password(text, text) IS
+'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name. Errors: PT404 no such account, 22023 for such a password, 42501.';
+
+CREATE FUNCTION medrec.revoke_tokens(username text)
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_revoke_tokens';
+COMMENT ON FUNCTION medrec.revoke_tokens(text) IS
+'Ends all tokens of an account, and a lock-out. For administrators. username: the account''s name. Errors: PT404 no such account, 42501.';
+
+CREATE FUNCTION medrec.logout()
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_logout';
+COMMENT ON FUNCTION medrec.logout() IS
+'Ends the token that the request came with, by its number (jti). No arguments. Errors: PT401 without a token.';
+
+CREATE FUNCTION medrec.check_request()
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_check_request';
+COMMENT ON FUNCTION medrec.check_request() IS
+'For PostgREST, before each request: whether the token may be used now - its account is active and has the role that the request took on, and it has not been revoked. No arguments. Errors: PT401.';
+
+CREATE FUNCTION medrec.pbkdf2_iterations(password text)
+RETURNS integer
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_pbkdf2_iterations';
+COMMENT ON FUNCTION medrec.pbkdf2_iterations(text) IS
+'Iterations of a hash as Django stores it (pbkdf2_sha256$iterations$salt$hash), null where it is no such hash or asks for more than 5,000,000. For an index. password: a stored hash. No errors.';
+
+CREATE FUNCTION medrec.rotate_jwt_key(overlap interval DEFAULT '1 day')
+RETURNS void
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_rotate_jwt_key';
+COMMENT ON FUNCTION medrec.rotate_jwt_key(interval) IS
+'Signs tokens with the next key from now on, makes the one after it, and tells PostgREST. overlap: how long tokens of the present key are still accepted; 0 throws all keys away at once, and with them all tokens. Errors: 22023 negative overlap, 42501.';
+
+CREATE FUNCTION medrec.jwt_key_set()
+RETURNS text
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_jwt_key_set';
+COMMENT ON FUNCTION medrec.jwt_key_set() IS
+'The keys that tokens are accepted with, as a JWK set (RFC 7517). They are secret: who has them can make tokens. No arguments. Errors: 42501.';
+
+CREATE FUNCTION medrec.sees_all_patients()
+RETURNS boolean
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_sees_all_patients';
+COMMENT ON FUNCTION medrec.sees_all_patients() IS
+'For policies: whether medrec.care_team_mode is off. No arguments, no errors.';
+
+CREATE FUNCTION medrec.sees_patient(patient uuid, refuse boolean DEFAULT false)
+RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
+AS 'MODULE_PATHNAME', 'medrec_sees_patient';
+COMMENT ON FUNCTION medrec.sees_patient(uuid, boolean) IS
+'For policies: whether the patient is one of the care teams that the acting account belongs to, or has been opened by it with break_glass. patient: patient.id. refuse: raise an error in place of false. Errors: 42501 with refuse, the same for a patient who is not there.';
+
+CREATE FUNCTION medrec.enrol()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_enrol';
+COMMENT ON FUNCTION medrec.enrol() IS
+'Trigger, BEFORE INSERT ON patient FOR EACH ROW: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made him. Errors: 39P01 called otherwise.';
+
+CREATE FUNCTION medrec.break_glass(patient text, reason text)
+RETURNS jsonb
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_break_glass';
+COMMENT ON FUNCTION medrec.break_glass(text, text) IS
+'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass). Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters. Errors: 22023 reason too short or long, PT404 no such patient, 42501 without an account.';
+
+REVOKE ALL ON FUNCTION
+	medrec.login(text, text),
+	medrec.change_password(text, text),
+	medrec.set_password(text, text),
+	medrec.revoke_tokens(text),
+	medrec.logout(),
+	medrec.check_request(),
+	medrec.pbkdf2_iterations(text),
+	medrec.rotate_jwt_key(interval),
+	medrec.jwt_key_set(),
+	medrec.sees_all_patients(),
+	medrec.sees_patient(uuid, boolean),
+	medrec.enrol(),
+	medrec.break_glass(text, text)
+	FROM PUBLIC;

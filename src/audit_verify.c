@@ -1,0 +1,621 @@
+/*
+ * audit_verify.c
+ *		medrec.verify_audit(): recomputes the audit trail and lists what is wrong.
+ *
+ * The seals come first: their numbers, ranges, sums, and the tree over them.
+ * Then each event's leaf is computed anew from all its fields, wherever it lies,
+ * and the events are sorted by (era, transaction, number) - only their leaves, so
+ * that memory stays flat - and each range's root compared with its seal.
+ */
+#include "medrec.h"
+
+#include "access/transam.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/regproc.h"
+#include "utils/tuplesort.h"
+#include "utils/varlena.h"
+
+#include "audit.h"
+#include "audit_archive.h"
+#include "audit_seal.h"
+#include "base64.h"
+
+/* the order of events as one number: era, then transaction id */
+#define XID_BITS		48
+#define XID_LIMIT		(INT64CONST(1) << XID_BITS)
+#define ERA_LIMIT		(1 << 15)
+#define EVENT_KEY(era, xid)	((int64) (era) << XID_BITS | (int64) (xid))
+
+/* findings name transactions and seals by number, or leave them out */
+#define NONE			INT64CONST(-1)
+
+/* what is needed of a seal when its events come by */
+typedef struct Range
+{
+	int64		seal;
+	int64		first;			/* EVENT_KEY */
+	int64		end;
+	int64		events;
+	int64		archived;		/* events of it that are in no table any more */
+	uint8		root[SHA256_LENGTH];
+} Range;
+
+typedef struct Verifier
+{
+	ReturnSetInfo *rsinfo;
+	int64		first_seal;		/* events of these seals only */
+	int64		last_seal;
+	int32		present_era;
+	int64		next_xid;
+
+	/* the seals */
+	int64		count;			/* last number seen */
+	AuditSeal	last;
+	MerkleTree	log;
+	bool		log_known;		/* false behind seals that are missing */
+	int64		checkpoint_size;
+	uint8		checkpoint_root[SHA256_LENGTH];
+	bool		checkpoint_met;
+	int64		nranges;
+	int64		ranges_size;
+	Range	   *ranges;
+	MemoryContext context;
+
+	/* the events */
+	Tuplesortstate *sort;
+	TupleTableSlot *sort_slot;
+	int64		at;				/* place in ranges */
+	MerkleTree	stored;
+	MerkleTree	computed;
+	bool		differ;			/* stored and computed leaves do */
+	int64		found;
+} Verifier;
+
+static void Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 xid,
+				   int64 n, const char *detail);
+static void CheckSeal(const AuditSeal *seal, void *arg);
+static void ReadCheckpoint(Verifier *v, const char *text);
+static AuditText TextOf(TupleTableSlot *slot, int column);
+static void CheckEvent(TupleTableSlot *slot, void *arg);
+static void SortLeaf(Verifier *v, int64 key, int32 n, const uint8 *stored, const uint8 *computed);
+static void ScanEvents(Verifier *v, Oid archive);
+static void AddArchived(int64 seal, int64 count, const ArchivedLeaf *leaf, void *arg);
+static void FinishRange(Verifier *v);
+static void CheckOrder(Verifier *v);
+static void CheckGuards(Verifier *v);
+static void ReceiveGuard(TupleTableSlot *slot, void *arg);
+
+PG_FUNCTION_INFO_V1(medrec_verify_audit);
+
+/* Adds a finding to the result. */
+static void
+Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 xid, int64 n,
+	   const char *detail)
+{
+	Datum		values[6];
+	bool		nulls[6] = {false, seal == NONE, era == NONE, xid == NONE, n == NONE, false};
+
+	values[0] = CStringGetTextDatum(kind);
+	values[1] = Int64GetDatum(seal);
+	values[2] = Int32GetDatum((int32) era);
+	values[3] = Int64GetDatum(xid);
+	values[4] = Int32GetDatum((int32) n);
+	values[5] = CStringGetTextDatum(detail);
+	tuplestore_putvalues(v->rsinfo->setResult, v->rsinfo->setDesc, values, nulls);
+}
+
+/*
+ * Checks a seal against those before it.  What is wrong is reported where it is:
+ * the seals after it are compared with what it says, where that is sound in itself.
+ */
+static void
+CheckSeal(const AuditSeal *seal, void *arg)
+{
+	Verifier   *v = arg;
+	StringInfoData wrong;
+	uint8		hash[SHA256_LENGTH];
+	MerkleTree	own;
+	bool		own_sound;
+	int64		first_xid = v->last.seal > 0 && v->last.era == seal->era ? v->last.end_xid : 0;
+
+	initStringInfo(&wrong);
+	if (seal->seal != v->count + 1)
+	{
+		Report(v, "seal_missing", v->count + 1, NONE, NONE, NONE,
+			   psprintf("seals " INT64_FORMAT " to " INT64_FORMAT " are missing",
+						v->count + 1, seal->seal - 1));
+		v->log_known = false;
+	}
+	else if (v->last.seal > 0)
+	{
+		if (seal->first_xid != first_xid)
+			appendStringInfoString(&wrong, " range");
+		if (seal->total != v->last.total + seal->events)
+			appendStringInfoString(&wrong, " total");
+	}
+	else if (seal->first_xid != 0 || seal->total != seal->events)
+		appendStringInfoString(&wrong, " range or total");
+	if (seal->end_xid <= seal->first_xid || seal->first_xid < 0 || seal->end_xid > XID_LIMIT ||
+		seal->era < 1 || seal->era >= ERA_LIMIT || seal->era < v->last.era ||
+		seal->era > v->present_era || seal->events < 1)
+		appendStringInfoString(&wrong, " era, range or events");
+	if (!seal->well_formed)
+		appendStringInfoString(&wrong, " length of hashes");
+
+	/* the log's tree, and what the seal itself says it is */
+	own_sound = merkle_restore(&own, seal->seal, seal->frontier, seal->frontier_len);
+	if (own_sound)
+	{
+		merkle_root(&own, hash);
+		own_sound = memcmp(hash, seal->head, SHA256_LENGTH) == 0;
+	}
+	if (!own_sound)
+		appendStringInfoString(&wrong, " frontier");
+	if (v->log_known)
+	{
+		merkle_root(&v->log, hash);
+		if (memcmp(hash, seal->previous_head, SHA256_LENGTH) != 0)
+			appendStringInfoString(&wrong, " previous head");
+		audit_seal_leaf(seal, hash);
+		merkle_add(&v->log, hash);
+		merkle_root(&v->log, hash);
+		if (memcmp(hash, seal->head, SHA256_LENGTH) != 0)
+			appendStringInfoString(&wrong, " head");
+	}
+	if (wrong.len > 0)
+		Report(v, "seal_altered", seal->seal, seal->era, NONE, NONE,
+			   psprintf("does not agree with the seals before it:%s", wrong.data));
+	if ((wrong.len > 0 || !v->log_known) && own_sound)
+	{
+		v->log = own;
+		v->log_known = true;
+	}
+
+	if (seal->seal == v->checkpoint_size)
+	{
+		v->checkpoint_met = true;
+		merkle_root(&v->log, hash);
+		if (memcmp(hash, v->checkpoint_root, SHA256_LENGTH) != 0 ||
+			memcmp(seal->head, v->checkpoint_root, SHA256_LENGTH) != 0)
+			Report(v, "checkpoint_differs", seal->seal, seal->era, NONE, NONE,
+				   "the trail is not the one that the checkpoint was taken of");
+	}
+
+	if (seal->seal >= v->first_seal && seal->seal <= v->last_seal)
+	{
+		Range	   *range;
+
+		if (v->nranges == v->ranges_size)
+		{
+			v->ranges_size = Max(64, v->ranges_size * 2);
+			v->ranges = v->ranges ?
+				repalloc_huge(v->ranges, v->ranges_size * sizeof(Range)) :
+				MemoryContextAlloc(v->context, v->ranges_size * sizeof(Range));
+		}
+		range = &v->ranges[v->nranges++];
+		range->seal = seal->seal;
+		range->first = EVENT_KEY(seal->era & (ERA_LIMIT - 1), Min(Max(seal->first_xid, 0), XID_LIMIT - 1));
+		range->end = EVENT_KEY(seal->era & (ERA_LIMIT - 1), Min(Max(seal->end_xid, 0), XID_LIMIT - 1));
+		/* a seal that was tampered with may not make the search run backwards */
+		if (v->nranges > 1 && range->first < range[-1].end)
+			range->first = range[-1].end;
+		range->end = Max(range->end, range->first);
+		range->events = seal->events;
+		range->archived = 0;
+		memcpy(range->root, seal->root, SHA256_LENGTH);
+	}
+	v->count = seal->seal;
+	v->last = *seal;
+	v->last.sealed_by = NULL;
+}
+
+/* Reads size and root from a checkpoint in the form of C2SP's tlog-checkpoint. */
+static void
+ReadCheckpoint(Verifier *v, const char *text)
+{
+	const char *size = strchr(text, '\n');
+	const char *root = size ? strchr(size + 1, '\n') : NULL;
+	int			len = root ? strcspn(root + 1, "\r\n") : 0;
+	char	   *end = NULL;
+
+	if (root && base64_decode(root + 1, len, v->checkpoint_root, SHA256_LENGTH) == SHA256_LENGTH)
+	{
+		errno = 0;
+		v->checkpoint_size = strtoi64(size + 1, &end, 10);
+	}
+	if (end == NULL || errno != 0 || end == size + 1 || (*end != '\n' && *end != '\r') ||
+		v->checkpoint_size < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid checkpoint"),
+				 errhint("A checkpoint has lines with origin, number of seals and head in base64, as medrec.audit_checkpoint() gives them.")));
+}
+
+/* A text column without TOAST, NULL for null. */
+static AuditText
+TextOf(TupleTableSlot *slot, int column)
+{
+	return slot->tts_isnull[column] ? NULL :
+		(AuditText) PG_DETOAST_DATUM_PACKED(slot->tts_values[column]);
+}
+
+/* Fills an event from a row with audit_event_columns(); false if salt or leaf is none. */
+bool
+audit_event_of_slot(TupleTableSlot *slot, AuditEvent *event)
+{
+	bool		fits = true;
+	int			i;
+
+	for (i = 0; i < AUDIT_FIELDS; i++)
+		event->text[i] = TextOf(slot, i);
+	event->xid = DatumGetInt64(slot->tts_values[AUDIT_XID]);
+	event->logged_at = DatumGetTimestampTz(slot->tts_values[AUDIT_LOGGED_AT]);
+	event->transaction_at = DatumGetTimestampTz(slot->tts_values[AUDIT_TRANSACTION_AT]);
+	event->statement_at = DatumGetTimestampTz(slot->tts_values[AUDIT_STATEMENT_AT]);
+	event->era = DatumGetInt32(slot->tts_values[AUDIT_ERA]);
+	event->n = DatumGetInt32(slot->tts_values[AUDIT_N]);
+	event->patient_id = slot->tts_isnull[AUDIT_PATIENT_ID] ? NULL :
+		DatumGetUUIDP(slot->tts_values[AUDIT_PATIENT_ID]);
+	audit_bytes(slot, AUDIT_SALT, event->salt, AUDIT_SALT_LENGTH, &fits);
+	audit_bytes(slot, AUDIT_LEAF, event->leaf, SHA256_LENGTH, &fits);
+	return fits;
+}
+
+/* The columns of audit_event in the order of AuditColumn, for a SELECT. */
+char *
+audit_event_columns(void)
+{
+	StringInfoData list;
+	int			i;
+
+	initStringInfo(&list);
+	for (i = 0; i < AUDIT_COLUMNS; i++)
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", audit_column_names[i]);
+	return list.data;
+}
+
+/* Computes an event's leaf anew, and puts it among those to be sorted. */
+static void
+CheckEvent(TupleTableSlot *slot, void *arg)
+{
+	Verifier   *v = arg;
+	AuditEvent	event;
+	Sha256		shared;
+	uint8		computed[SHA256_LENGTH];
+	bool		fits = audit_event_of_slot(slot, &event);
+
+	if (event.era < 1 || event.era > v->present_era || event.era >= ERA_LIMIT ||
+		event.xid < 0 || event.xid >= XID_LIMIT || event.n < 1)
+	{
+		Report(v, "event_impossible", NONE, event.era, event.xid, event.n,
+			   "there is no such era, transaction or number");
+		return;
+	}
+	audit_hash_shared(&event, &shared);
+	audit_hash_leaf(&event, &shared, computed);
+	SortLeaf(v, EVENT_KEY(event.era, event.xid), event.n, event.leaf,
+			 fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ? NULL : computed);
+}
+
+/* Puts a leaf among those to be sorted; computed: where it differs from the stored one. */
+static void
+SortLeaf(Verifier *v, int64 key, int32 n, const uint8 *stored, const uint8 *computed)
+{
+	TupleTableSlot *slot = v->sort_slot;
+	struct
+	{
+		int32		header;
+		uint8		data[SHA256_LENGTH];
+	}			leaves[2];
+
+	ExecClearTuple(slot);
+	SET_VARSIZE(&leaves[0], sizeof(leaves[0]));
+	memcpy(leaves[0].data, stored, SHA256_LENGTH);
+	slot->tts_values[0] = Int64GetDatum(key);
+	slot->tts_values[1] = Int32GetDatum(n);
+	slot->tts_values[2] = PointerGetDatum(&leaves[0]);
+	slot->tts_isnull[0] = slot->tts_isnull[1] = slot->tts_isnull[2] = false;
+	slot->tts_isnull[3] = computed == NULL;
+	if (computed)
+	{
+		SET_VARSIZE(&leaves[1], sizeof(leaves[1]));
+		memcpy(leaves[1].data, computed, SHA256_LENGTH);
+		slot->tts_values[3] = PointerGetDatum(&leaves[1]);
+	}
+	ExecStoreVirtualTuple(slot);
+	tuplesort_puttupleslot(v->sort, slot);
+	ExecClearTuple(slot);
+}
+
+/* Reads the events of the ranges, or all of them, in whatever order they lie. */
+static void
+ScanEvents(Verifier *v, Oid archive)
+{
+	StringInfoData sql;
+	char	   *columns = audit_event_columns();
+	char	   *condition = "";
+
+	/* some seals of one era: the index finds them */
+	if ((v->first_seal > 1 || v->last_seal < v->count) && v->nranges > 0)
+	{
+		int64		first = v->ranges[0].first;
+		int64		end = v->ranges[v->nranges - 1].end;
+
+		if (first >> XID_BITS == end >> XID_BITS)
+			condition = psprintf(" WHERE era = %d AND xid >= '" INT64_FORMAT "'::bigint"
+								 " AND xid < '" INT64_FORMAT "'::bigint",
+								 (int) (first >> XID_BITS), first & (XID_LIMIT - 1),
+								 end & (XID_LIMIT - 1));
+	}
+	else if (v->first_seal > v->count && v->count > 0)
+		return;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s FROM medrec.audit_event%s", columns, condition);
+	if (OidIsValid(archive))
+		appendStringInfo(&sql, " UNION ALL SELECT %s FROM %s%s", columns,
+						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(archive)),
+													get_rel_name(archive)),
+						 condition);
+	audit_scan(sql.data, CheckEvent, v);
+}
+
+/* Takes what an archived month holds of a seal. */
+static void
+AddArchived(int64 seal, int64 count, const ArchivedLeaf *leaf, void *arg)
+{
+	Verifier   *v = arg;
+	int64		low = 0;
+	int64		high = v->nranges;
+
+	if (leaf)
+	{
+		SortLeaf(v, EVENT_KEY(leaf->era & (ERA_LIMIT - 1), leaf->xid & (XID_LIMIT - 1)),
+				 leaf->n, leaf->leaf, NULL);
+		return;
+	}
+	while (low < high)
+	{
+		int64		middle = low + (high - low) / 2;
+
+		if (v->ranges[middle].seal < seal)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < v->nranges && v->ranges[low].seal == seal)
+		v->ranges[low].archived += count;
+}
+
+/* Compares the events of a range with its seal. */
+static void
+FinishRange(Verifier *v)
+{
+	Range	   *range = &v->ranges[v->at];
+	int64		era = range->first >> XID_BITS;
+	uint8		root[SHA256_LENGTH];
+	bool		match;
+
+	merkle_root(&v->stored, root);
+	match = memcmp(root, range->root, SHA256_LENGTH) == 0 ||
+		(range->archived == range->events && v->found == 0);
+	if (!match && v->differ)
+	{
+		/* or else the content is as it was, and the leaf has been altered */
+		merkle_root(&v->computed, root);
+		match = memcmp(root, range->root, SHA256_LENGTH) == 0;
+	}
+	if (v->found + range->archived < range->events)
+		Report(v, "events_removed", range->seal, era, NONE, NONE,
+			   psprintf(INT64_FORMAT " events were sealed, " INT64_FORMAT " are there",
+						range->events, v->found + range->archived));
+	else if (v->found + range->archived > range->events)
+		Report(v, "events_inserted", range->seal, era, NONE, NONE,
+			   psprintf(INT64_FORMAT " events were sealed, " INT64_FORMAT " are there",
+						range->events, v->found + range->archived));
+	else if (!match)
+		Report(v, "events_replaced", range->seal, era, NONE, NONE,
+			   "as many events as were sealed, but not the same or not in the same order");
+
+	merkle_init(&v->stored);
+	v->differ = false;
+	v->found = 0;
+	v->at++;
+}
+
+/* Goes through the sorted leaves and the seals side by side. */
+static void
+CheckOrder(Verifier *v)
+{
+	TupleTableSlot *slot = v->sort_slot;
+	int64		last_key = NONE;
+	int32		last_n = 0;
+	int64		from = v->nranges > 0 ? v->ranges[0].first : 0;
+	bool		all = v->first_seal <= 1 && v->last_seal >= v->count;
+
+	slot = MakeSingleTupleTableSlot(v->sort_slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
+	merkle_init(&v->stored);
+	v->at = 0;
+	v->found = 0;
+	v->differ = false;
+	while (tuplesort_gettupleslot(v->sort, true, false, slot, NULL))
+	{
+		int64		key;
+		int64		xid;
+		int32		n;
+		int32		era;
+		int64		seal = NONE;
+		const uint8 *leaf;
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(slot);
+		key = DatumGetInt64(slot->tts_values[0]);
+		n = DatumGetInt32(slot->tts_values[1]);
+		leaf = (const uint8 *) VARDATA_ANY(DatumGetPointer(slot->tts_values[2]));
+		era = key >> XID_BITS;
+		xid = key & (XID_LIMIT - 1);
+
+		while (v->at < v->nranges && key >= v->ranges[v->at].end)
+			FinishRange(v);
+		if (v->at < v->nranges && key >= v->ranges[v->at].first)
+		{
+			seal = v->ranges[v->at].seal;
+			if (!slot->tts_isnull[3])
+			{
+				if (!v->differ)
+					v->computed = v->stored;
+				v->differ = true;
+			}
+			merkle_add(&v->stored, leaf);
+			if (v->differ)
+				merkle_add(&v->computed, slot->tts_isnull[3] ? leaf :
+						   (const uint8 *) VARDATA_ANY(DatumGetPointer(slot->tts_values[3])));
+			v->found++;
+		}
+		else if (!all)
+			continue;			/* of a seal that was not asked for */
+		else if (v->at < v->nranges && key > from)
+			Report(v, "events_inserted", NONE, era, xid, n,
+				   v->ranges[v->at].first >> XID_BITS > era ?
+				   "its era was sealed to the end without it" :
+				   "no seal covers it, though later ones are sealed");
+		else if (era == v->present_era && xid >= v->next_xid)
+			Report(v, "event_impossible", NONE, era, xid, n,
+				   "its transaction has not been yet");
+
+		if (key == last_key && n == last_n)
+			Report(v, "event_duplicate", seal, era, xid, n, "another event has the same number");
+		if (!slot->tts_isnull[3])
+			Report(v, "event_altered", seal, era, xid, n, "content and leaf do not agree");
+		last_key = key;
+		last_n = n;
+	}
+	while (v->at < v->nranges)
+		FinishRange(v);
+	ExecDropSingleTupleTableSlot(slot);
+}
+
+/* Reports a missing guard. */
+static void
+ReceiveGuard(TupleTableSlot *slot, void *arg)
+{
+	Report(arg, "guard_missing", NONE, NONE, NONE, NONE,
+		   TextDatumGetCString(slot->tts_values[0]));
+}
+
+/* Whether the triggers that write and guard the trail stand as migrate() has set them. */
+static void
+CheckGuards(Verifier *v)
+{
+	audit_scan("WITH wanted (name, trigger, function, type) AS ("
+			   " SELECT t.name, 'medrec_audit_' || e.event, 'audit', e.type"
+			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release')) AS t (name),"
+			   "  (VALUES ('insert', 4), ('update', 16), ('delete', 8), ('truncate', 32)) AS e (event, type)"
+			   " UNION ALL"
+			   " SELECT t.name, 'medrec_append_only', 'audit_append_only', 62"
+			   " FROM (VALUES ('audit_event'), ('audit_seal'), ('audit_era'), ('audit_archive'), ('audit_archive_seal')) AS t (name)"
+			   " UNION ALL"
+			   " SELECT c.relname, 'medrec_append_only', 'audit_append_only', 62"
+			   " FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"
+			   " WHERE i.inhparent = 'medrec.audit_event'::pg_catalog.regclass"
+			   " UNION ALL"
+			   " SELECT t.name, 'medrec_append_only_row', 'audit_append_only', 27"
+			   " FROM (VALUES ('audit_event'), ('audit_seal'), ('audit_era')) AS t (name)"
+			   ")"
+			   " SELECT pg_catalog.format('trigger %I on medrec.%I is missing, disabled or another one', w.trigger, w.name)"
+			   " FROM wanted AS w"
+			   " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t"
+			   "  JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid"
+			   "  JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
+			   "  WHERE c.relnamespace = 'medrec'::pg_catalog.regnamespace AND c.relname = w.name"
+			   "   AND t.tgname = w.trigger AND p.proname = w.function"
+			   "   AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"
+			   "   AND t.tgenabled = 'A' AND t.tgtype = w.type AND t.tgqual IS NULL AND t.tgattr = '')"
+			   " UNION ALL"
+			   " SELECT pg_catalog.format('event trigger %I is missing or disabled', w.name)"
+			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop')) AS w (name)"
+			   " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS e"
+			   "  WHERE e.evtname = w.name AND e.evtenabled = 'A')"
+			   " UNION ALL"
+			   " SELECT pg_catalog.format('%s is recorded as archived, but no event says so', a.partition)"
+			   " FROM medrec.audit_archive AS a"
+			   " WHERE NOT EXISTS (SELECT FROM medrec.audit_event AS e"
+			   "  WHERE e.action = 'ARCHIVE' AND e.table_name = a.partition"
+			   "  AND e.logged_at >= a.archived_at AND e.logged_at < a.archived_at + '1 day'::interval)"
+			   " AND NOT EXISTS (SELECT FROM medrec.audit_archive AS b WHERE b.partition ="
+			   "  pg_catalog.to_char(a.archived_at AT TIME ZONE 'UTC', '\"audit_event_\"YYYY_MM'))",
+			   ReceiveGuard, v);
+}
+
+/* medrec.verify_audit(): lists what is wrong with the audit trail. */
+Datum
+medrec_verify_audit(PG_FUNCTION_ARGS)
+{
+	AttrNumber	columns[] = {1, 2};
+	Oid			operators[] = {Int8LessOperator, Int4LessOperator};
+	Oid			collations[] = {InvalidOid, InvalidOid};
+	bool		nulls_first[] = {false, false};
+	Oid			archive = PG_ARGISNULL(3) ? InvalidOid : PG_GETARG_OID(3);
+	Verifier	verifier = {0};
+	Verifier   *v = &verifier;
+	TupleDesc	desc;
+	Oid			user;
+	int			sec_context;
+
+	InitMaterializedSRF(fcinfo, 0);
+	v->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	v->context = CurrentMemoryContext;
+	v->first_seal = PG_ARGISNULL(0) ? 1 : PG_GETARG_INT64(0);
+	v->last_seal = PG_ARGISNULL(1) ? PG_INT64_MAX : PG_GETARG_INT64(1);
+	v->checkpoint_size = NONE;
+	if (!PG_ARGISNULL(2))
+		ReadCheckpoint(v, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	if (OidIsValid(archive))
+		audit_check_archive(archive);
+
+	audit_become_owner(&user, &sec_context);
+	/* no month may be detached meanwhile */
+	LockRelationOid(audit_relation(AUDIT_TABLE), AccessShareLock);
+	v->present_era = audit_current_era();
+
+	merkle_init(&v->log);
+	v->log_known = true;
+	audit_read_seals(PG_INT64_MIN, PG_INT64_MAX, CheckSeal, v);
+	if (v->checkpoint_size > v->count ||
+		(v->checkpoint_size > 0 && !v->checkpoint_met))
+		Report(v, "seals_cut_off", v->count, NONE, NONE, NONE,
+			   psprintf("the checkpoint covers " INT64_FORMAT " seals, there are " INT64_FORMAT,
+						v->checkpoint_size, v->count));
+
+	desc = CreateTemplateTupleDesc(4);
+	TupleDescInitEntry(desc, 1, "key", INT8OID, -1, 0);
+	TupleDescInitEntry(desc, 2, "n", INT4OID, -1, 0);
+	TupleDescInitEntry(desc, 3, "stored", BYTEAOID, -1, 0);
+	TupleDescInitEntry(desc, 4, "computed", BYTEAOID, -1, 0);
+	v->sort_slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+	v->sort = tuplesort_begin_heap(desc, 2, columns, operators, collations, nulls_first,
+								   work_mem, NULL, TUPLESORT_NONE);
+	v->next_xid = PG_INT64_MAX;
+	ScanEvents(v, archive);
+	audit_read_archived(v->first_seal, v->last_seal, archive, AddArchived, v);
+	/* a transaction that was seen in an event is not later than this */
+	if (!RecoveryInProgress())
+		v->next_xid = (int64) U64FromFullTransactionId(ReadNextFullTransactionId());
+	tuplesort_performsort(v->sort);
+	CheckOrder(v);
+	tuplesort_end(v->sort);
+	ExecDropSingleTupleTableSlot(v->sort_slot);
+	if (v->first_seal <= 1 && v->last_seal >= v->count)
+		CheckGuards(v);
+
+	SetUserIdAndSecContext(user, sec_context);
+	return (Datum) 0;
+}
