@@ -28,6 +28,7 @@
 #include "codesystems.h"
 #include "patients.h"
 #include "records.h"
+#include "revalidate.h"
 #include "relations.h"
 
 /* most codes of a visit that are looked at */
@@ -414,6 +415,10 @@ medrec_touch(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" needs the transition tables", "medrec.touch")));
+
+	/* a record judged anew is no visit */
+	if (revalidating && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+		PG_RETURN_POINTER(NULL);
 
 	column = record_columns(trigdata->tg_relation, kind)[CODED_PATIENT_ID];
 	CollectPatients(&set, trigdata->tg_oldtable, RelationGetDescr(trigdata->tg_relation), column);

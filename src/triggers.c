@@ -28,6 +28,7 @@
 #include "issues.h"
 #include "patients.h"
 #include "records.h"
+#include "revalidate.h"
 #include "suggestions.h"
 #include "terminology.h"
 #include "validate.h"
@@ -492,7 +493,7 @@ CheckCoded(RecordRow *row, const char *default_system)
 			KeepOld(row, CODED_SUGGESTIONS);
 	}
 
-	if (recoded || redescribed || accepting ||
+	if (recoded || redescribed || accepting || (update && revalidating) ||
 		(update && strcmp(status, "pending") == 0 && strcmp(old_status, "pending") != 0))
 	{
 		Coding		coding = {0};
@@ -645,6 +646,11 @@ medrec_validate(PG_FUNCTION_ARGS)
 			break;
 	}
 	faults_raise(&row.faults, record_kind_names[kind]);
+
+	/* judged as before: nothing to write */
+	if (update && revalidating && !Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
+		!Changed(&row, CODED_CODE) && !Changed(&row, CODED_DESCRIPTION))
+		PG_RETURN_POINTER(NULL);
 
 	PG_RETURN_POINTER(heap_form_tuple(desc, row.values, row.nulls));
 }
