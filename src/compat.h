@@ -40,6 +40,17 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 18 brings virtual generated columns and checks that are not enforced */
+#if PG_VERSION_NUM >= 180000
+#define medrec_has_generated_columns(constr) \
+	((constr)->has_generated_stored || (constr)->has_generated_virtual)
+#define medrec_check_enforced(check)	((check)->ccenforced)
+#define ri_ConstraintExprs	ri_CheckConstraintExprs
+#else
+#define medrec_has_generated_columns(constr)	((constr)->has_generated_stored)
+#define medrec_check_enforced(check)	((void) (check), true)
+#endif
+
 struct EState;
 struct RelationData;
 

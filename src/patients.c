@@ -5,6 +5,7 @@
 #include "medrec.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -12,9 +13,12 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -30,6 +34,9 @@
 /* most codes of a visit that are looked at */
 #define VISIT_CODES_MAX	1000
 
+/* a table with more CHECK constraints has all of them checked at every touch */
+#define CHECKS_MAX	64
+
 /* The patients of a statement, for touch. */
 typedef struct PatientSet
 {
@@ -38,9 +45,19 @@ typedef struct PatientSet
 	pg_uuid_t  *ids;
 } PatientSet;
 
+/* Which CHECK constraints of patient look at last_visit. */
+static struct
+{
+	bool		registered;
+	Oid			relid;			/* InvalidOid when to be looked up anew */
+	bool		needed[CHECKS_MAX];
+}			checks_seen;
+
 static void CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc,
 							AttrNumber column);
 static int	CompareUuid(const void *a, const void *b);
+static void ForgetChecks(Datum arg, Oid relid);
+static void PrepareChecks(ResultRelInfo *result, int column, EState *estate);
 static void TouchPatients(PatientSet *set);
 
 /* Counts full years. */
@@ -195,6 +212,58 @@ CompareUuid(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
+/* Callback: a table has changed, its constraints too perhaps. */
+static void
+ForgetChecks(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == checks_seen.relid)
+		checks_seen.relid = InvalidOid;
+}
+
+/*
+ * Prepares of the table's CHECK constraints only those that look at a column.
+ * The executor would read and prepare all of them for each statement, which is
+ * most of what touching one patient costs, and what no other column changes
+ * still holds.  A missing expression passes (ExecCheck()).
+ */
+static void
+PrepareChecks(ResultRelInfo *result, int column, EState *estate)
+{
+	Relation	rel = result->ri_RelationDesc;
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+	int			count = constr ? constr->num_check : 0;
+	int			i;
+
+	/* a generated column may look at it, and a CHECK at that */
+	if (count == 0 || count > CHECKS_MAX || medrec_has_generated_columns(constr))
+		return;
+	if (!checks_seen.registered)
+	{
+		CacheRegisterRelcacheCallback(ForgetChecks, (Datum) 0);
+		checks_seen.registered = true;
+	}
+	if (checks_seen.relid != RelationGetRelid(rel))
+	{
+		for (i = 0; i < count; i++)
+		{
+			Bitmapset  *used = NULL;
+
+			pull_varattnos(stringToNode(constr->check[i].ccbin), 1, &used);
+			checks_seen.needed[i] =
+				medrec_check_enforced(&constr->check[i]) &&
+				(bms_is_member(column - FirstLowInvalidHeapAttributeNumber, used) ||
+				 bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used));
+		}
+		checks_seen.relid = RelationGetRelid(rel);
+	}
+
+	result->ri_ConstraintExprs = palloc0(count * sizeof(ExprState *));
+	for (i = 0; i < count; i++)
+		if (checks_seen.needed[i])
+			result->ri_ConstraintExprs[i] =
+				ExecPrepareExpr(stringToNode(constr->check[i].ccbin), estate);
+}
+
 /*
  * Moves last_visit of the patients to now.
  *
@@ -228,6 +297,7 @@ TouchPatients(PatientSet *set)
 	result->ri_TrigDesc = NULL; /* no row triggers, see above */
 	EvalPlanQualInit(&epqstate, estate, NULL, NIL, -1);
 	ExecOpenIndices(result, false);
+	PrepareChecks(result, last_visit, estate);
 
 	/* what the statement did to patients itself is to be seen */
 	CommandCounterIncrement();
