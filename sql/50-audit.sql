@@ -130,3 +130,12 @@ AS 'MODULE_PATHNAME', 'medrec_diff';
 COMMENT ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) IS
 'The columns of a row that differ between two times (until: by default now), with both values; null stands for a value that was not there. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
 REVOKE ALL ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION medrec.verify_records(OUT kind text, OUT table_name text, OUT row_id text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_records';
+COMMENT ON FUNCTION medrec.verify_records() IS
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived are compared as far as events are there. No arguments. Works on a standby.';
+REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
