@@ -9,6 +9,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -75,7 +76,7 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 	context->age = -1;
 	context->gender = NULL;
 	ScanKeyInit(&key, columns[PATIENT_ID], BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true,
+	scan = systable_beginscan(rel, medrec_index(rel, "patient_pkey"), true,
 							  GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
@@ -88,7 +89,8 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 		else
 			context->age = DatumGetInt32(heap_getattr(tuple, columns[PATIENT_AGE], desc, &isnull));
 		value = heap_getattr(tuple, columns[PATIENT_GENDER], desc, &isnull);
-		context->gender = TextDatumGetCString(value);
+		if (!isnull)
+			context->gender = TextDatumGetCString(value);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -117,7 +119,7 @@ VisitCodes(List *codes, RecordKind kind, const char *index, const pg_uuid_t *pat
 				UUIDPGetDatum(patient));
 
 	/* what the running statement has stored already belongs to the visit too */
-	scan = systable_beginscan(rel, medrec_relation(index), true, SnapshotSelf, 1, &key);
+	scan = systable_beginscan(rel, medrec_index(rel, index), true, SnapshotSelf, 1, &key);
 	while (list_length(codes) < VISIT_CODES_MAX && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
@@ -207,9 +209,11 @@ CompareUuid(const void *a, const void *b)
 static void
 TouchPatients(PatientSet *set)
 {
+	static const Oid key_types[] = {UUIDOID};
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	Relation	rel = table_open(medrec_relation("patient"), RowExclusiveLock);
-	Relation	index = index_open(medrec_relation("patient_pkey"), RowExclusiveLock);
+	Relation	index = medrec_index_open(rel, "patient_pkey", RowExclusiveLock,
+										  lengthof(key_types), key_types);
 	const AttrNumber *columns = record_columns(rel, RECORD_PATIENT);
 	int			natts = RelationGetDescr(rel)->natts;
 	int			last_visit = columns[PATIENT_LAST_VISIT];
