@@ -152,9 +152,9 @@ HashContent(const char *data, size_t len)
 }
 
 /*
- * Loads of one system queue.  An object lock on a number of our own: unlike an
- * advisory lock nobody can take it from SQL, and unlike a table lock it leaves
- * other systems' loads alone.
+ * Loads of one system queue, before they read what is loaded.  An object lock on
+ * a number of our own: unlike an advisory lock nobody can take it from SQL.
+ * (Loads of two systems meet at the row of terminology_state, when they write.)
  */
 static void
 LockSystem(const CodeSystem *system)
