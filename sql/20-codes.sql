@@ -60,7 +60,7 @@ CREATE FUNCTION medrec.suggest(code_system text, code text DEFAULT NULL, display
 	on_date date DEFAULT CURRENT_DATE, context jsonb DEFAULT NULL,
 	OUT code text, OUT display text, OUT score double precision, OUT source text, OUT reason text)
 RETURNS SETOF record
-LANGUAGE c STABLE PARALLEL SAFE ROWS 5
+LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 5
 AS 'MODULE_PATHNAME', 'medrec_suggest';
 COMMENT ON FUNCTION medrec.suggest(text, text, text, integer, date, jsonb) IS
 'Codes that may be meant, best first: code, official display, score 0..1, source (title, synonym, spelling, code, child, successor) and reason. code_system: name in any case, FHIR URI or OID. code: a code that may be wrong, or null. display: words, or null. max: most rows, 1 to 50. on_date: day on which the codes must be in force. context: object with age (years) and gender of the patient, and typing (true: the last word is unfinished). Errors: 22023 unknown code system, max out of range or wrong context.';

@@ -92,7 +92,7 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_enrol';
 COMMENT ON FUNCTION medrec.enrol() IS
-'Trigger, BEFORE INSERT ON patient FOR EACH ROW: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made him. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made him. Errors: 39P01 called otherwise.';
 
 CREATE FUNCTION medrec.break_glass(patient text, reason text)
 RETURNS jsonb

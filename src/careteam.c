@@ -11,8 +11,10 @@
 #include "access/htup_details.h"
 #include "access/stratnum.h"
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
@@ -21,6 +23,7 @@
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
 #include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
@@ -33,6 +36,9 @@
 
 /* SQLSTATE that PostgREST answers with 404 */
 #define ERRCODE_PATIENT_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
+
+/* seed of the advisory locks on ids of new patients: "mrid" */
+#define ID_LOCK			0x6d726964
 
 /* a reason says something, and is no novel */
 #define REASON_MIN_CHARS	10
@@ -47,18 +53,23 @@ typedef struct Viewer
 } Viewer;
 
 /*
- * The patient whom this transaction has just put into its account's teams.  The
- * INSERT that makes him is asked whether he is visible before it can see that.
+ * The patient whom a statement is about to make: his row must be visible to who
+ * makes it before it is there, and before his teams can be.  Nobody had this id
+ * when it was written here; it is cleared when the statement ends.
  */
-static pg_uuid_t enrolled;
-static LocalTransactionId enrolled_by = InvalidLocalTransactionId;
+static struct
+{
+	LocalTransactionId xact;
+	SubTransactionId subxact;
+	pg_uuid_t	id;
+}			newborn;
 
-static AccessPlan enrol_patient = {
-	"INSERT INTO medrec.care_team_patient (team, patient)"
-	" SELECT m.team, $1 FROM medrec.care_team_member AS m"
+static AccessPlan enrol_patients = {
+	"INSERT INTO medrec.care_team_patient (patient, team)"
+	" SELECT n.id, m.team FROM new_rows AS n, medrec.care_team_member AS m"
 	" JOIN medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
-	" WHERE a.username OPERATOR(pg_catalog.=) $2::pg_catalog.varchar",
-	2, {UUIDOID, TEXTOID}
+	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
+	1, {TEXTOID}
 };
 static AccessPlan find_patient = {
 	"SELECT p.id FROM medrec.patient AS p"
@@ -79,6 +90,7 @@ static int32 AccountNumber(const char *name);
 static Viewer *NewViewer(MemoryContext context);
 static bool InTeams(const Viewer *viewer, const pg_uuid_t *patient);
 static bool BrokeGlass(const Viewer *viewer, const pg_uuid_t *patient);
+static bool IdIsFree(Relation rel, const pg_uuid_t *id);
 static bool IsUuid(const char *text);
 
 /* The number of an account, 0 where there is none or it is not active. */
@@ -238,7 +250,8 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 	bool		refuse = PG_GETARG_BOOL(1);
 	Viewer	   *viewer = fcinfo->flinfo->fn_extra;
 
-	if (enrolled_by == medrec_my_lxid() && memcmp(&enrolled, patient, UUID_LEN) == 0)
+	if (newborn.xact == medrec_my_lxid() && newborn.subxact == GetCurrentSubTransactionId() &&
+		memcmp(&newborn.id, patient, UUID_LEN) == 0)
 		PG_RETURN_BOOL(true);
 	if (viewer == NULL)
 		fcinfo->flinfo->fn_extra = viewer = NewViewer(fcinfo->flinfo->fn_mcxt);
@@ -251,57 +264,92 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(false);
 }
 
+/*
+ * Whether nobody has this id.  One at a time for an id, so that it stays true
+ * until the transaction ends: else an upsert that waited for somebody else's
+ * INSERT of the same id would take that patient for its own.
+ */
+static bool
+IdIsFree(Relation rel, const pg_uuid_t *id)
+{
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		is_free;
+
+	DirectFunctionCall1(pg_advisory_xact_lock_int8,
+						Int64GetDatum((int64) hash_bytes_extended(id->data, UUID_LEN, ID_LOCK)));
+	ScanKeyInit(&key, SPI_fnumber(RelationGetDescr(rel), "id"),
+				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true, SnapshotSelf, 1, &key);
+	is_free = !HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	return is_free;
+}
+
 PG_FUNCTION_INFO_V1(medrec_enrol);
 
 /*
- * medrec.enrol(): BEFORE INSERT ON patient: whom a clinician makes belongs to the
- * teams of that clinician.
+ * medrec.enrol(): on INSERT into patient: whom a clinician makes belongs to that
+ * clinician's teams.  Before each row, so that he may see it; after the
+ * statement, for the rows that it has made - an upsert makes not all of them.
  */
 Datum
 medrec_enrol(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	bool		row;
 	Relation	rel;
 	const char *name;
-	Datum		values[2];
-	bool		isnull;
+	Datum		value;
 	Oid			user;
 	int			security;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ||
-		!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
+		!(TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
+		  TRIGGER_FIRED_AFTER(trigdata->tg_event) && trigdata->tg_newtable != NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired BEFORE INSERT FOR EACH ROW", "medrec.enrol")));
+				 errmsg("function \"%s\" must be fired BEFORE INSERT FOR EACH ROW, or AFTER INSERT"
+						" with the transition table", "medrec.enrol")));
 	rel = trigdata->tg_relation;
 	if (RelationGetRelid(rel) != medrec_relation("patient"))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" belongs to medrec's own tables", "medrec.enrol")));
+	row = TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
 
-	name = access_account_name();
-	if (!medrec_care_team_mode || name == NULL)
-		return PointerGetDatum(trigdata->tg_trigtuple);
-	values[0] = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
+	newborn.xact = InvalidLocalTransactionId;
+	name = medrec_care_team_mode ? access_account_name() : NULL;
+	if (name == NULL)
+		return PointerGetDatum(row ? trigdata->tg_trigtuple : NULL);
+
+	if (row)
+	{
+		bool		isnull;
+
+		value = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
 							 RelationGetDescr(rel), &isnull);
-	if (isnull)
+		if (!isnull && NewViewer(CurrentMemoryContext)->nteams > 0 &&
+			IdIsFree(rel, DatumGetUUIDP(value)))
+		{
+			newborn.id = *DatumGetUUIDP(value);
+			newborn.xact = medrec_my_lxid();
+			newborn.subxact = GetCurrentSubTransactionId();
+		}
 		return PointerGetDatum(trigdata->tg_trigtuple);
-	values[1] = CStringGetTextDatum(name);
+	}
 
 	/* as the owner, as foreign keys do it: nobody else may write who is in a team */
+	value = CStringGetTextDatum(name);
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(rel->rd_rel->relowner, security | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (access_run(&enrol_patient, values, NULL) > 0)
-	{
-		enrolled = *DatumGetUUIDP(values[0]);
-		enrolled_by = medrec_my_lxid();
-	}
+	if (SPI_register_trigger_data(trigdata) < 0)
+		elog(ERROR, "could not register the transition table");
+	access_run(&enrol_patients, &value, NULL);
 	SPI_finish();
 	SetUserIdAndSecContext(user, security);
-	return PointerGetDatum(trigdata->tg_trigtuple);
+	return PointerGetDatum(NULL);
 }
 
 /* Is a text a UUID as usually written? */

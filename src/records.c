@@ -472,7 +472,13 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 			faults_add(&faults, "patient", "structure", "must be an object");
 		else
 		{
+			JsonbValue	id_buf;
+			JsonbValue *id = getKeyJsonValueFromContainer(patient->val.binary.data, "id",
+														  strlen("id"), &id_buf);
+
 			CheckKeys(patient->val.binary.data, "patient", patient_keys, &faults);
+			if (id != NULL && id->type != jbvString)
+				faults_add(&faults, "patient", "value", "has an id that is not a string");
 			patient_json = JsonbValueToJsonb(patient);
 		}
 		diagnoses = VisitPart(visit, "diagnoses", coded_keys, &faults);

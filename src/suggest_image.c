@@ -29,6 +29,7 @@
 #include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/syscache.h"
 #include "utils/wait_event.h"
 
 #include "codesystems.h"
@@ -91,6 +92,7 @@ typedef struct CodeRefs
 
 static void MarkStale(Datum arg, Oid relid);
 static void InitShared(void *ptr);
+static void FreeDroppedSlots(void);
 static void AttachShared(void);
 static void DropImage(void);
 static bool AttachPublished(int64 generation);
@@ -129,6 +131,35 @@ InitShared(void *ptr)
 	}
 }
 
+/* Frees the slots of databases that have been dropped. */
+static void
+FreeDroppedSlots(void)
+{
+	int			i;
+
+	for (i = 0; i < SHARED_SLOTS; i++)
+	{
+		dsm_handle	handle = DSM_HANDLE_INVALID;
+		Oid			database = shared->slots[i].database;
+
+		if (!OidIsValid(database) ||
+			SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
+			continue;
+		SpinLockAcquire(&shared->mutex);
+		if (shared->slots[i].database == database)
+		{
+			handle = shared->slots[i].handle;
+			shared->slots[i].database = InvalidOid;
+			shared->slots[i].handle = DSM_HANDLE_INVALID;
+			shared->slots[i].generation = 0;
+			shared->slots[i].builder = 0;
+		}
+		SpinLockRelease(&shared->mutex);
+		if (handle != DSM_HANDLE_INVALID)
+			dsm_unpin_segment(handle);
+	}
+}
+
 /* Finds this database's slot in shared memory, taking a free one if need be. */
 static void
 AttachShared(void)
@@ -142,6 +173,7 @@ AttachShared(void)
 	shared = medrec_shared_memory("medrec images", sizeof(SharedImages), InitShared);
 	if (shared == NULL)
 		return;
+	FreeDroppedSlots();
 	SpinLockAcquire(&shared->mutex);
 	for (i = 0; i < SHARED_SLOTS && slot == NULL; i++)
 		if (shared->slots[i].database == MyDatabaseId)
@@ -187,6 +219,13 @@ AttachPublished(int64 generation)
 	SpinLockRelease(&shared->mutex);
 	if (handle == DSM_HANDLE_INVALID)
 		return false;
+
+	/* it may be that this backend published it itself */
+	if (image_segment != NULL && dsm_segment_handle(image_segment) == handle)
+	{
+		image_generation = published;
+		return true;
+	}
 
 	/* NULL if it was replaced just now */
 	segment = dsm_attach(handle);
@@ -531,8 +570,8 @@ suggest_image(void)
 	/* first, so that an invalidation that comes from here on is not lost */
 	image_stale = false;
 	generation = terminology_generation();
-	if (image != NULL && !own && image_generation == generation)
-		return image;
+	if (image != NULL && !own && image_generation >= generation)
+		return image;			/* newer than an old snapshot will do */
 
 	AttachShared();
 	PG_TRY();

@@ -105,13 +105,11 @@ COMMENT ON TABLE medrec.care_team_member IS 'Who belongs to a care team.';
 COMMENT ON COLUMN medrec.care_team_member.account IS 'The account, by account.id.';
 COMMENT ON COLUMN medrec.care_team_member.team IS 'The team, by care_team.id.';
 
--- deferred: medrec.enrol() writes before the patient's row is there
 CREATE TABLE medrec.care_team_patient (
 	patient uuid NOT NULL,
 	team integer NOT NULL,
 	CONSTRAINT care_team_patient_pkey PRIMARY KEY (patient, team),
-	CONSTRAINT care_team_patient_patient_fkey FOREIGN KEY (patient) REFERENCES medrec.patient (id)
-		ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+	CONSTRAINT care_team_patient_patient_fkey FOREIGN KEY (patient) REFERENCES medrec.patient (id) ON DELETE CASCADE,
 	CONSTRAINT care_team_patient_team_fkey FOREIGN KEY (team) REFERENCES medrec.care_team (id) ON DELETE CASCADE
 );
 CREATE INDEX care_team_patient_team_idx ON medrec.care_team_patient (team);
@@ -139,8 +137,11 @@ COMMENT ON COLUMN medrec.break_glass.reason IS 'Why, in the account''s words.';
 COMMENT ON COLUMN medrec.break_glass.opened_at IS 'When.';
 COMMENT ON COLUMN medrec.break_glass.expires_at IS 'Until when the patient is open.';
 
+-- a new patient belongs to the teams of who made him
 CREATE TRIGGER medrec_enrol BEFORE INSERT ON medrec.patient
 	FOR EACH ROW EXECUTE FUNCTION medrec.enrol();
+CREATE TRIGGER medrec_enrol_statement AFTER INSERT ON medrec.patient
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION medrec.enrol();
 
 -- what is audited of all this: not each try to log in, but that it was locked
 DO $$

@@ -334,9 +334,18 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		known = true;
 	q->slots[slot].known = known;
 	if (typing)
-		add_prefixes(q, slot, w, known ? 0.9f : 1.0f);
-	else if (!abbreviated && (w->len <= 4 || !known))
-		add_prefixes(q, slot, w, known ? 0.6f : 0.95f);
+		add_prefixes(q, slot, w, known || abbreviated ? 0.9f : 1.0f);
+	else if (abbreviated)
+	{
+		if (w->len >= 3)
+			add_prefixes(q, slot, w, 0.75f);
+	}
+	else if (!known)
+		add_prefixes(q, slot, w, 0.95f);
+	else if ((q->req->flags & SEARCH_PREFIX) != 0 && w->len <= 6)
+		add_prefixes(q, slot, w, 0.8f);
+	else if (w->len <= 4)
+		add_prefixes(q, slot, w, 0.6f);
 	if ((!known && !abbreviated) || (fuzzy && w->len >= 4))
 	{
 		cost = add_spellings(q, slot, w, known ? 0.85f : 1.0f);

@@ -5,6 +5,7 @@
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
+SET datestyle = 'ISO, YMD';
 BEGIN;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;

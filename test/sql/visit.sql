@@ -1,0 +1,28 @@
+\i test/sql-setup.psql
+SELECT plan(20);
+
+SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
+	'E119|1|Type 2 diabetes mellitus without complications', 'I10|1|Essential (primary) hypertension')) \gset
+
+SELECT medrec.record_visit('{"patient": {"name": "A", "age": 3, "gender": "female", "patient_id": "X1"},
+	"diagnoses": [{"code": "i10"}, {"code": "e119", "code_system": "icd-10-cm", "suggestions": [{"code": "I10"}]}],
+	"treatments": [{"code": "99213", "description": "Office visit"}]}') AS visit \gset
+SELECT is(:'visit'::jsonb -> 'patient' ->> 'name', 'A', 'the patient as stored');
+SELECT is(:'visit'::jsonb #>> '{diagnoses,0,code}', 'I10', 'a diagnosis as stored');
+SELECT is(:'visit'::jsonb #>> '{diagnoses,1,suggestions,0,code}', 'I10', 'with suggestions of its own');
+SELECT is(:'visit'::jsonb #>> '{treatments,0,code_system}', 'CPT', 'a treatment as stored');
+SELECT is((SELECT count(*) FROM medrec.diagnosis JOIN medrec.patient AS p ON p.id = diagnosis.patient_id WHERE p.patient_id = 'X1'), 2::bigint, 'all there');
+SELECT is(jsonb_array_length(medrec.record_visit('{"patient": {"patient_id": "X1"}, "diagnoses": [{"code": "i10"}]}') -> 'diagnoses'), 1, 'a patient by patient_id');
+SELECT is(medrec.record_visit(jsonb_build_object('patient', jsonb_build_object('id', :'visit'::jsonb #>> '{patient,id}'))) -> 'diagnoses', '[]', 'a patient by id; nothing else need be there');
+
+SELECT throws_ok(format('SELECT medrec.record_visit(%L)', v), code, NULL, 'refused: ' || v) FROM (VALUES
+	('[]', '22023'), ('{}', '22023'), ('{"patient": 1}', '22023'), ('{"patient": {"id": 5, "name": "A"}}', '22023'),
+	('{"patient": {"patient_id": "X1"}, "diagnoses": {}}', '22023'), ('{"patient": {"patient_id": "X1"}, "diagnoses": [1]}', '22023'),
+	('{"patient": {"patient_id": "X1"}, "diagnosis": []}', '22023'), ('{"patient": {"patient_id": "X1"}, "diagnoses": [{"kode": "I10"}]}', '22023'),
+	('{"patient": {"patient_id": "nobody"}}', 'PT404'), ('{"patient": {"id": "00000000-0000-0000-0000-000000000000"}}', 'PT404'),
+	('{"patient": {"id": "no uuid"}}', '22P02'),
+	('{"patient": {"name": "B", "age": 1, "gender": "male", "patient_id": "X2"}, "diagnoses": [{"code": "I10"}, {"code": ""}]}', '22023')) AS t (v, code);
+SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'of a visit that is refused nothing is stored');
+
+SELECT * FROM finish();
+ROLLBACK;
