@@ -6,13 +6,16 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
 #include "nodes/nodes.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
@@ -34,9 +37,6 @@
 /* most codes of a visit that are looked at */
 #define VISIT_CODES_MAX	1000
 
-/* a table with more CHECK constraints has all of them checked at every touch */
-#define CHECKS_MAX	64
-
 /* The patients of a statement, for touch. */
 typedef struct PatientSet
 {
@@ -45,19 +45,34 @@ typedef struct PatientSet
 	pg_uuid_t  *ids;
 } PatientSet;
 
-/* Which CHECK constraints of patient look at last_visit. */
-static struct
+/* A touch on its way. */
+typedef struct Touch
 {
-	bool		registered;
-	Oid			relid;			/* InvalidOid when to be looked up anew */
-	bool		needed[CHECKS_MAX];
-}			checks_seen;
+	MemoryContext context;
+	TimestampTz now;
+	Relation	rel;			/* patient */
+	AttrNumber	last_visit;
+	bool		plain;			/* nothing else depends on last_visit */
+	Snapshot	snapshot;
+	CommandId	cid;
+	TupleTableSlot *slot;		/* the row as it is */
+	TupleTableSlot *changed;	/* and as it will be */
+	EState	   *estate;			/* NULL until it is needed */
+	ResultRelInfo *result;
+} Touch;
+
+/* what LastVisitIsPlain() found for the table, InvalidOid when it must look */
+static Oid	plain_relid = InvalidOid;
+static bool plain_result = false;
 
 static void CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc,
 							AttrNumber column);
 static int	CompareUuid(const void *a, const void *b);
-static void ForgetChecks(Datum arg, Oid relid);
-static void PrepareChecks(ResultRelInfo *result, int column, EState *estate);
+static void ForgetPlain(Datum arg, Oid relid);
+static bool LastVisitIsPlain(Relation rel, AttrNumber last_visit);
+static void BeginExecutor(Touch *touch);
+static bool UpdateLastVisit(Touch *touch);
+static bool LockNewest(Touch *touch);
 static void TouchPatients(PatientSet *set);
 
 /* Counts full years. */
@@ -92,7 +107,7 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 	context->age = -1;
 	context->gender = NULL;
 	ScanKeyInit(&key, columns[PATIENT_ID], BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true,
+	scan = systable_beginscan(rel, medrec_index(rel, "patient_pkey"), true,
 							  GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
@@ -105,7 +120,8 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 		else
 			context->age = DatumGetInt32(heap_getattr(tuple, columns[PATIENT_AGE], desc, &isnull));
 		value = heap_getattr(tuple, columns[PATIENT_GENDER], desc, &isnull);
-		context->gender = TextDatumGetCString(value);
+		if (!isnull)
+			context->gender = TextDatumGetCString(value);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -134,7 +150,7 @@ VisitCodes(List *codes, RecordKind kind, const char *index, const pg_uuid_t *pat
 				UUIDPGetDatum(patient));
 
 	/* what the running statement has stored already belongs to the visit too */
-	scan = systable_beginscan(rel, medrec_relation(index), true, SnapshotSelf, 1, &key);
+	scan = systable_beginscan(rel, medrec_index(rel, index), true, SnapshotSelf, 1, &key);
 	while (list_length(codes) < VISIT_CODES_MAX && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
@@ -212,56 +228,144 @@ CompareUuid(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
-/* Callback: a table has changed, its constraints too perhaps. */
+/* Callback: the table has changed, its constraints may be others. */
 static void
-ForgetChecks(Datum arg, Oid relid)
+ForgetPlain(Datum arg, Oid relid)
 {
-	if (relid == InvalidOid || relid == checks_seen.relid)
-		checks_seen.relid = InvalidOid;
+	if (relid == InvalidOid || relid == plain_relid)
+		plain_relid = InvalidOid;
 }
 
 /*
- * Prepares of the table's CHECK constraints only those that look at a column.
- * The executor would read and prepare all of them for each statement, which is
- * most of what touching one patient costs, and what no other column changes
- * still holds.  A missing expression passes (ExecCheck()).
+ * Does nothing but the column itself depend on last_visit: no generated column,
+ * no CHECK?  Then the executor's machinery for those can be left out.
  */
-static void
-PrepareChecks(ResultRelInfo *result, int column, EState *estate)
+static bool
+LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 {
-	Relation	rel = result->ri_RelationDesc;
+	static bool registered = false;
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
-	int			count = constr ? constr->num_check : 0;
+	bool		plain = true;
 	int			i;
 
-	/* a generated column may look at it, and a CHECK at that */
-	if (count == 0 || count > CHECKS_MAX || medrec_has_generated_columns(constr))
-		return;
-	if (!checks_seen.registered)
+	if (plain_relid == RelationGetRelid(rel))
+		return plain_result;
+	if (!registered)
 	{
-		CacheRegisterRelcacheCallback(ForgetChecks, (Datum) 0);
-		checks_seen.registered = true;
+		CacheRegisterRelcacheCallback(ForgetPlain, (Datum) 0);
+		registered = true;
 	}
-	if (checks_seen.relid != RelationGetRelid(rel))
+
+	if (constr != NULL)
 	{
-		for (i = 0; i < count; i++)
+		plain = !medrec_has_generated_columns(constr);
+		for (i = 0; plain && i < constr->num_check; i++)
 		{
-			Bitmapset  *used = NULL;
+			Bitmapset  *columns = NULL;
 
-			pull_varattnos(stringToNode(constr->check[i].ccbin), 1, &used);
-			checks_seen.needed[i] =
-				medrec_check_enforced(&constr->check[i]) &&
-				(bms_is_member(column - FirstLowInvalidHeapAttributeNumber, used) ||
-				 bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber, used));
+			pull_varattnos(stringToNode(constr->check[i].ccbin), 1, &columns);
+			plain = !bms_is_member(last_visit - FirstLowInvalidHeapAttributeNumber, columns) &&
+				!bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
 		}
-		checks_seen.relid = RelationGetRelid(rel);
+	}
+	plain_result = plain;
+	plain_relid = RelationGetRelid(rel);
+	return plain;
+}
+
+/* Gets what the executor needs for an update, at the first that needs it. */
+static void
+BeginExecutor(Touch *touch)
+{
+	MemoryContext old;
+
+	if (touch->estate != NULL)
+		return;
+	old = MemoryContextSwitchTo(touch->context);
+	touch->estate = CreateExecutorState();
+	touch->result = makeNode(ResultRelInfo);
+	medrec_init_range_table(touch->estate, touch->rel, touch->last_visit);
+	InitResultRelInfo(touch->result, touch->rel, 1, NULL, 0);
+	touch->result->ri_TrigDesc = NULL;	/* no row triggers, see TouchPatients */
+	touch->estate->es_snapshot = touch->snapshot;
+	touch->estate->es_output_cid = touch->cid;
+	ExecOpenIndices(touch->result, false);
+	MemoryContextSwitchTo(old);
+}
+
+/* Stores the row in slot with last_visit moved; false when another was faster. */
+static bool
+UpdateLastVisit(Touch *touch)
+{
+	int			natts = RelationGetDescr(touch->rel)->natts;
+	TupleTableSlot *changed = touch->changed;
+	IndexesToUpdate indexes;
+	TM_FailureData tmfd;
+	LockTupleMode lockmode;
+	TM_Result	result;
+
+	ExecClearTuple(changed);
+	slot_getallattrs(touch->slot);
+	memcpy(changed->tts_values, touch->slot->tts_values, natts * sizeof(Datum));
+	memcpy(changed->tts_isnull, touch->slot->tts_isnull, natts * sizeof(bool));
+	changed->tts_values[touch->last_visit - 1] = TimestampTzGetDatum(touch->now);
+	ExecStoreVirtualTuple(changed);
+	changed->tts_tableOid = RelationGetRelid(touch->rel);
+
+	if (!touch->plain)
+	{
+		EPQState	epqstate;
+
+		/* constraints are checked and columns computed before anything is stored */
+		BeginExecutor(touch);
+		EvalPlanQualInit(&epqstate, touch->estate, NULL, NIL, -1);
+		ExecSimpleRelationUpdate(touch->result, touch->estate, &epqstate, touch->slot, changed);
+		EvalPlanQualEnd(&epqstate);
+		ResetPerTupleExprContext(touch->estate);
+		return true;
 	}
 
-	result->ri_ConstraintExprs = palloc0(count * sizeof(ExprState *));
-	for (i = 0; i < count; i++)
-		if (checks_seen.needed[i])
-			result->ri_ConstraintExprs[i] =
-				ExecPrepareExpr(stringToNode(constr->check[i].ccbin), estate);
+	result = table_tuple_update(touch->rel, &touch->slot->tts_tid, changed, touch->cid,
+								touch->snapshot, InvalidSnapshot, true, &tmfd,
+								&lockmode, &indexes);
+	if (result == TM_Updated || result == TM_Deleted)
+		return false;
+	if (result != TM_Ok)
+		elog(ERROR, "could not move last_visit: %d", (int) result);
+	if (medrec_needs_index_entries(indexes))
+	{
+		BeginExecutor(touch);
+		medrec_insert_index_entries(touch->result, changed, touch->estate, indexes);
+		ResetPerTupleExprContext(touch->estate);
+	}
+	return true;
+}
+
+/*
+ * Locks the newest version of the row in slot, and reads it; false when it is
+ * gone, or has been touched already.
+ */
+static bool
+LockNewest(Touch *touch)
+{
+	ItemPointerData tid = touch->slot->tts_tid;
+	TM_FailureData tmfd;
+	TM_Result	locked;
+	bool		isnull;
+
+	locked = table_tuple_lock(touch->rel, &tid, touch->snapshot, touch->slot, touch->cid,
+							  LockTupleNoKeyExclusive, LockWaitBlock,
+							  IsolationUsesXactSnapshot() ? 0 :
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &tmfd);
+
+	/* as an UPDATE would say it */
+	if (locked == TM_Updated || (locked == TM_Deleted && IsolationUsesXactSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	/* TM_Deleted: then its records are going too, or the foreign key speaks */
+	return locked == TM_Ok &&
+		DatumGetTimestampTz(slot_getattr(touch->slot, touch->last_visit, &isnull)) < touch->now;
 }
 
 /*
@@ -276,28 +380,23 @@ PrepareChecks(ResultRelInfo *result, int column, EState *estate)
 static void
 TouchPatients(PatientSet *set)
 {
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	Relation	rel = table_open(medrec_relation("patient"), RowExclusiveLock);
-	Relation	index = index_open(medrec_relation("patient_pkey"), RowExclusiveLock);
-	const AttrNumber *columns = record_columns(rel, RECORD_PATIENT);
-	int			natts = RelationGetDescr(rel)->natts;
-	int			last_visit = columns[PATIENT_LAST_VISIT];
-	EState	   *estate = CreateExecutorState();
-	EPQState	epqstate;
-	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TupleTableSlot *changed = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
-	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec touch",
-												  ALLOCSET_SMALL_SIZES);
-	Snapshot	snapshot;
+	static const Oid key_types[] = {UUIDOID};
+	Touch		touch = {0};
+	Relation	index;
+	IndexScanDesc scan;
+	MemoryContext per_row;
 	int			i;
 
-	medrec_init_range_table(estate, rel, last_visit);
-	InitResultRelInfo(result, rel, 1, NULL, 0);
-	result->ri_TrigDesc = NULL; /* no row triggers, see above */
-	EvalPlanQualInit(&epqstate, estate, NULL, NIL, -1);
-	ExecOpenIndices(result, false);
-	PrepareChecks(result, last_visit, estate);
+	touch.context = CurrentMemoryContext;
+	touch.now = GetCurrentTransactionStartTimestamp();
+	touch.rel = table_open(medrec_relation("patient"), RowExclusiveLock);
+	touch.last_visit = record_columns(touch.rel, RECORD_PATIENT)[PATIENT_LAST_VISIT];
+	touch.plain = LastVisitIsPlain(touch.rel, touch.last_visit);
+	touch.slot = table_slot_create(touch.rel, NULL);
+	touch.changed = MakeSingleTupleTableSlot(RelationGetDescr(touch.rel), &TTSOpsVirtual);
+	index = medrec_index_open(touch.rel, "patient_pkey", RowExclusiveLock,
+							  lengthof(key_types), key_types);
+	per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec touch", ALLOCSET_SMALL_SIZES);
 
 	/* what the statement did to patients itself is to be seen */
 	CommandCounterIncrement();
@@ -308,17 +407,16 @@ TouchPatients(PatientSet *set)
 	}
 	else
 		PushActiveSnapshot(GetLatestSnapshot());
-	snapshot = GetActiveSnapshot();
-	estate->es_snapshot = snapshot;
-	estate->es_output_cid = GetCurrentCommandId(true);
+	touch.snapshot = GetActiveSnapshot();
+	touch.cid = GetCurrentCommandId(true);
 
+	scan = medrec_index_beginscan(touch.rel, index, touch.snapshot, 1);
 	pg_qsort(set->ids, set->count, sizeof(pg_uuid_t), CompareUuid);
 	for (i = 0; i < set->count; i++)
 	{
-		IndexScanDesc scan;
 		ScanKeyData key;
-		bool		found;
 		bool		isnull;
+		bool		wanted;
 		MemoryContext old;
 
 		CHECK_FOR_INTERRUPTS();
@@ -327,57 +425,32 @@ TouchPatients(PatientSet *set)
 
 		old = MemoryContextSwitchTo(per_row);
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&set->ids[i]));
-		scan = medrec_index_beginscan(rel, index, snapshot, 1);
 		index_rescan(scan, &key, 1, NULL, 0);
-		found = index_getnext_slot(scan, ForwardScanDirection, slot);
-		if (found && DatumGetTimestampTz(slot_getattr(slot, last_visit, &isnull)) < now)
-		{
-			TM_FailureData tmfd;
-			ItemPointerData tid = slot->tts_tid;
-			TM_Result	locked;
+		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
+			DatumGetTimestampTz(slot_getattr(touch.slot, touch.last_visit, &isnull)) < touch.now;
 
-			ExecMaterializeSlot(slot);
-			index_endscan(scan);
-			scan = NULL;
-			locked = table_tuple_lock(rel, &tid, snapshot, slot, estate->es_output_cid,
-									  LockTupleNoKeyExclusive, LockWaitBlock,
-									  IsolationUsesXactSnapshot() ? 0 :
-									  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &tmfd);
-			if (locked == TM_Updated || (locked == TM_Deleted && IsolationUsesXactSnapshot()))
-				ereport(ERROR,
-						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						 errmsg("could not serialize access due to concurrent update")));
-			/* TM_Deleted: then its records are going too, or the foreign key speaks */
-			if (locked == TM_Ok &&
-				DatumGetTimestampTz(slot_getattr(slot, last_visit, &isnull)) < now)
-			{
-				ExecClearTuple(changed);
-				slot_getallattrs(slot);
-				memcpy(changed->tts_values, slot->tts_values, natts * sizeof(Datum));
-				memcpy(changed->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
-				changed->tts_values[last_visit - 1] = TimestampTzGetDatum(now);
-				changed->tts_isnull[last_visit - 1] = false;
-				ExecStoreVirtualTuple(changed);
-				ExecSimpleRelationUpdate(result, estate, &epqstate, slot, changed);
-			}
-		}
-		if (scan)
-			index_endscan(scan);
-		ExecClearTuple(slot);
+		/* without the fast path the lock comes first, with it only if need be */
+		if (wanted && !touch.plain)
+			wanted = LockNewest(&touch);
+		while (wanted && !UpdateLastVisit(&touch))
+			wanted = LockNewest(&touch);
+		ExecClearTuple(touch.slot);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(per_row);
-		ResetPerTupleExprContext(estate);
 	}
+	index_endscan(scan);
 
 	PopActiveSnapshot();
-	EvalPlanQualEnd(&epqstate);
-	ExecCloseIndices(result);
-	ExecDropSingleTupleTableSlot(changed);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
+	if (touch.estate != NULL)
+	{
+		ExecCloseIndices(touch.result);
+		FreeExecutorState(touch.estate);
+	}
+	ExecDropSingleTupleTableSlot(touch.changed);
+	ExecDropSingleTupleTableSlot(touch.slot);
 	MemoryContextDelete(per_row);
 	index_close(index, NoLock);
-	table_close(rel, NoLock);
+	table_close(touch.rel, NoLock);
 	CommandCounterIncrement();
 }
 

@@ -566,6 +566,7 @@ finish_slots(Query *q)
 		bool		negates = false;
 		bool		affirms = false;
 		bool		decides = false;
+		bool		empty = false;
 		uint32_t	guessed = 0;
 
 		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
@@ -592,6 +593,7 @@ finish_slots(Query *q)
 			{
 				q->asked[st->class] |= 1u << st->value;
 				decides = true;
+				empty |= st->class == CLASS_UNSPECIFIED && a->fit == best;
 			}
 			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
 			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
@@ -600,6 +602,8 @@ finish_slots(Query *q)
 		if (guessed > 0 && s->weight == 0)
 			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) guessed + 1)) /
 								 log((double) q->im.h->nrows + 2));
+		if (empty)
+			s->weight *= 0.4f;
 		if (s->weight < 0.02f)
 			s->weight = 0.02f;
 		if (s->merged || is_repeated(q, i))

@@ -276,7 +276,9 @@ sure_score(const Query *q)
 
 	if (lead < need)
 		score -= 0.35 * (1.0 - lead / need);
-	/* it says something that nobody asked for */
+	/* a code alone cannot be mended for sure; or it says what nobody asked for */
+	if (c->coded && c->term == UINT32_MAX && c->how != CODE_SAME && score > UNSURE)
+		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
 	return score < 0 ? 0 : score;

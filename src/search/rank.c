@@ -39,6 +39,8 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 	m->unasked = 1.0f;
 	if (q->asked[CLASS_SIDE] == 0 && has[CLASS_SIDE] != 0)
 		m->unasked *= q->asked[CLASS_UNSPECIFIED] ? 0.85f : 0.93f;
+	if (q->asked[CLASS_SIDE] != 0 && has[CLASS_SIDE] == 0)
+		m->unasked *= 0.93f;
 	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
 		m->unasked *= 0.9f;
 	if (q->asked[CLASS_INTENT] == 0 && has[CLASS_INTENT] != 0 && (has[CLASS_INTENT] & 2u) == 0)
