@@ -230,7 +230,7 @@ TouchPatients(PatientSet *set)
 	medrec_init_range_table(estate, rel, last_visit);
 	InitResultRelInfo(result, rel, 1, NULL, 0);
 	result->ri_TrigDesc = NULL; /* no row triggers, see above */
-	EvalPlanQualInit(&epqstate, estate, NULL, NIL, -1);
+	medrec_eval_plan_qual_init(&epqstate, estate);
 	ExecOpenIndices(result, false);
 
 	/* what the statement did to patients itself is to be seen */
