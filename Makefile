@@ -3,6 +3,11 @@
 #   make && make install     the extension, into that PostgreSQL
 #   make demo | stop | check | load     see gateway/gateway.mk
 
+include gateway/gateway.mk
+
+# the targets there find or install what they need; all others are PGXS's
+ifeq ($(filter $(GATEWAY_TARGETS),$(MAKECMDGOALS)),)
+
 EXTENSION = medrec
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" medrec.control)
 MODULE_big = medrec
@@ -30,4 +35,4 @@ medrec--$(EXTVERSION).sql: $(SQL_FILES) $(STEP_FILES) sql/assemble
 # headers are few: any change rebuilds all
 $(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)
 
--include gateway/gateway.mk
+endif

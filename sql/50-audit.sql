@@ -99,3 +99,52 @@ AS 'MODULE_PATHNAME', 'medrec_consistency_proof';
 COMMENT ON FUNCTION medrec.consistency_proof(bigint, bigint) IS
 'Proof, for tools/medrec-verify, that the audit trail of new_seals seals (by default all) begins with that of old_seals: that it only grew. Errors: PT404 for a seal that is not there, 22023 when old_seals is the larger one, XX001 when seals are missing.';
 REVOKE ALL ON FUNCTION medrec.consistency_proof(bigint, bigint) FROM PUBLIC;
+
+CREATE FUNCTION medrec.history(table_name text, row_id text,
+	OUT version integer, OUT era integer, OUT xid bigint, OUT n integer, OUT logged_at timestamptz,
+	OUT action text, OUT account text, OUT role text, OUT session_role text, OUT reason text,
+	OUT old_values json, OUT new_values json, OUT record json)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_history';
+COMMENT ON FUNCTION medrec.history(text, text) IS
+'The versions of a row, oldest first, from its audit events: who made it when, what changed, and the whole row as it then was (null when it was deleted). table_name: patient, diagnosis, ... or the API''s name; row_id: its primary key. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+REVOKE ALL ON FUNCTION medrec.history(text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.as_of(table_name text, row_id text, at timestamptz)
+RETURNS json
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_as_of';
+COMMENT ON FUNCTION medrec.as_of(text, text, timestamptz) IS
+'A row as it was at a time (clock time of the change), from its audit events; null where there was none. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
+REVOKE ALL ON FUNCTION medrec.as_of(text, text, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION medrec.diff(table_name text, row_id text, since timestamptz, until timestamptz DEFAULT NULL,
+	OUT column_name text, OUT old_value json, OUT new_value json)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_diff';
+COMMENT ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) IS
+'The columns of a row that differ between two times (until: by default now), with both values; null stands for a value that was not there. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
+REVOKE ALL ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION medrec.verify_records(OUT kind text, OUT table_name text, OUT row_id text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_records';
+COMMENT ON FUNCTION medrec.verify_records() IS
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived are compared as far as events are there. No arguments. Works on a standby.';
+REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_canonical(era integer, xid bigint, n integer)
+RETURNS bytea
+LANGUAGE c STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_canonical';
+COMMENT ON FUNCTION medrec.audit_canonical(integer, bigint, integer) IS
+'The canonical text of an event, in UTF-8: its leaf is sha256(''\x00'' || text). Null for an event that is not there. era, xid, n: the event. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+REVOKE ALL ON FUNCTION medrec.audit_canonical(integer, bigint, integer) FROM PUBLIC;

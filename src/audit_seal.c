@@ -108,11 +108,11 @@ ScanShutdown(DestReceiver *self)
 }
 
 /*
- * Runs a query under the latest snapshot and calls a function for each row, in a
- * memory context of the row's own.  The rows are never held together.
+ * Runs a query under a snapshot and calls a function for each row, in a memory
+ * context of the row's own.  The rows are never held together.
  */
 void
-audit_scan(const char *sql, AuditRowFunction function, void *arg)
+audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function, void *arg)
 {
 	ScanReceiver receiver = {
 		.pub = {
@@ -131,13 +131,20 @@ audit_scan(const char *sql, AuditRowFunction function, void *arg)
 	receiver.context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit scan",
 											 ALLOCSET_DEFAULT_SIZES);
 	SPI_connect();
-	PushActiveSnapshot(GetLatestSnapshot());
+	PushActiveSnapshot(snapshot);
 	rc = SPI_execute_extended(sql, &options);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(rc));
 	PopActiveSnapshot();
 	SPI_finish();
 	MemoryContextDelete(receiver.context);
+}
+
+/* The same under the latest snapshot. */
+void
+audit_scan(const char *sql, AuditRowFunction function, void *arg)
+{
+	audit_scan_at(GetLatestSnapshot(), sql, function, arg);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "executor/tuptable.h"
 #include "lib/stringinfo.h"
+#include "utils/snapshot.h"
 #include "utils/timestamp.h"
 
 #include "merkle.h"
@@ -35,6 +36,8 @@ typedef struct AuditSeal
 
 typedef void (*AuditRowFunction) (TupleTableSlot *slot, void *arg);
 
+extern void audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function,
+						  void *arg);
 extern void audit_scan(const char *sql, AuditRowFunction function, void *arg);
 extern void audit_become_owner(Oid *user, int *sec_context);
 extern void audit_read_seals(int64 first, int64 last,

@@ -46,6 +46,19 @@ medrec_init_range_table(EState *estate, Relation rel, int updated_column)
 #endif
 }
 
+/* Makes the index entries of an updated row; indexes as table_tuple_update() said. */
+void
+medrec_insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot,
+							EState *estate, int indexes)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL,
+								 indexes == TU_Summarizing);
+#else
+	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL);
+#endif
+}
+
 /* Finds or makes a small piece of shared memory; NULL where there is no room. */
 void *
 medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr))

@@ -54,12 +54,34 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* 18 brings virtual generated columns */
+#if PG_VERSION_NUM >= 180000
+#define medrec_has_generated_columns(constr) \
+	((constr)->has_generated_stored || (constr)->has_generated_virtual)
+#else
+#define medrec_has_generated_columns(constr)	((constr)->has_generated_stored)
+#endif
+
+/* what table_tuple_update() says of the indexes: a boolean until 16 */
+#if PG_VERSION_NUM >= 160000
+#define IndexesToUpdate		TU_UpdateIndexes
+#else
+#define IndexesToUpdate		bool
+#endif
+
 struct EState;
 struct RelationData;
+struct ResultRelInfo;
+struct TupleTableSlot;
+
+/* gives an updated row the index entries that it needs, if any */
+#define medrec_needs_index_entries(indexes)	((indexes) != 0)
+extern void medrec_insert_index_entries(struct ResultRelInfo *result, struct TupleTableSlot *slot,
+										struct EState *estate, int indexes);
 
 /*
- * Gives an executor state the one-relation range table that
- * ExecSimpleRelationUpdate() looks the updated column up in.
+ * Gives an executor state the one-relation range table that index insertion
+ * looks the updated column up in.
  */
 extern void medrec_init_range_table(struct EState *estate, struct RelationData *rel,
 									int updated_column);

@@ -38,6 +38,7 @@ typedef struct Edits
 	const CodeSystem *cs;
 	const char *code;
 	const EditContext *context;
+	const char *partner;		/* whose excludes1 notes are looked at, NULL: the code's own */
 	List	   *issues;
 	Relation	rules;
 	Oid			index;
@@ -184,7 +185,7 @@ CheckExcludes(Edits *edits, HeapTuple rule, const char *owner)
 			char	   *note = RuleText(edits, rule, RULE_TEXT);
 
 			Warn(edits, psprintf("the code excludes %s of the same visit (excludes1 note of %s%s%s)",
-								 other, owner, note ? ": " : "", note ? ShortNote(note) : ""));
+								 edits->partner ? edits->partner : other, owner, note ? ": " : "", note ? ShortNote(note) : ""));
 		}
 	}
 }
@@ -272,6 +273,7 @@ edits_check(const CodeSystem *cs, const char *code, const EditContext *context, 
 	edits.cs = cs;
 	edits.code = code;
 	edits.context = context;
+	edits.partner = NULL;
 	edits.issues = issues;
 	edits.rules = table_open(medrec_relation("code_rule"), AccessShareLock);
 	edits.index = medrec_relation("code_rule_code_idx");
@@ -289,7 +291,8 @@ edits_check(const CodeSystem *cs, const char *code, const EditContext *context, 
 		foreach(lc, context->other_codes)
 		{
 			CHECK_FOR_INTERRUPTS();
-			EachRuleUpwards(&edits, lfirst(lc), CheckExcludes);
+			edits.partner = lfirst(lc);
+			EachRuleUpwards(&edits, edits.partner, CheckExcludes);
 		}
 	}
 	table_close(edits.rules, AccessShareLock);

@@ -27,6 +27,12 @@ static AccessPlan drop_all = {
 	"DELETE FROM medrec.jwt_key",
 	0, {0}
 };
+static AccessPlan end_tokens = {
+	"INSERT INTO medrec.token_generation AS g (account_id, generation)"
+	" SELECT a.id, 1 FROM medrec.account AS a"
+	" ON CONFLICT (account_id) DO UPDATE SET generation = g.generation OPERATOR(pg_catalog.+) 1",
+	0, {0}
+};
 static AccessPlan drop_retired = {
 	"DELETE FROM medrec.jwt_key"
 	" WHERE retired_at OPERATOR(pg_catalog.<=) pg_catalog.statement_timestamp()",
@@ -95,7 +101,11 @@ medrec_rotate_jwt_key(PG_FUNCTION_ARGS)
 	SPI_connect();
 	DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(KEY_LOCK));
 	if (sign == 0)
+	{
+		/* PostgREST remembers for a while that a token was good */
 		access_run(&drop_all, NULL, NULL);
+		access_run(&end_tokens, NULL, NULL);
+	}
 	else
 	{
 		access_run(&drop_retired, NULL, NULL);

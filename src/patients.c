@@ -5,6 +5,8 @@
 #include "medrec.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -13,9 +15,13 @@
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "nodes/nodes.h"
+#include "nodes/nodes.h"
+#include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -39,9 +45,34 @@ typedef struct PatientSet
 	pg_uuid_t  *ids;
 } PatientSet;
 
+/* A touch on its way. */
+typedef struct Touch
+{
+	MemoryContext context;
+	TimestampTz now;
+	Relation	rel;			/* patient */
+	AttrNumber	last_visit;
+	bool		plain;			/* nothing else depends on last_visit */
+	Snapshot	snapshot;
+	CommandId	cid;
+	TupleTableSlot *slot;		/* the row as it is */
+	TupleTableSlot *changed;	/* and as it will be */
+	EState	   *estate;			/* NULL until it is needed */
+	ResultRelInfo *result;
+} Touch;
+
+/* what LastVisitIsPlain() found for the table, InvalidOid when it must look */
+static Oid	plain_relid = InvalidOid;
+static bool plain_result = false;
+
 static void CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc,
 							AttrNumber column);
 static int	CompareUuid(const void *a, const void *b);
+static void ForgetPlain(Datum arg, Oid relid);
+static bool LastVisitIsPlain(Relation rel, AttrNumber last_visit);
+static void BeginExecutor(Touch *touch);
+static bool UpdateLastVisit(Touch *touch);
+static bool LockNewest(Touch *touch);
 static void TouchPatients(PatientSet *set);
 
 /* Counts full years. */
@@ -197,6 +228,146 @@ CompareUuid(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
+/* Callback: the table has changed, its constraints may be others. */
+static void
+ForgetPlain(Datum arg, Oid relid)
+{
+	if (relid == InvalidOid || relid == plain_relid)
+		plain_relid = InvalidOid;
+}
+
+/*
+ * Does nothing but the column itself depend on last_visit: no generated column,
+ * no CHECK?  Then the executor's machinery for those can be left out.
+ */
+static bool
+LastVisitIsPlain(Relation rel, AttrNumber last_visit)
+{
+	static bool registered = false;
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
+	bool		plain = true;
+	int			i;
+
+	if (plain_relid == RelationGetRelid(rel))
+		return plain_result;
+	if (!registered)
+	{
+		CacheRegisterRelcacheCallback(ForgetPlain, (Datum) 0);
+		registered = true;
+	}
+
+	if (constr != NULL)
+	{
+		plain = !medrec_has_generated_columns(constr);
+		for (i = 0; plain && i < constr->num_check; i++)
+		{
+			Bitmapset  *columns = NULL;
+
+			pull_varattnos(stringToNode(constr->check[i].ccbin), 1, &columns);
+			plain = !bms_is_member(last_visit - FirstLowInvalidHeapAttributeNumber, columns) &&
+				!bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
+		}
+	}
+	plain_result = plain;
+	plain_relid = RelationGetRelid(rel);
+	return plain;
+}
+
+/* Gets what the executor needs for an update, at the first that needs it. */
+static void
+BeginExecutor(Touch *touch)
+{
+	MemoryContext old;
+
+	if (touch->estate != NULL)
+		return;
+	old = MemoryContextSwitchTo(touch->context);
+	touch->estate = CreateExecutorState();
+	touch->result = makeNode(ResultRelInfo);
+	medrec_init_range_table(touch->estate, touch->rel, touch->last_visit);
+	InitResultRelInfo(touch->result, touch->rel, 1, NULL, 0);
+	touch->result->ri_TrigDesc = NULL;	/* no row triggers, see TouchPatients */
+	touch->estate->es_snapshot = touch->snapshot;
+	touch->estate->es_output_cid = touch->cid;
+	ExecOpenIndices(touch->result, false);
+	MemoryContextSwitchTo(old);
+}
+
+/* Stores the row in slot with last_visit moved; false when another was faster. */
+static bool
+UpdateLastVisit(Touch *touch)
+{
+	int			natts = RelationGetDescr(touch->rel)->natts;
+	TupleTableSlot *changed = touch->changed;
+	IndexesToUpdate indexes;
+	TM_FailureData tmfd;
+	LockTupleMode lockmode;
+	TM_Result	result;
+
+	ExecClearTuple(changed);
+	slot_getallattrs(touch->slot);
+	memcpy(changed->tts_values, touch->slot->tts_values, natts * sizeof(Datum));
+	memcpy(changed->tts_isnull, touch->slot->tts_isnull, natts * sizeof(bool));
+	changed->tts_values[touch->last_visit - 1] = TimestampTzGetDatum(touch->now);
+	ExecStoreVirtualTuple(changed);
+	changed->tts_tableOid = RelationGetRelid(touch->rel);
+
+	if (!touch->plain)
+	{
+		EPQState	epqstate;
+
+		/* constraints are checked and columns computed before anything is stored */
+		BeginExecutor(touch);
+		medrec_eval_plan_qual_init(&epqstate, touch->estate);
+		ExecSimpleRelationUpdate(touch->result, touch->estate, &epqstate, touch->slot, changed);
+		EvalPlanQualEnd(&epqstate);
+		ResetPerTupleExprContext(touch->estate);
+		return true;
+	}
+
+	result = table_tuple_update(touch->rel, &touch->slot->tts_tid, changed, touch->cid,
+								touch->snapshot, InvalidSnapshot, true, &tmfd,
+								&lockmode, &indexes);
+	if (result == TM_Updated || result == TM_Deleted)
+		return false;
+	if (result != TM_Ok)
+		elog(ERROR, "could not move last_visit: %d", (int) result);
+	if (medrec_needs_index_entries(indexes))
+	{
+		BeginExecutor(touch);
+		medrec_insert_index_entries(touch->result, changed, touch->estate, indexes);
+		ResetPerTupleExprContext(touch->estate);
+	}
+	return true;
+}
+
+/*
+ * Locks the newest version of the row in slot, and reads it; false when it is
+ * gone, or has been touched already.
+ */
+static bool
+LockNewest(Touch *touch)
+{
+	ItemPointerData tid = touch->slot->tts_tid;
+	TM_FailureData tmfd;
+	TM_Result	locked;
+	bool		isnull;
+
+	locked = table_tuple_lock(touch->rel, &tid, touch->snapshot, touch->slot, touch->cid,
+							  LockTupleNoKeyExclusive, LockWaitBlock,
+							  IsolationUsesXactSnapshot() ? 0 :
+							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &tmfd);
+
+	/* as an UPDATE would say it */
+	if (locked == TM_Updated || (locked == TM_Deleted && IsolationUsesXactSnapshot()))
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("could not serialize access due to concurrent update")));
+	/* TM_Deleted: then its records are going too, or the foreign key speaks */
+	return locked == TM_Ok &&
+		DatumGetTimestampTz(slot_getattr(touch->slot, touch->last_visit, &isnull)) < touch->now;
+}
+
 /*
  * Moves last_visit of the patients to now.
  *
@@ -210,28 +381,22 @@ static void
 TouchPatients(PatientSet *set)
 {
 	static const Oid key_types[] = {UUIDOID};
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	Relation	rel = table_open(medrec_relation("patient"), RowExclusiveLock);
-	Relation	index = medrec_index_open(rel, "patient_pkey", RowExclusiveLock,
-										  lengthof(key_types), key_types);
-	const AttrNumber *columns = record_columns(rel, RECORD_PATIENT);
-	int			natts = RelationGetDescr(rel)->natts;
-	int			last_visit = columns[PATIENT_LAST_VISIT];
-	EState	   *estate = CreateExecutorState();
-	EPQState	epqstate;
-	ResultRelInfo *result = makeNode(ResultRelInfo);
-	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TupleTableSlot *changed = MakeSingleTupleTableSlot(RelationGetDescr(rel), &TTSOpsVirtual);
-	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec touch",
-												  ALLOCSET_SMALL_SIZES);
-	Snapshot	snapshot;
+	Touch		touch = {0};
+	Relation	index;
+	IndexScanDesc scan;
+	MemoryContext per_row;
 	int			i;
 
-	medrec_init_range_table(estate, rel, last_visit);
-	InitResultRelInfo(result, rel, 1, NULL, 0);
-	result->ri_TrigDesc = NULL; /* no row triggers, see above */
-	medrec_eval_plan_qual_init(&epqstate, estate);
-	ExecOpenIndices(result, false);
+	touch.context = CurrentMemoryContext;
+	touch.now = GetCurrentTransactionStartTimestamp();
+	touch.rel = table_open(medrec_relation("patient"), RowExclusiveLock);
+	touch.last_visit = record_columns(touch.rel, RECORD_PATIENT)[PATIENT_LAST_VISIT];
+	touch.plain = LastVisitIsPlain(touch.rel, touch.last_visit);
+	touch.slot = table_slot_create(touch.rel, NULL);
+	touch.changed = MakeSingleTupleTableSlot(RelationGetDescr(touch.rel), &TTSOpsVirtual);
+	index = medrec_index_open(touch.rel, "patient_pkey", RowExclusiveLock,
+							  lengthof(key_types), key_types);
+	per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec touch", ALLOCSET_SMALL_SIZES);
 
 	/* what the statement did to patients itself is to be seen */
 	CommandCounterIncrement();
@@ -242,17 +407,16 @@ TouchPatients(PatientSet *set)
 	}
 	else
 		PushActiveSnapshot(GetLatestSnapshot());
-	snapshot = GetActiveSnapshot();
-	estate->es_snapshot = snapshot;
-	estate->es_output_cid = GetCurrentCommandId(true);
+	touch.snapshot = GetActiveSnapshot();
+	touch.cid = GetCurrentCommandId(true);
 
+	scan = medrec_index_beginscan(touch.rel, index, touch.snapshot, 1);
 	pg_qsort(set->ids, set->count, sizeof(pg_uuid_t), CompareUuid);
 	for (i = 0; i < set->count; i++)
 	{
-		IndexScanDesc scan;
 		ScanKeyData key;
-		bool		found;
 		bool		isnull;
+		bool		wanted;
 		MemoryContext old;
 
 		CHECK_FOR_INTERRUPTS();
@@ -261,57 +425,32 @@ TouchPatients(PatientSet *set)
 
 		old = MemoryContextSwitchTo(per_row);
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&set->ids[i]));
-		scan = medrec_index_beginscan(rel, index, snapshot, 1);
 		index_rescan(scan, &key, 1, NULL, 0);
-		found = index_getnext_slot(scan, ForwardScanDirection, slot);
-		if (found && DatumGetTimestampTz(slot_getattr(slot, last_visit, &isnull)) < now)
-		{
-			TM_FailureData tmfd;
-			ItemPointerData tid = slot->tts_tid;
-			TM_Result	locked;
+		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
+			DatumGetTimestampTz(slot_getattr(touch.slot, touch.last_visit, &isnull)) < touch.now;
 
-			ExecMaterializeSlot(slot);
-			index_endscan(scan);
-			scan = NULL;
-			locked = table_tuple_lock(rel, &tid, snapshot, slot, estate->es_output_cid,
-									  LockTupleNoKeyExclusive, LockWaitBlock,
-									  IsolationUsesXactSnapshot() ? 0 :
-									  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &tmfd);
-			if (locked == TM_Updated || (locked == TM_Deleted && IsolationUsesXactSnapshot()))
-				ereport(ERROR,
-						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-						 errmsg("could not serialize access due to concurrent update")));
-			/* TM_Deleted: then its records are going too, or the foreign key speaks */
-			if (locked == TM_Ok &&
-				DatumGetTimestampTz(slot_getattr(slot, last_visit, &isnull)) < now)
-			{
-				ExecClearTuple(changed);
-				slot_getallattrs(slot);
-				memcpy(changed->tts_values, slot->tts_values, natts * sizeof(Datum));
-				memcpy(changed->tts_isnull, slot->tts_isnull, natts * sizeof(bool));
-				changed->tts_values[last_visit - 1] = TimestampTzGetDatum(now);
-				changed->tts_isnull[last_visit - 1] = false;
-				ExecStoreVirtualTuple(changed);
-				ExecSimpleRelationUpdate(result, estate, &epqstate, slot, changed);
-			}
-		}
-		if (scan)
-			index_endscan(scan);
-		ExecClearTuple(slot);
+		/* without the fast path the lock comes first, with it only if need be */
+		if (wanted && !touch.plain)
+			wanted = LockNewest(&touch);
+		while (wanted && !UpdateLastVisit(&touch))
+			wanted = LockNewest(&touch);
+		ExecClearTuple(touch.slot);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(per_row);
-		ResetPerTupleExprContext(estate);
 	}
+	index_endscan(scan);
 
 	PopActiveSnapshot();
-	EvalPlanQualEnd(&epqstate);
-	ExecCloseIndices(result);
-	ExecDropSingleTupleTableSlot(changed);
-	ExecDropSingleTupleTableSlot(slot);
-	FreeExecutorState(estate);
+	if (touch.estate != NULL)
+	{
+		ExecCloseIndices(touch.result);
+		FreeExecutorState(touch.estate);
+	}
+	ExecDropSingleTupleTableSlot(touch.changed);
+	ExecDropSingleTupleTableSlot(touch.slot);
 	MemoryContextDelete(per_row);
 	index_close(index, NoLock);
-	table_close(rel, NoLock);
+	table_close(touch.rel, NoLock);
 	CommandCounterIncrement();
 }
 

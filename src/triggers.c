@@ -434,11 +434,12 @@ CheckCoded(RecordRow *row, const char *default_system)
 	code = GetString(row, CODED_CODE);
 	if (code == NULL)
 		faults_add(&row->faults, "code", "required", "must not be null");
-	else if (cs != NULL)
+	else
 	{
-		CodeCheck	check;
+		CodeCheck	check = {CODE_MALFORMED};
 
-		codesystem_check(cs, code, strlen(code), &check);
+		if (cs != NULL)
+			codesystem_check(cs, code, strlen(code), &check);
 		if (check.verdict == CODE_OK)
 			SetString(row, CODED_CODE, check.code);
 		else if (HasControlCharacter(code, false))

@@ -241,3 +241,8 @@ GRANT EXECUTE ON FUNCTION medrec.audit_checkpoint(bigint, text),
 	medrec.audit_proof(integer, bigint, integer, bigint),
 	medrec.consistency_proof(bigint, bigint)
 	TO medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.history(text, text), medrec.as_of(text, text, timestamptz),
+	medrec.diff(text, text, timestamptz, timestamptz)
+	TO medrec_auditor;
+GRANT EXECUTE ON FUNCTION medrec.verify_records() TO medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.audit_canonical(integer, bigint, integer) TO medrec_auditor;

@@ -360,10 +360,13 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 		flags = denied > 0 && BWORD(b, known)->class == 0 ? TOK_DENIED : 0;
 		/* what stands in brackets may be left out */
 		if ((word.flags & WORD_PAREN) && ntoks > 0)
-			flags |= TOK_EXTRA;
+			flags = TOK_EXTRA;
+		/* "not specified", "not elsewhere classified" say nothing */
+		if ((flags & TOK_DENIED) && word_says_nothing(word.text, word.len))
+			flags = TOK_EXTRA;
 		/* so may the second of two forms of a word: spasm, spastic */
 		if (t->kind > SEARCH_TERM_SHORT && words_akin(before.text, before.len, word.text, word.len, 4))
-			flags |= TOK_EXTRA;
+			flags = TOK_EXTRA;
 		if (!add_token(b, word.text, word.len, flags, &ntoks))
 			return false;
 		if (denied > 0)
@@ -379,7 +382,7 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 			memcpy(joined, before.text, before.len);
 			memcpy(joined + before.len, word.text, word.len);
 			joined[before.len + word.len] = '\0';
-			if (!add_token(b, joined, before.len + word.len, TOK_EXTRA, &ntoks))
+			if (!add_token(b, joined, before.len + word.len, TOK_JOINED, &ntoks))
 				return false;
 		}
 		before = word;

@@ -14,6 +14,7 @@
 
 #define TOK_DENIED		1
 #define TOK_EXTRA		2
+#define TOK_JOINED		3		/* two words in one, besides them */
 #define TOK_FLAGS		3
 #define TOK_SHIFT		2
 

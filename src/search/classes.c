@@ -44,11 +44,11 @@ static const ClassEntry entries[] = {
 	{"distal", 12, 2, 0, 0, 1.0f},
 	{"superior", 13, 1, 0, 0, 1.0f},
 	{"inferior", 13, 2, 0, 0, 1.0f},
-	{"accidental", 14, 1, 0, 0, 0.5f},
-	{"intentional", 14, 2, 0, 0, 1.0f},
-	{"assault", 14, 3, 0, 0, 1.0f},
-	{"undetermined", 14, 4, 0, 0, 1.0f},
-	{"unintentional", 14, 1, 0, 0, 0.3f},
+	{"accidental", CLASS_INTENT, 1, 0, 0, 0.5f},
+	{"intentional", CLASS_INTENT, 2, 0, 0, 1.0f},
+	{"assault", CLASS_INTENT, 3, 0, 0, 1.0f},
+	{"undetermined", CLASS_INTENT, 4, 0, 0, 1.0f},
+	{"unintentional", CLASS_INTENT, 1, 0, 0, 0.3f},
 	{"primary", 15, 1, 0, 0, 0.9f},
 	{"secondary", 15, 2, 0, 0, 0.9f},
 	{"without", 0, 0, 1, 0, 0.6f},
@@ -73,11 +73,11 @@ static const ClassEntry entries[] = {
 	{"unspecified", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
 	{"unsp", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
 	{"nos", CLASS_UNSPECIFIED, 1, 0, 0, 0.05f},
-	{"nec", 0, 0, 0, 0, 0.3f},
+	{"nec", CLASS_OTHER, 1, 0, 0, 0.3f},
 	{"site", 0, 0, 0, 0, 0.2f},
 	{"elsewhere", 0, 0, 0, 0, 0.2f},
 	{"classified", 0, 0, 0, 0, 0.2f},
-	{"other", 0, 0, 0, 0, 0.5f},
+	{"other", CLASS_OTHER, 1, 0, 0, 0.5f},
 	{"specified", 0, 0, 0, 0, 0.5f},
 	{"disease", 0, 0, 0, 0, 0.5f},
 	{"disorder", 0, 0, 0, 0, 0.5f},
@@ -85,6 +85,14 @@ static const ClassEntry entries[] = {
 	{"condition", 0, 0, 0, 0, 0.5f},
 	{NULL, 0, 0, 0, 0, 1.0f}
 };
+
+/* Does the word say nothing once it is denied: not specified? */
+bool
+word_says_nothing(const char *word, int len)
+{
+	return (len == 9 && (memcmp(word, "specified", 9) == 0 || memcmp(word, "elsewhere", 9) == 0)) ||
+		(len == 10 && memcmp(word, "classified", 10) == 0);
+}
 
 /* Fills in what a folded word decides. */
 void

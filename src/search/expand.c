@@ -334,9 +334,18 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		known = true;
 	q->slots[slot].known = known;
 	if (typing)
-		add_prefixes(q, slot, w, known ? 0.9f : 1.0f);
-	else if (!abbreviated && (w->len <= 4 || !known))
-		add_prefixes(q, slot, w, known ? 0.6f : 0.95f);
+		add_prefixes(q, slot, w, known || abbreviated ? 0.9f : 1.0f);
+	else if (abbreviated)
+	{
+		if (w->len >= 3)
+			add_prefixes(q, slot, w, 0.75f);
+	}
+	else if (!known)
+		add_prefixes(q, slot, w, 0.95f);
+	else if ((q->req->flags & SEARCH_PREFIX) != 0 && w->len <= 6)
+		add_prefixes(q, slot, w, 0.8f);
+	else if (w->len <= 4)
+		add_prefixes(q, slot, w, 0.6f);
 	if ((!known && !abbreviated) || (fuzzy && w->len >= 4))
 	{
 		cost = add_spellings(q, slot, w, known ? 0.85f : 1.0f);
@@ -557,6 +566,7 @@ finish_slots(Query *q)
 		bool		negates = false;
 		bool		affirms = false;
 		bool		decides = false;
+		bool		empty = false;
 		uint32_t	guessed = 0;
 
 		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
@@ -583,6 +593,7 @@ finish_slots(Query *q)
 			{
 				q->asked[st->class] |= 1u << st->value;
 				decides = true;
+				empty |= st->class == CLASS_UNSPECIFIED && a->fit == best;
 			}
 			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
 			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
@@ -591,6 +602,8 @@ finish_slots(Query *q)
 		if (guessed > 0 && s->weight == 0)
 			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) guessed + 1)) /
 								 log((double) q->im.h->nrows + 2));
+		if (empty)
+			s->weight *= 0.4f;
 		if (s->weight < 0.02f)
 			s->weight = 0.02f;
 		if (s->merged || is_repeated(q, i))

@@ -49,8 +49,10 @@ extern uint64_t hash_bytes(const void *data, size_t len);
 #define CLASS_SIDE		1		/* right, left, bilateral */
 #define CLASS_ENCOUNTER 2		/* initial, subsequent, sequela */
 #define CLASS_NUMBER	3		/* 1 .. 14 */
+#define CLASS_INTENT	14		/* accidental, intentional, assault, undetermined */
 #define CLASS_UNSPECIFIED 16	/* contradicts nothing, but says that no side is meant */
-#define CLASS_COUNT		17
+#define CLASS_OTHER		17		/* says that it is not the usual one */
+#define CLASS_COUNT		18
 
 typedef struct WordClass
 {
@@ -62,6 +64,7 @@ typedef struct WordClass
 								 * by its rarity alone */
 } WordClass;
 
+extern bool word_says_nothing(const char *word, int len);
 extern void word_class(const char *word, int len, WordClass *out);
 
 /* ---- the image (image.c) ---- */
@@ -76,7 +79,8 @@ enum ImageSection
 	SEC_ROWS,					/* ImageRow, by system, key, first day */
 	SEC_TERMS,					/* ImageTerm, by row; one more as sentinel */
 	SEC_TEXT,					/* codes, keys, terms */
-	SEC_TOKENS,					/* varints: stem << 2 | extra << 1 | denied */
+	SEC_TOKENS,					/* varints: stem << 2 | flags: 1 denied, 2 may be
+								 * left out, 3 two words in one */
 	SEC_WORDS,					/* ImageWord, sorted by text */
 	SEC_WORDTEXT,
 	SEC_STEMS,					/* ImageStem, by falling frequency; a sentinel */

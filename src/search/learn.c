@@ -113,9 +113,9 @@ compare_pairs(SearchBuilder *b, uint32_t x, uint32_t y)
 bool
 learn_abbreviations(SearchBuilder *b)
 {
-	uint8_t    *in_long = build_temp(b, b->words.n);
-	Pair	   *pairs = build_temp(b, PAIRS * sizeof(Pair));
-	uint32_t   *order = build_temp(b, PAIRS * sizeof(uint32_t));
+	uint8_t    *in_long;
+	Pair	   *pairs;
+	uint32_t   *order;
 	uint32_t	npairs = 0;
 	uint32_t	n = 0;
 	uint32_t	best = 0;
@@ -123,6 +123,14 @@ learn_abbreviations(SearchBuilder *b)
 	uint32_t	t;
 	uint32_t	k;
 
+	for (i = 0; i < b->terms.n && TERM(b, i)->kind != SEARCH_TERM_SHORT;)
+		i++;
+	if (i == b->terms.n)
+		return true;
+	/* compare_pairs looks for the second of these */
+	in_long = build_temp(b, b->words.n);
+	pairs = build_temp(b, PAIRS * sizeof(Pair));
+	order = build_temp(b, PAIRS * sizeof(uint32_t));
 	if (in_long == NULL || pairs == NULL || order == NULL)
 		return false;
 	for (i = 0; i < b->terms.n; i++)

@@ -4,8 +4,11 @@
  */
 #include "query.h"
 
-#define UNSURE	0.89			/* most that any but the first suggestion scores */
-#define EXCESS_MAX 0.2f			/* weight beyond the query that the first may have */
+#define UNSURE			0.89	/* most that any but the first suggestion scores */
+#define SORTED			60		/* candidates among which headers look for what is below */
+#define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define CROWD_FACTOR	0.85f
+#define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
 typedef char scratch_is_large_enough[sizeof(Query) <= SEARCH_SCRATCH_SIZE ? 1 : -1];
 
@@ -64,6 +67,62 @@ better(const Query *q, const Cand *a, const Cand *b)
 	if (fa != fb)
 		return fa > fb;
 	return a->row < b->row;
+}
+
+/* Holds back the third and further codes that differ in their seventh
+ * character alone, where the query does not say which encounter. */
+static void
+spread(Query *q)
+{
+	int			i;
+	int			k;
+
+	for (i = 2; i < q->ncands && q->asked[CLASS_ENCOUNTER] == 0; i++)
+	{
+		const ImageRow *r = &q->im.rows[q->cands[i].row];
+		int			before = 0;
+
+		if (r->key_len != 7)
+			continue;
+		for (k = 0; k < i; k++)
+		{
+			const ImageRow *o = &q->im.rows[q->cands[k].row];
+
+			before += o->key_len >= 6 && o->system == r->system &&
+				memcmp(q->im.text + o->key_off, q->im.text + r->key_off, 6) == 0;
+		}
+		if (before >= 2)
+			q->cands[i].score *= CROWD_FACTOR;
+	}
+}
+
+/* Lets the best billable code below a header stand before it. */
+static void
+billable_first(Query *q)
+{
+	int			i;
+	int			k;
+
+	for (i = 0; i < q->ncands; i++)
+	{
+		const ImageRow *h = &q->im.rows[q->cands[i].row];
+		int			best = -1;
+
+		if (h->flags & ROW_BILLABLE)
+			continue;
+		for (k = 0; k < q->ncands; k++)
+		{
+			const ImageRow *r = &q->im.rows[q->cands[k].row];
+
+			if ((r->flags & ROW_BILLABLE) && r->key_len > h->key_len && r->system == h->system &&
+				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) == 0 &&
+				(best < 0 || better(q, &q->cands[k], &q->cands[best])))
+				best = k;
+		}
+		if (best >= 0 && q->cands[best].score < q->cands[i].score &&
+			q->cands[best].score > q->cands[i].score * BILLABLE_SHARE)
+			q->cands[best].score = q->cands[i].score;
+	}
 }
 
 /* Brings the best candidates to the front, in order. */
@@ -164,7 +223,10 @@ code_candidates(Query *q, bool described)
 		else if (described)
 			rank_row(q, near->row, &c);
 		else
+		{
 			memset(&c, 0, sizeof(c));
+			c.term = UINT32_MAX;
+		}
 		c.row = near->row;
 		c.how = near->how;
 		if (c.clash)
@@ -172,7 +234,8 @@ code_candidates(Query *q, bool described)
 		c.score = described ? c.score + (1.0f - c.score) * 0.6f * likely : likely;
 		c.clash = 0;
 		c.coded = 1;
-		c.source = (uint8_t) (near->how == CODE_BELOW ? SEARCH_SOURCE_CHILD : SEARCH_SOURCE_CODE);
+		if (c.source != SEARCH_SOURCE_SUCCESSOR || near->how == CODE_SAME || near->how == CODE_BELOW)
+			c.source = (uint8_t) (near->how == CODE_BELOW ? SEARCH_SOURCE_CHILD : SEARCH_SOURCE_CODE);
 		if (k == q->ncands && q->ncands < CANDS_MAX)
 			q->ncands++;
 		if (k < q->ncands)
@@ -213,7 +276,9 @@ sure_score(const Query *q)
 
 	if (lead < need)
 		score -= 0.35 * (1.0 - lead / need);
-	/* it says something that nobody asked for */
+	/* a code alone cannot be mended for sure; or it says what nobody asked for */
+	if (c->coded && c->term == UINT32_MAX && c->how != CODE_SAME && score > UNSURE)
+		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
 	return score < 0 ? 0 : score;
@@ -304,6 +369,13 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 	drop_clashes(q);
 	if (q->key_len > 0)
 		code_candidates(q, described);
+	sort_best(q, SORTED);
+	billable_first(q);
+	if (described && q->key_len == 0)
+	{
+		sort_best(q, SORTED);
+		spread(q);
+	}
 	sort_best(q, max < 2 ? 2 : max);
 	n = give_hits(q, out, max);
 	if (info != NULL)

@@ -13,7 +13,7 @@
 #define ALTS_MAX		(SLOTS_MAX * SLOT_ALTS_MAX)
 #define ALT_BUCKETS		1024
 #define COUNTS_MAX		262144
-#define LEADERS			1000	/* rows whose titles are looked at */
+#define LEADERS			700		/* rows whose titles are looked at */
 #define LEADERS_MAX		2000
 #define CANDS_MAX		320
 #define RANK_ROWS		200		/* rows that are scored in full */

@@ -6,9 +6,10 @@
 #include "query.h"
 
 #define TERMS_SCORED_MAX	60		/* of one row */
-#define UNION_SHARE			0.5f	/* what the row's other terms may add */
-#define FILL_SHARE			0.35f	/* of a score that rests on the term being filled */
+#define UNION_SHARE			0.7f	/* what the row's other terms may add */
+#define FILL_SHARE			0.4f	/* of a score that rests on the term being filled */
 #define HEADER_FACTOR		0.96f
+#define OTHER_FACTOR		0.96f	/* "other ..." where nobody asked for it */
 #define RELATIVE_FACTOR		0.97f
 #define FAMILIES			8		/* candidates whose relatives are looked at */
 #define FAMILY_ROWS			480		/* relatives in all */
@@ -37,9 +38,17 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 
 	m->unasked = 1.0f;
 	if (q->asked[CLASS_SIDE] == 0 && has[CLASS_SIDE] != 0)
-		m->unasked *= q->asked[CLASS_UNSPECIFIED] ? 0.85f : 0.95f;
+		m->unasked *= q->asked[CLASS_UNSPECIFIED] ? 0.85f : 0.93f;
+	if (q->asked[CLASS_SIDE] != 0 && has[CLASS_SIDE] == 0)
+		m->unasked *= 0.93f;
 	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
+		m->unasked *= 0.9f;
+	if (q->asked[CLASS_INTENT] == 0 && has[CLASS_INTENT] != 0 && (has[CLASS_INTENT] & 2u) == 0)
+		m->unasked *= 0.94f;
+	if (q->asked[CLASS_OTHER] != 0 && has[CLASS_OTHER] == 0)
 		m->unasked *= 0.95f;
+	if (q->asked[CLASS_OTHER] == 0 && has[CLASS_OTHER] != 0)
+		m->unasked *= OTHER_FACTOR;
 	for (c = 1; c < CLASS_UNSPECIFIED; c++)
 	{
 		if (q->asked[c] == 0 || has[c] == 0 || (q->asked[c] & has[c]) != 0)
@@ -67,6 +76,7 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 	float		sum = 0;
 	float		opposed = 0;
 	float		fill = 0;
+	float		lacked[2] = {0, 0};		/* by the last two words */
 	int			k;
 
 	memset(has, 0, sizeof(has));
@@ -94,7 +104,7 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 
 			if (alt->stem != stem)
 				continue;
-			if (q->slots[alt->slot].denied != ((tok & 1) != 0) && st->class == 0 && st->polarity == 0)
+			if (q->slots[alt->slot].denied != ((tok & 1) != 0) && (tok & 3) != 3 && st->class == 0 && st->polarity == 0)
 			{
 				f *= 0.7f;
 				if (q->slots[alt->slot].weight > opposed)
@@ -113,6 +123,14 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 		{
 			fill += st->surplus;
 			got += st->surplus * fit;
+			lacked[0] = lacked[1];
+			lacked[1] = st->surplus * (1.0f - fit);
+		}
+		else if ((tok & 3) == 3 && fit > 0)
+		{
+			/* a compound in one word has both its parts */
+			got += (lacked[0] + lacked[1]) * fit;
+			lacked[0] = lacked[1] = 0;
 		}
 	}
 	for (k = 0; k < q->nslots; k++)
@@ -346,6 +364,29 @@ rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 	}
 }
 
+/* The first row behind those whose keys begin like a row's. */
+static uint32_t
+family_end(const Query *q, uint32_t row)
+{
+	const ImageRow *h = &q->im.rows[row];
+	uint32_t	lo = row + 1;
+	uint32_t	hi = q->hi;
+
+	/* keys are sorted, so those that begin alike stand together */
+	while (lo < hi)
+	{
+		uint32_t	mid = lo + (hi - lo) / 2;
+		const ImageRow *r = &q->im.rows[mid];
+
+		if (r->system == h->system && r->key_len >= h->key_len &&
+			memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) == 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 /* Lets relatives of the best candidates share what led to them. */
 void
 rank_families(Query *q)
@@ -376,7 +417,13 @@ rank_families(Query *q)
 			break;
 		query_tick(q);
 		if (r->parent != NO_ROW && best[i].covered < 0.97f && r->key_len > 4)
+		{
+			uint32_t	above = q->im.rows[r->parent].parent;
+
 			root = r->parent;
+			if (above != NO_ROW && family_end(q, above) - above < FAMILY_ROWS / 4)
+				root = above;
+		}
 		else if (r->flags & ROW_BILLABLE)
 			continue;
 		for (k = 0; k < i && roots[k] != root;)

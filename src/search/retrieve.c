@@ -61,9 +61,9 @@ count_list(Query *q, const Alt *a, float weight)
 	return (int) (end - from);
 }
 
-/* The counter that about keep rows reach. */
+/* The counter that about keep rows reach, and how many reach it. */
 static uint32_t
-count_floor(const Query *q, uint32_t ncounts, int keep)
+count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 {
 	uint32_t	bins[BINS];
 	uint32_t	sum = 0;
@@ -84,16 +84,21 @@ count_floor(const Query *q, uint32_t ncounts, int keep)
 	for (i = BINS - 1; i > 0; i--)
 	{
 		sum += bins[i] << q->count_shift;
-		if (sum >= (uint32_t) keep)
+		if (sum >= keep)
 			break;
 	}
+	*reached = sum;
 	return i << BIN_SHIFT;
 }
 
-/* Takes the rows whose counters reach the floor; those well above it first. */
+/* Takes the rows whose counters reach the floor; where there is not room for
+ * all, those well above it first. */
 static void
-take_leaders(Query *q, uint32_t ncounts, uint32_t least)
+take_leaders(Query *q, uint32_t ncounts)
 {
+	uint32_t	reached;
+	uint32_t	least = count_floor(q, ncounts, LEADERS, &reached);
+	bool		once = reached <= LEADERS_MAX && least > 0;
 	uint32_t	i;
 	uint32_t	row;
 	int			k;
@@ -101,7 +106,7 @@ take_leaders(Query *q, uint32_t ncounts, uint32_t least)
 
 	if (least == 0)
 		least = 1;
-	for (pass = 0; pass < 2; pass++)
+	for (pass = 0; pass < (once ? 1 : 2); pass++)
 	{
 		for (i = 0; i < ncounts; i += 4)
 		{
@@ -114,7 +119,7 @@ take_leaders(Query *q, uint32_t ncounts, uint32_t least)
 			{
 				uint32_t	c = q->counts[i + (uint32_t) k];
 
-				if (c < least || (c >= least + (1 << BIN_SHIFT)) != (pass == 0))
+				if (c < least || (!once && (c >= least + (1 << BIN_SHIFT)) != (pass == 0)))
 					continue;
 				row = q->lo + ((i + (uint32_t) k) << q->count_shift);
 				for (; row < q->hi && (row - q->lo) >> q->count_shift == i + (uint32_t) k; row++)
@@ -254,7 +259,7 @@ retrieve(Query *q)
 		rest -= s->weight;
 	}
 	query_tick(q);
-	take_leaders(q, ncounts, count_floor(q, ncounts, LEADERS));
+	take_leaders(q, ncounts);
 	for (j = 0; i < n && j < q->nlead; j++)
 		add_by_title(q, &q->leaders[j], counted);
 	take_candidates(q);

@@ -1,20 +1,9 @@
+\i test/sql-setup.psql
 -- load_release: order files, and releases in time
-\set ECHO none
-\set QUIET 1
-\pset format unaligned
-\pset tuples_only true
-\pset pager off
-SET client_min_messages = warning;
-SET datestyle = 'ISO, YMD';
-BEGIN;
-CREATE EXTENSION IF NOT EXISTS pgtap;
-CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
-SELECT FROM medrec.migrate();
-SET search_path = public, pg_catalog;
-SELECT plan(62);
+SELECT plan(70);
 
 -- an order file of lines "code|flag|short|long" (long by default as short)
-CREATE FUNCTION pg_temp.order_file(VARIADIC lines text[]) RETURNS text LANGUAGE sql AS $$
+CREATE FUNCTION pg_temp.crlf_file(VARIADIC lines text[]) RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(lpad(n::text, 5, '0') || ' ' || rpad(f[1], 7) || ' ' || f[2] || ' '
 		|| rpad(f[3], 60) || ' ' || coalesce(f[4], f[3]) || E'\r\n', '' ORDER BY n)
 	FROM unnest(lines) WITH ORDINALITY AS l (line, n), string_to_array(line, '|') AS f
@@ -33,7 +22,7 @@ CREATE FUNCTION pg_temp.standing() RETURNS SETOF text LANGUAGE sql AS $$
 $$;
 
 -- a first release
-SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.order_file(
+SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.crlf_file(
 		'A00|0|Cholera', 'A000|1|Chol. d/t V. cholerae|Cholera due to Vibrio cholerae 01', 'A009|1|Cholera, unspecified')),
 	'ICD-10-CM 2022 codes 2022-01-01 cms-order 3', 'the result is the release''s row');
 SELECT results_eq($$SELECT code COLLATE "default", billable, display, short_display, valid_from, valid_to, active_from, active_to FROM medrec.code ORDER BY code$$,
@@ -42,20 +31,20 @@ SELECT results_eq($$SELECT code COLLATE "default", billable, display, short_disp
 		('A00.9', true, 'Cholera, unspecified', null, '2022-01-01', null, null, null)$$,
 	'codes are stored in their normal form, the short title only where it differs');
 SELECT is(loaded_by::text, session_user::text, 'the release says who loaded it') FROM medrec.code_release;
-SELECT is(sha256, sha256(convert_to(pg_temp.order_file('A00|0|Cholera', 'A000|1|Chol. d/t V. cholerae|Cholera due to Vibrio cholerae 01', 'A009|1|Cholera, unspecified'), 'UTF8')),
+SELECT is(sha256, sha256(convert_to(pg_temp.crlf_file('A00|0|Cholera', 'A000|1|Chol. d/t V. cholerae|Cholera due to Vibrio cholerae 01', 'A009|1|Cholera, unspecified'), 'UTF8')),
 	'the release names the file''s SHA-256') FROM medrec.code_release;
 
 -- the same file again
 SELECT generation AS generation FROM medrec.terminology_state \gset
 SELECT ctid AS ctid FROM medrec.code_release \gset
-SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.order_file(
+SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.crlf_file(
 		'A00|0|Cholera', 'A000|1|Chol. d/t V. cholerae|Cholera due to Vibrio cholerae 01', 'A009|1|Cholera, unspecified')),
 	'ICD-10-CM 2022 codes 2022-01-01 cms-order 3', 'the same file again gives the same row');
 SELECT is(generation, :generation::bigint, 'the same file again does not stir the terminologies') FROM medrec.terminology_state;
 SELECT is(ctid, :'ctid'::tid, 'the same file again writes nothing') FROM medrec.code_release;
 
 -- another file under the same version takes its place
-SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|1|HIV')),
+SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|1|HIV')),
 	'ICD-10-CM 2022 codes 2022-01-01 cms-order 3', 'a correction is loaded under the same version');
 SELECT results_eq('SELECT code COLLATE "default", display FROM medrec.code ORDER BY code',
 	$$VALUES ('A00'::varchar, 'Cholera'), ('A00.9', 'Cholera NOS'), ('B20', 'HIV')$$, 'and replaces the codes');
@@ -64,9 +53,9 @@ SELECT cmp_ok(generation, '>', :generation::bigint, 'and stirs the terminologies
 -- three releases in every order: what every code says on every day is the same
 CREATE TEMP TABLE release (version text, day date, file text);
 INSERT INTO release VALUES
-	('2022', '2022-01-01', pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|1|HIV', 'C00|1|Gone in 23, back in 24', 'D00|1|Gone for good')),
-	('2023', '2023-01-01', pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera, unspecified', 'B20|1|HIV', 'E00|1|Only in 23')),
-	('2024', '2024-01-01', pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|0|HIV', 'B200|1|HIV, one', 'C00|1|Gone in 23, back in 24', 'F00|1|New'));
+	('2022', '2022-01-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|1|HIV', 'C00|1|Gone in 23, back in 24', 'D00|1|Gone for good')),
+	('2023', '2023-01-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera, unspecified', 'B20|1|HIV', 'E00|1|Only in 23')),
+	('2024', '2024-01-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|0|HIV', 'B200|1|HIV, one', 'C00|1|Gone in 23, back in 24', 'F00|1|New'));
 CREATE TEMP TABLE expected (n serial, line text);
 INSERT INTO expected (line) VALUES
 	('2022-06-01 A00 f Cholera'), ('2022-06-01 A00.9 t Cholera NOS'), ('2022-06-01 B20 t HIV'),
@@ -114,14 +103,27 @@ SELECT results_eq($$SELECT version::text COLLATE "default", effective_to FROM me
 SELECT is((SELECT count(*) FROM pg_temp.standing() AS s WHERE s LIKE '2023%' AND s LIKE '%D00%'), 1::bigint,
 	'whose codes then hold on the days that it has left');
 
+-- a release is taken out
+SELECT pg_temp.load_all('{2022,2023,2024}') \g /dev/null
+SELECT is(medrec.unload_release('ICD-10-CM', '2023'), true, 'a release can be taken out');
+SELECT results_eq($$SELECT version::text COLLATE "default", effective_to FROM medrec.code_release ORDER BY version$$,
+	$$VALUES ('2022', date '2024-01-01'), ('2024', null)$$, 'the one before it then ends where the one behind it begins');
+SELECT results_eq('SELECT substr(s, 12) FROM pg_temp.standing() AS s WHERE s LIKE $$2023%$$', $$SELECT substr(line, 12) FROM expected WHERE line LIKE '2022%' ORDER BY n$$,
+	'and its codes hold until then');
+SELECT is(medrec.unload_release('ICD-10-CM', '2022'), true, 'the oldest can be taken out');
+SELECT results_eq('SELECT * FROM pg_temp.standing()', $$SELECT line FROM expected WHERE line LIKE '2024%' ORDER BY n$$, 'then there is nothing before the next');
+SELECT is(medrec.unload_release('ICD-10-CM', '2024'), true, 'and the last');
+SELECT is(count(*), 0::bigint, 'then there is nothing') FROM medrec.code;
+SELECT is(medrec.unload_release('ICD-10-CM', '2024'), false, 'what is not loaded cannot be taken out');
+
 -- a release in mid-year
 SELECT pg_temp.load_all('{2022,2023,2024}') \g /dev/null
-SELECT pg_temp.load('2023-04', '2023-04-01', pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera in April')) \g /dev/null
+SELECT pg_temp.load('2023-04', '2023-04-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera in April')) \g /dev/null
 SELECT results_eq($$SELECT valid_from, valid_to, display FROM medrec.code WHERE code = 'A00.9' ORDER BY 1$$,
 	$$VALUES (date '2022-01-01', date '2023-01-01', 'Cholera NOS'), ('2023-01-01', '2023-04-01', 'Cholera, unspecified'),
 		('2023-04-01', '2024-01-01', 'Cholera in April'), ('2024-01-01', null, 'Cholera NOS')$$,
 	'a release of 1 April takes its part of the year');
-SELECT throws_ok($$SELECT pg_temp.load('x', '2023-04-01', pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera'))$$,
+SELECT throws_ok($$SELECT pg_temp.load('x', '2023-04-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera'))$$,
 	'22023', 'another release of ICD-10-CM takes effect on the same day', 'two releases of a day are refused');
 
 -- what is wrong with a file is said, and nothing has changed
@@ -129,34 +131,34 @@ SELECT count(*) AS codes FROM medrec.code \gset
 CREATE FUNCTION pg_temp.refused(file text, message text, state text DEFAULT '22P04') RETURNS text LANGUAGE sql AS $$
 	SELECT throws_ok(format('SELECT pg_temp.load(%L, %L, %L, %L)', 'bad', '2030-01-01', file, 'cms-order'), state, message, message)
 $$;
-SELECT pg_temp.refused(rtrim(pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera'), E'\r\n'),
+SELECT pg_temp.refused(rtrim(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera'), E'\r\n'),
 	'line 2 of the CMS order file: the last line has no line end, the file is cut off');
-SELECT pg_temp.refused(left(pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera'), 100),
+SELECT pg_temp.refused(left(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera'), 100),
 	'line 2 of the CMS order file: the last line has no line end, the file is cut off');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera', 'B20|0|HIV'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera', 'B20|0|HIV'),
 	'line 3 of the CMS order file: no code follows below this header, the file is cut off');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'B20|1|HIV'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'B20|1|HIV'),
 	'line 1 of the CMS order file: no code follows below this header, lines are missing');
-SELECT pg_temp.refused(replace(pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera', 'B20|1|HIV'), '00002 A009', '00003 A009'),
+SELECT pg_temp.refused(replace(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera', 'B20|1|HIV'), '00002 A009', '00003 A009'),
 	'line 2 of the CMS order file: order number 00003 where 00002 is due, lines are missing');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|Cholera', 'A009|1|Cholera'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera', 'A009|1|Cholera'),
 	'line 3 of the CMS order file: code A00.9 stands in line 2 already');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|2|Cholera'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|2|Cholera'),
 	'line 2 of the CMS order file: column 15 is neither 0 (header) nor 1 (billable)');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|Chol' || chr(65533) || 'ra'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Chol' || chr(65533) || 'ra'),
 	'line 2 of the CMS order file: mis-encoded: replacement character U+FFFD');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|M' || chr(195) || chr(169) || 'ni'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|M' || chr(195) || chr(169) || 'ni'),
 	'line 2 of the CMS order file: mis-encoded: UTF-8 was taken for latin-1');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|Chol' || chr(7) || 'ra'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Chol' || chr(7) || 'ra'),
 	'line 2 of the CMS order file: control character 0x07');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|Chol' || chr(146) || 'ra'),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Chol' || chr(146) || 'ra'),
 	'line 2 of the CMS order file: mis-encoded: control character U+0092');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|   | '),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|   | '),
 	'line 2 of the CMS order file: title is empty');
 SELECT pg_temp.refused(E'no order file at all\n',
 	'line 1 of the CMS order file: no order number in columns 1 to 5');
 SELECT pg_temp.refused('', 'the file is empty');
-SELECT pg_temp.refused(pg_temp.order_file('A00|0|Cholera', 'A009|1|' || repeat('x', 60) || '|' || repeat('x', 2000000)),
+SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|' || repeat('x', 60) || '|' || repeat('x', 2000000)),
 	'line 2 of the CMS order file is longer than 1048576 bytes', '54000');
 SELECT throws_ok($$SELECT pg_temp.load('bad', '2030-01-01', E'code,,\nx\n')$$, '22P04', NULL, 'a file in no known format is refused');
 SELECT is(count(*), :codes::bigint, 'refused files have changed nothing') FROM medrec.code;

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(63);
+SELECT plan(65);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E11|0|Type 2 diabetes mellitus',
@@ -97,7 +97,7 @@ SELECT throws_ok(format($$SELECT medrec.create_diagnosis(%L, 'I10', NULL, 'my co
 SELECT throws_ok(format($$SELECT medrec.create_diagnosis(%L, repeat('1', 10000))$$, :'patient'),
 	'22001', NULL, 'a code of 10,000 characters is refused');
 SELECT throws_ok(format($$SELECT medrec.create_diagnosis(%L, E'I1\x020', E'a\x03b', 'x')$$, :'patient'),
-	'22023', 'invalid diagnosis: code_system is not a code system that medrec knows; description must not hold control characters',
+	'22023', 'invalid diagnosis: code_system is not a code system that medrec knows; code must not hold control characters; description must not hold control characters',
 	'faults of a diagnosis are named together');
 SELECT throws_ok($$SELECT medrec.create_diagnosis(gen_random_uuid(), 'I10')$$, '23503', NULL, 'an unknown patient is refused');
 SELECT throws_ok($$SELECT medrec.create_diagnosis(NULL, NULL)$$, '22023',
@@ -177,6 +177,16 @@ INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, 'I10' FROM medrec.pat
 SET LOCAL enable_seqscan = off;
 SELECT is((SELECT count(*) FROM medrec.patient AS p JOIN medrec.diagnosis AS d ON d.patient_id = p.id
 	WHERE p.patient_id LIKE 'N%' AND p.last_visit = now()), 500::bigint, 'last_visit of patients in full pages');
+
+-- columns and constraints of the user's own that look at last_visit
+ALTER TABLE medrec.patient ADD COLUMN visit_year integer GENERATED ALWAYS AS (extract(year FROM last_visit AT TIME ZONE 'UTC')) STORED;
+UPDATE medrec.patient SET last_visit = '2001-02-03';
+INSERT INTO medrec.diagnosis (patient_id, code) VALUES (:'patient', 'I10');
+SELECT is((SELECT visit_year FROM medrec.patient WHERE id = :'patient'), extract(year FROM now() AT TIME ZONE 'UTC')::integer, 'a generated column follows last_visit');
+ALTER TABLE medrec.patient DROP COLUMN visit_year, ADD CONSTRAINT own_check CHECK (last_visit < '2002-01-01') NOT VALID;
+UPDATE medrec.patient SET last_visit = '2001-02-03' WHERE id = :'patient';
+SELECT throws_ok(format($$INSERT INTO medrec.diagnosis (patient_id, code) VALUES (%L, 'I10')$$, :'patient'), '23514', NULL, 'a constraint on last_visit is kept to');
+ALTER TABLE medrec.patient DROP CONSTRAINT own_check;
 
 SELECT throws_ok(format($$DELETE FROM medrec.patient WHERE id = %L$$, :'patient'), '23503', NULL, 'a patient with records is not deleted');
 
