@@ -558,7 +558,7 @@ finish_slots(Query *q)
 
 	memset(q->buckets, 0xFF, sizeof(q->buckets));
 	memset(q->asked, 0, sizeof(q->asked));
-	q->total = 0;
+	q->total = q->total_rare = 0;
 	for (i = 0; i < q->nslots; i++)
 	{
 		Slot	   *s = &q->slots[i];
@@ -616,6 +616,7 @@ finish_slots(Query *q)
 		if (negates)
 			denied = 3;
 		q->total += s->weight;
+		q->total_rare += s->weight * s->weight;
 	}
 }
 

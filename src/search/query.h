@@ -60,6 +60,7 @@ typedef struct Cand
 {
 	uint32_t	row;
 	float		score;
+	float		promise;		/* of its relatives: rare words count more */
 	float		covered;		/* share of the query that it has */
 	float		filled;			/* share of its best term that the query has */
 	float		excess;			/* weight of what only its best term has */
@@ -98,6 +99,7 @@ typedef struct Query
 	uint16_t	buckets[ALT_BUCKETS];
 	char		row_seventh;	/* seventh character of the row being scored */
 	float		total;			/* weight of all slots */
+	float		total_rare;		/* squares of the weights */
 	uint32_t	asked[CLASS_COUNT];	/* values asked for in each class */
 
 	uint16_t	counts[COUNTS_MAX];	/* one for each row of the system */
