@@ -51,6 +51,7 @@ typedef struct Slot
 	bool		denied;
 	bool		breaks;			/* punctuation before it */
 	bool		known;			/* its word is in the vocabulary */
+	bool		optional;		/* of the usual kind, not asked for */
 	bool		merged;			/* the next slot stands for it too */
 	char		seventh;		/* asks for this seventh character ("7thD") */
 } Slot;

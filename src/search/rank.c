@@ -8,6 +8,7 @@
 #define TERMS_SCORED_MAX	60		/* of one row */
 #define UNION_SHARE			0.7f	/* what the row's other terms may add */
 #define FILL_SHARE			0.4f	/* of a score that rests on the term being filled */
+#define DENIED_SURPLUS		0.3f	/* of a word's weight where the query lacks it */
 #define HEADER_FACTOR		0.96f
 #define OTHER_FACTOR		0.96f	/* "other ..." where nobody asked for it */
 #define RELATIVE_FACTOR		0.97f
@@ -121,10 +122,13 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 		}
 		if (!(tok & 2))
 		{
-			fill += st->surplus;
-			got += st->surplus * fit;
+			/* what a title denies is what is usual */
+			float		weight = (tok & 1) && fit == 0 ? st->surplus * DENIED_SURPLUS : st->surplus;
+
+			fill += weight;
+			got += weight * fit;
 			lacked[0] = lacked[1];
-			lacked[1] = st->surplus * (1.0f - fit);
+			lacked[1] = weight * (1.0f - fit);
 		}
 		else if ((tok & 3) == 3 && fit > 0)
 		{
