@@ -6,6 +6,8 @@
 
 #include "utils/guc.h"
 
+#include "audit_worker.h"
+
 PG_MODULE_MAGIC;
 
 char	   *medrec_reason;
@@ -46,7 +48,7 @@ _PG_init(void)
 							 false,
 							 PGC_SUSET,
 							 0,
-							 NULL, NULL, NULL);
+							 NULL, medrec_assign_care_team_mode, NULL);
 
 	/*
 	 * medrec.break_glass_time: how long break_glass() opens a patient.
@@ -98,6 +100,8 @@ _PG_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	audit_worker_init();
 
 	MarkGUCPrefixReserved("medrec");
 }
