@@ -164,10 +164,22 @@ socket_dir() {
 
 # One of our templates with its @NAMES@ filled in.
 fill() {
+	local socket
+	socket=$(socket_dir)
+	with=([RUN]=$RUN [SOCKET_DIR]=$socket [PGPORT]=$PORT [HTTP_PORT]=$HTTP [DATABASE]=$DB [ANON_ROLE]=medrec_demo
+		[PGRST_SOCKET]=$socket/postgrest.sock [LOG_DIR]=$RUN [TMP_DIR]=$RUN/tmp [PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls
+		[URL]=$URL [LISTEN]=127.0.0.1:$HTTP [SERVER_NAMES]='localhost ""; 127.0.0.1 ""; "[::1]" "";'
+		[ORIGINS]='"~^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$" "";' [CORS_ORIGINS]="https://localhost:$HTTP"
+		[DB_URI]="host=$socket port=$PORT dbname=$DB user=medrec_authenticator application_name=medrec_api"
+		[LOGIN_RATE]=${MEDREC_LOGIN_RATE:-1r/s} [LOGIN_BURST]=${MEDREC_LOGIN_BURST:-20})
+	fill_with "$1" "$2"
+}
+
+# The same, with the values that stand in "with".
+declare -A with
+fill_with() {
 	local text name
 	text=$(<"$1")
-	local -A with=([RUN]=$RUN [SOCKET_DIR]=$(socket_dir) [PGPORT]=$PORT [HTTP_PORT]=$HTTP [DATABASE]=$DB
-		[ANON_ROLE]=medrec_demo)
 	for name in "${!with[@]}"; do text=${text//"@$name@"/"${with[$name]}"}; done
 	printf '%s\n' "$text" >"$2"
 	chmod 644 "$2"
@@ -230,12 +242,40 @@ write_cluster_conf() {
 	} | as_user tee "$RUN/data/medrec.conf" >/dev/null
 	grep -q "^include 'medrec.conf'" "$RUN/data/postgresql.conf" ||
 		echo "include 'medrec.conf'" | as_user tee -a "$RUN/data/postgresql.conf" >/dev/null
-	# The socket lies in a folder that only the owner enters: whoever is there owns the server anyway. Over TCP any user of
-	# this machine can come, so there only the demo's role is let in, and never a superuser.
-	as_user tee "$RUN/data/pg_hba.conf" >/dev/null <<-HBA
-		local all all trust
-		host  all medrec_demo 127.0.0.1/32 trust
-	HBA
+	write_hba
+}
+
+# The socket lies in a folder that only the owner enters: whoever is there owns the server anyway. Over TCP any user of
+# this machine can come, so there only the open demo's role is let in, and never a superuser; with logins nobody.
+write_hba() {
+	{
+		echo "local all all trust"
+		[ "$LOGIN" = on ] || echo "host all medrec_demo 127.0.0.1/32 trust"
+	} | as_user tee "$RUN/data/pg_hba.conf" >/dev/null
+	if alive postgres >/dev/null; then sql postgres -c 'SELECT pg_reload_conf()' >/dev/null; fi
+}
+
+# A certificate for the demo that this machine signs itself. One of your own goes into the same two files.
+make_certificate() {
+	[ ! -s "$1/cert.pem" ] || return 0
+	as_user mkdir -p "$1"
+	as_user bash -c 'umask 077; exec openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
+		-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -keyout "$1/key.pem" -out "$1/cert.pem"' - "$1" \
+		2>/dev/null || die "openssl could not make a certificate"
+	as_user chmod 644 "$1/cert.pem"
+}
+
+# An account for each role, with a password of its own; they stand in .run/accounts, which only the server's user reads.
+make_accounts() {
+	local role password
+	[ -s "$RUN/accounts" ] || as_user bash -c 'umask 077; for role in clinician coder auditor admin; do
+		echo "$role demo-$role $(head -c 15 /dev/urandom | base64 | tr +/ ab)"; done >"$1"' - "$RUN/accounts"
+	while read -r role name password; do
+		sql "$DB" -v role="$role" -v name="$name" -v password="$password" -f - >/dev/null <<-'SQL'
+			INSERT INTO medrec.account (username, role) VALUES (:'name', :'role') ON CONFLICT DO NOTHING;
+			SELECT medrec.set_password(:'name', :'password');
+		SQL
+	done <"$RUN/accounts"
 }
 
 # psql as superuser over the private socket, for scripts: quiet, bare values, stops at the first error.

@@ -28,13 +28,17 @@ chapter() {
 # ask METHOD PATH [BODY]: shows the request as a line to repeat by hand, and the answer; leaves them in STATUS and ANSWER.
 ask() {
 	local method=$1 path=$2 body=${3:-} line
-	local args=(-s -g -X "$method" -w '\n%{http_code}' "$URL$path")
+	local args=(-s -g -X "$method" -w '\n%{http_code}' "$URL$path") auth=
+	if [ "$LOGIN" = on ]; then
+		args+=(--cacert "$RUN/tls/cert.pem")
+		[ -z "$TOKEN" ] || { args+=(-H "Authorization: Bearer $TOKEN"); auth=' -H "Authorization: Bearer $TOKEN"'; }
+	fi
 	if [ "$method" = GET ]; then line="curl -g '$URL$path'"; else line="curl -X $method $URL$path"; fi
 	if [ -n "$body" ]; then
 		args+=(-H 'Content-Type: application/json' -d "$body")
 		line+=" -H 'Content-Type: application/json' -d '$body'"
 	fi
-	printf '$ %s\n' "$line"
+	printf '$ %s\n' "$line$auth"
 	ANSWER=$(curl "${args[@]}")
 	STATUS=${ANSWER##*$'\n'}
 	ANSWER=${ANSWER%$'\n'*}
@@ -42,11 +46,31 @@ ask() {
 	jq . <<<"$ANSWER" 2>/dev/null || printf '%s\n' "$ANSWER"
 }
 
+# Where logins are asked for: what follows is done by the account of this role.
+TOKEN=
+as_role() {
+	[ "$LOGIN" = on ] || return 0
+	local name password
+	read -r _ name password < <(grep "^$1 " "$RUN/accounts")
+	TOKEN=
+	ask POST /rpc/login "{\"username\":\"$name\",\"password\":\"$password\"}"
+	expect 200
+	TOKEN=$(jq -r .token <<<"$ANSWER")
+	echo "(TOKEN is this token from now on.)"
+}
+
 # The demo must not tell a story that is not true.
 expect() { [ "$STATUS" = "$1" ] || die "the demo expected $1 here, the answer was $STATUS"; }
 
 story() {
 	local patient diagnosis before candidate
+
+	if [ "$LOGIN" = on ]; then
+		chapter "0. Nobody does anything without a token; the clinician logs in"
+		ask GET /patients
+		expect 401
+		as_role clinician
+	fi
 
 	chapter "1. A patient is created"
 	ask POST /patients/ '{"name":"John Doe","age":45,"gender":"male","patient_id":"P1234"}'
@@ -82,9 +106,24 @@ story() {
 	[ "$(jq -r '.[0].last_visit' <<<"$ANSWER")" != "$before" ] || die "the demo expected last_visit to move"
 
 	chapter "6. And all of it is in the audit trail"
+	as_role auditor
 	ask GET "/audit_events?patient_id=eq.$patient&order=logged_at.desc&limit=2&select=logged_at,action,table_name,row_id,old_values,new_values,role,client_addr,method,path,request_id"
 	expect 200
 
+	if [ "$LOGIN" = on ]; then
+		cat <<-END
+
+			medrec runs, and nobody does anything without a token. The certificate is this machine's own: give curl
+			  --cacert $RUN/tls/cert.pem
+
+			  the interface   $URL/            (OpenAPI)
+			  accounts        $RUN/accounts    (role, name, password; read as the server's user)
+			  a token         curl $URL/rpc/login -H 'Content-Type: application/json' -d '{"username":"...","password":"..."}'
+			  as superuser    gateway/medrec psql
+			  stop            make stop
+		END
+		return
+	fi
 	cat <<-END
 
 		medrec runs. This demo is open: no login, everything allowed, but it listens on this machine's loopback address only.

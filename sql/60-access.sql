@@ -73,19 +73,33 @@ AS 'MODULE_PATHNAME', 'medrec_jwt_key_set';
 COMMENT ON FUNCTION medrec.jwt_key_set() IS
 'The keys that tokens are accepted with, as a JWK set (RFC 7517). They are secret: who has them can make tokens. No arguments. Errors: 42501.';
 
-CREATE FUNCTION medrec.sees_all_patients()
-RETURNS boolean
-LANGUAGE c STABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'medrec_sees_all_patients';
-COMMENT ON FUNCTION medrec.sees_all_patients() IS
-'For policies: whether medrec.care_team_mode is off. No arguments, no errors.';
+CREATE FUNCTION medrec.sees_patient_support(internal)
+RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_sees_patient_support';
+COMMENT ON FUNCTION medrec.sees_patient_support(internal) IS
+'The planner''s helper for medrec.sees_patient(): strikes it out while care teams are not in force, estimates it, and offers it to indexes. Not to be called.';
 
 CREATE FUNCTION medrec.sees_patient(patient uuid, refuse boolean DEFAULT false)
 RETURNS boolean
-LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10
+LANGUAGE c STABLE STRICT PARALLEL SAFE COST 2 SUPPORT medrec.sees_patient_support
 AS 'MODULE_PATHNAME', 'medrec_sees_patient';
 COMMENT ON FUNCTION medrec.sees_patient(uuid, boolean) IS
-'For policies: whether the patient is one of the care teams that the acting account belongs to, or has been opened by it with break_glass. patient: patient.id. refuse: raise an error in place of false. Errors: 42501 with refuse, the same for a patient who is not there.';
+'For policies: whether the patient is one of the care teams that the acting account belongs to, or has been opened by it with break_glass; always, while medrec.care_team_mode is off. patient: patient.id. refuse: raise an error in place of false. Errors: 42501 with refuse, the same for a patient who is not there.';
+
+CREATE FUNCTION medrec.visible_patients()
+RETURNS uuid[]
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_visible_patients';
+COMMENT ON FUNCTION medrec.visible_patients() IS
+'For indexes in place of medrec.sees_patient(): the patients of the care teams that the acting account belongs to, and those it has opened. No arguments, no errors.';
+
+CREATE FUNCTION medrec.care_team_changed()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_care_team_changed';
+COMMENT ON FUNCTION medrec.care_team_changed() IS
+'Trigger, AFTER changes of care teams: what sessions remember of them is out of date at commit. Errors: 39P01 called otherwise.';
 
 CREATE FUNCTION medrec.enrol()
 RETURNS trigger
@@ -112,8 +126,10 @@ REVOKE ALL ON FUNCTION
 	medrec.pbkdf2_iterations(text),
 	medrec.rotate_jwt_key(interval),
 	medrec.jwt_key_set(),
-	medrec.sees_all_patients(),
+	medrec.sees_patient_support(internal),
 	medrec.sees_patient(uuid, boolean),
+	medrec.visible_patients(),
+	medrec.care_team_changed(),
 	medrec.enrol(),
 	medrec.break_glass(text, text)
 	FROM PUBLIC;

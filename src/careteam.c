@@ -2,8 +2,11 @@
  * careteam.c
  *		Who sees which patient, where clinicians see those of their teams only.
  *
- * The policies of the record tables ask sees_all_patients() once for a
- * statement, and sees_patient() for a row only where that said no.
+ * The policies of the record tables ask sees_patient() for a row.  While care
+ * teams are not in force the planner strikes that out, so that it costs nothing.
+ * While they are, the account's patients are kept as a sorted array until
+ * somebody's teams change; a row costs a search in it, and a list can be read by
+ * index from it.
  */
 #include "medrec.h"
 
@@ -16,12 +19,23 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "commands/trigger.h"
+#include "catalog/pg_class.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "parser/parse_func.h"
+#include "utils/array.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/plancache.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
 #include "utils/guc.h"
@@ -44,12 +58,24 @@
 #define REASON_MIN_CHARS	10
 #define REASON_MAX_CHARS	2000
 
-/* Whom a query is run for: looked up once for it. */
+/* The patients whom an account may see. */
+static struct
+{
+	bool		valid;
+	Oid			table;			/* whose invalidation says that teams have changed */
+	uint32		number;			/* rises with every change */
+	int32		account;
+	TimestampTz until;			/* when a patient who was opened is shut */
+	int			count;
+	pg_uuid_t  *ids;			/* in order */
+	MemoryContext context;
+}			visible;
+
+/* what a call of sees_patient() keeps from row to row */
 typedef struct Viewer
 {
-	int32		account;		/* 0: none */
-	int			nteams;
-	int32	   *teams;
+	uint32		number;
+	int32		account;
 } Viewer;
 
 /*
@@ -86,25 +112,47 @@ static AccessPlan open_patient = {
 	4, {TEXTOID, UUIDOID, TEXTOID, FLOAT8OID}
 };
 
-static int32 AccountNumber(const char *name);
-static Viewer *NewViewer(MemoryContext context);
-static bool InTeams(const Viewer *viewer, const pg_uuid_t *patient);
-static bool BrokeGlass(const Viewer *viewer, const pg_uuid_t *patient);
+static int32 AccountNumber(void);
+static void ForgetVisible(Datum arg, Oid relid);
+static int	CompareIds(const void *a, const void *b);
+static void AddVisible(int *size, const pg_uuid_t *id);
+static void ReadTeams(int32 account, int *size);
+static void ReadOpened(int32 account, int *size);
+static void FindVisible(int32 account);
+static bool IsVisible(const pg_uuid_t *id);
+static bool HasTeam(int32 account);
 static bool IdIsFree(Relation rel, const pg_uuid_t *id);
 static bool IsUuid(const char *text);
+static bool IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals);
+static List *IndexCondition(SupportRequestIndexCondition *request);
+static double VisiblePart(void);
 
-/* The number of an account, 0 where there is none or it is not active. */
-static int32
-AccountNumber(const char *name)
+/* The setting changes: plans that were made for the old one are of no use. */
+void
+medrec_assign_care_team_mode(bool newval, void *extra)
 {
-	Relation	rel = table_open(medrec_relation("account"), AccessShareLock);
-	Oid			relid = RelationGetRelid(rel);
-	TupleDesc	desc = RelationGetDescr(rel);
+	if (newval != medrec_care_team_mode)
+		ResetPlanCache();
+}
+
+/* The number of the account that acts, 0 where there is none or it is not active. */
+static int32
+AccountNumber(void)
+{
+	const char *name = access_account_name();
+	Relation	rel;
+	Oid			relid;
+	TupleDesc	desc;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	int32		number = 0;
 
+	if (name == NULL)
+		return 0;
+	rel = table_open(medrec_relation("account"), AccessShareLock);
+	relid = RelationGetRelid(rel);
+	desc = RelationGetDescr(rel);
 	ScanKeyInit(&key, get_attnum(relid, "username"), BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(name));
 	key.sk_collation = TupleDescAttr(desc, key.sk_attno - 1)->attcollation;
@@ -123,117 +171,187 @@ AccountNumber(const char *name)
 	return number;
 }
 
-/* Looks up who acts, and the teams that he belongs to. */
-static Viewer *
-NewViewer(MemoryContext context)
+/* Callback: somebody's teams have changed. */
+static void
+ForgetVisible(Datum arg, Oid relid)
 {
-	Viewer	   *viewer = MemoryContextAllocZero(context, sizeof(Viewer));
-	const char *name = access_account_name();
-	Relation	rel;
+	if (!OidIsValid(relid) || relid == visible.table)
+	{
+		visible.valid = false;
+		visible.number++;
+	}
+}
+
+/* Orders as the type uuid does. */
+static int
+CompareIds(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+/* Adds a patient. */
+static void
+AddVisible(int *size, const pg_uuid_t *id)
+{
+	if (visible.count == *size)
+	{
+		*size *= 2;
+		visible.ids = repalloc_huge(visible.ids, *size * sizeof(pg_uuid_t));
+	}
+	visible.ids[visible.count++] = *id;
+}
+
+/* Adds the patients of an account's teams. */
+static void
+ReadTeams(int32 account, int *size)
+{
+	Relation	members = table_open(medrec_relation("care_team_member"), AccessShareLock);
+	Relation	patients = table_open(medrec_relation("care_team_patient"), AccessShareLock);
+	AttrNumber	member_team = get_attnum(RelationGetRelid(members), "team");
+	AttrNumber	team = get_attnum(RelationGetRelid(patients), "team");
+	AttrNumber	patient = get_attnum(RelationGetRelid(patients), "patient");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	member;
+
+	ScanKeyInit(&key, get_attnum(RelationGetRelid(members), "account"),
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
+	scan = systable_beginscan(members, medrec_relation("care_team_member_pkey"), true,
+							  GetActiveSnapshot(), 1, &key);
+	while (HeapTupleIsValid(member = systable_getnext(scan)))
+	{
+		ScanKeyData team_key;
+		SysScanDesc of_team;
+		HeapTuple	tuple;
+		bool		isnull;
+
+		ScanKeyInit(&team_key, team, BTEqualStrategyNumber, F_INT4EQ,
+					heap_getattr(member, member_team, RelationGetDescr(members), &isnull));
+		of_team = systable_beginscan(patients, medrec_relation("care_team_patient_team_idx"), true,
+									 GetActiveSnapshot(), 1, &team_key);
+		while (HeapTupleIsValid(tuple = systable_getnext(of_team)))
+		{
+			CHECK_FOR_INTERRUPTS();
+			AddVisible(size, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(patients),
+														&isnull)));
+		}
+		systable_endscan(of_team);
+	}
+	systable_endscan(scan);
+	table_close(patients, AccessShareLock);
+	table_close(members, AccessShareLock);
+}
+
+/* Adds the patients whom an account has opened, and notes when the first is shut. */
+static void
+ReadOpened(int32 account, int *size)
+{
+	Relation	rel = table_open(medrec_relation("break_glass"), AccessShareLock);
+	Oid			relid = RelationGetRelid(rel);
+	AttrNumber	patient = get_attnum(relid, "patient");
+	AttrNumber	expires_at = get_attnum(relid, "expires_at");
+	TimestampTz now = GetCurrentTimestamp();
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	AttrNumber	team;
-	int			size = 8;
 
-	if (name == NULL || (viewer->account = AccountNumber(name)) == 0)
-		return viewer;
-
-	viewer->teams = MemoryContextAlloc(context, size * sizeof(int32));
-	rel = table_open(medrec_relation("care_team_member"), AccessShareLock);
-	team = get_attnum(RelationGetRelid(rel), "team");
-	ScanKeyInit(&key, get_attnum(RelationGetRelid(rel), "account"),
-				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(viewer->account));
-	scan = systable_beginscan(rel, medrec_relation("care_team_member_pkey"), true,
+	ScanKeyInit(&key, get_attnum(relid, "account"),
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
+	scan = systable_beginscan(rel, medrec_relation("break_glass_account_patient_idx"), true,
 							  GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
+		TimestampTz until = DatumGetTimestampTz(heap_getattr(tuple, expires_at,
+															 RelationGetDescr(rel), &isnull));
 
-		if (viewer->nteams == size)
-		{
-			size *= 2;
-			viewer->teams = repalloc(viewer->teams, size * sizeof(int32));
-		}
-		viewer->teams[viewer->nteams++] =
-			DatumGetInt32(heap_getattr(tuple, team, RelationGetDescr(rel), &isnull));
+		if (until <= now)
+			continue;
+		AddVisible(size, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(rel),
+													&isnull)));
+		visible.until = Min(visible.until, until);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return viewer;
 }
 
-/* Is the patient one of the viewer's teams'? */
-static bool
-InTeams(const Viewer *viewer, const pg_uuid_t *patient)
+/* Finds the patients of an account, where they are not known already. */
+static void
+FindVisible(int32 account)
 {
-	Relation	rel;
-	AttrNumber	team;
+	int			size = 64;
+	int			i;
+	int			kept = 0;
+
+	/* changes are told by this table, whose number a restore changes */
+	if (visible.context == NULL)
+	{
+		CacheRegisterRelcacheCallback(ForgetVisible, (Datum) 0);
+		visible.context = AllocSetContextCreate(TopMemoryContext, "medrec visible patients",
+												ALLOCSET_DEFAULT_SIZES);
+	}
+	if (visible.table != medrec_relation("care_team_member"))
+	{
+		visible.table = medrec_relation("care_team_member");
+		visible.valid = false;
+	}
+	if (visible.valid && visible.account == account &&
+		(visible.until == DT_NOEND || visible.until > GetCurrentTimestamp()))
+		return;
+
+	visible.number++;
+	MemoryContextReset(visible.context);
+	visible.ids = MemoryContextAlloc(visible.context, size * sizeof(pg_uuid_t));
+	visible.count = 0;
+	visible.account = account;
+	visible.until = DT_NOEND;
+	visible.valid = true;		/* unless something changes while we read */
+	PG_TRY();
+	{
+		if (account != 0)
+		{
+			ReadTeams(account, &size);
+			ReadOpened(account, &size);
+		}
+	}
+	PG_CATCH();
+	{
+		visible.valid = false;
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+
+	qsort(visible.ids, visible.count, sizeof(pg_uuid_t), CompareIds);
+	for (i = 0; i < visible.count; i++)
+		if (i == 0 || CompareIds(&visible.ids[i], &visible.ids[i - 1]) != 0)
+			visible.ids[kept++] = visible.ids[i];
+	visible.count = kept;
+}
+
+/* Is a patient among them? */
+static bool
+IsVisible(const pg_uuid_t *id)
+{
+	return bsearch(id, visible.ids, visible.count, sizeof(pg_uuid_t), CompareIds) != NULL;
+}
+
+/* Does an account belong to a team? */
+static bool
+HasTeam(int32 account)
+{
+	Relation	rel = table_open(medrec_relation("care_team_member"), AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
+	bool		found;
 
-	if (viewer->nteams == 0)
-		return false;
-	rel = table_open(medrec_relation("care_team_patient"), AccessShareLock);
-	team = get_attnum(RelationGetRelid(rel), "team");
-	ScanKeyInit(&key, get_attnum(RelationGetRelid(rel), "patient"),
-				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(patient));
-	scan = systable_beginscan(rel, medrec_relation("care_team_patient_pkey"), true,
+	ScanKeyInit(&key, get_attnum(RelationGetRelid(rel), "account"),
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
+	scan = systable_beginscan(rel, medrec_relation("care_team_member_pkey"), true,
 							  GetActiveSnapshot(), 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		isnull;
-		int32		of = DatumGetInt32(heap_getattr(tuple, team, RelationGetDescr(rel), &isnull));
-		int			i;
-
-		for (i = 0; i < viewer->nteams && !found; i++)
-			found = viewer->teams[i] == of;
-	}
+	found = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return found;
-}
-
-/* Has the viewer opened the patient, and not too long ago? */
-static bool
-BrokeGlass(const Viewer *viewer, const pg_uuid_t *patient)
-{
-	Relation	rel = table_open(medrec_relation("break_glass"), AccessShareLock);
-	Oid			relid = RelationGetRelid(rel);
-	TimestampTz now = GetCurrentTimestamp();
-	AttrNumber	expires_at = get_attnum(relid, "expires_at");
-	ScanKeyData keys[2];
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	bool		found = false;
-
-	ScanKeyInit(&keys[0], get_attnum(relid, "account"),
-				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(viewer->account));
-	ScanKeyInit(&keys[1], get_attnum(relid, "patient"),
-				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(patient));
-	scan = systable_beginscan(rel, medrec_relation("break_glass_account_patient_idx"), true,
-							  GetActiveSnapshot(), 2, keys);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool		isnull;
-
-		found = DatumGetTimestampTz(heap_getattr(tuple, expires_at, RelationGetDescr(rel),
-												 &isnull)) > now;
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-PG_FUNCTION_INFO_V1(medrec_sees_all_patients);
-
-/* medrec.sees_all_patients(): care teams are not in force. */
-Datum
-medrec_sees_all_patients(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(!medrec_care_team_mode);
 }
 
 PG_FUNCTION_INFO_V1(medrec_sees_patient);
@@ -250,18 +368,164 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 	bool		refuse = PG_GETARG_BOOL(1);
 	Viewer	   *viewer = fcinfo->flinfo->fn_extra;
 
+	if (!medrec_care_team_mode)
+		PG_RETURN_BOOL(true);
 	if (newborn.xact == medrec_my_lxid() && newborn.subxact == GetCurrentSubTransactionId() &&
 		memcmp(&newborn.id, patient, UUID_LEN) == 0)
 		PG_RETURN_BOOL(true);
+
+	/* who acts is looked up once for a query */
 	if (viewer == NULL)
-		fcinfo->flinfo->fn_extra = viewer = NewViewer(fcinfo->flinfo->fn_mcxt);
-	if (viewer->account != 0 && (InTeams(viewer, patient) || BrokeGlass(viewer, patient)))
+	{
+		viewer = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Viewer));
+		viewer->account = AccountNumber();
+		viewer->number = visible.number - 1;
+		fcinfo->flinfo->fn_extra = viewer;
+	}
+	if (viewer->number != visible.number)
+	{
+		FindVisible(viewer->account);
+		viewer->number = visible.number;
+	}
+	if (viewer->account != 0 && IsVisible(patient))
 		PG_RETURN_BOOL(true);
 	if (refuse)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("the patient is not there, or not in your care")));
 	PG_RETURN_BOOL(false);
+}
+
+PG_FUNCTION_INFO_V1(medrec_visible_patients);
+
+/* medrec.visible_patients(): those for whom sees_patient() is true, in order. */
+Datum
+medrec_visible_patients(PG_FUNCTION_ARGS)
+{
+	Datum	   *ids;
+	int			i;
+
+	FindVisible(AccountNumber());
+	ids = palloc(Max(visible.count, 1) * sizeof(Datum));
+	for (i = 0; i < visible.count; i++)
+		ids[i] = UUIDPGetDatum(&visible.ids[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(ids, visible.count, UUIDOID, UUID_LEN, false,
+										  TYPALIGN_CHAR));
+}
+
+/*
+ * Is the column compared with a single value anyway, or with another table?  Then
+ * the array would only be one more condition to test.
+ */
+static bool
+IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals)
+{
+	ListCell   *cell;
+
+	if (rel->joininfo != NIL || rel->has_eclass_joins)
+		return true;
+	foreach(cell, rel->baserestrictinfo)
+	{
+		OpExpr	   *op = (OpExpr *) lfirst_node(RestrictInfo, cell)->clause;
+
+		if (IsA(op, OpExpr) && op->opno == equals &&
+			(equal(linitial(op->args), key) || equal(lsecond(op->args), key)))
+			return true;
+	}
+	return false;
+}
+
+/* For the planner: sees_patient(column) as column = ANY (visible_patients()). */
+static List *
+IndexCondition(SupportRequestIndexCondition *request)
+{
+	FuncExpr   *call = (FuncExpr *) request->node;
+	ScalarArrayOpExpr *any;
+	Oid			equals;
+	Oid			function;
+	Expr	   *key;
+
+	if (!IsA(call, FuncExpr) || request->indexarg != 0 || !request->index->amsearcharray)
+		return NIL;
+	key = linitial(call->args);
+	equals = get_opfamily_member(request->opfamily, UUIDOID, UUIDOID, BTEqualStrategyNumber);
+	if (!OidIsValid(equals) || IsNarrowed(request->index->rel, key, equals))
+		return NIL;
+	function = LookupFuncName(list_make2(makeString(MEDREC_SCHEMA), makeString("visible_patients")),
+							  0, NULL, true);
+	if (!OidIsValid(function))
+		return NIL;
+
+	any = makeNode(ScalarArrayOpExpr);
+	any->opno = equals;
+	any->opfuncid = get_opcode(equals);
+	any->useOr = true;
+	any->args = list_make2(copyObject(key),
+						   makeFuncExpr(function, UUIDARRAYOID, NIL, InvalidOid, InvalidOid,
+										COERCE_EXPLICIT_CALL));
+	any->location = -1;
+	/* the row is asked all the same: request->lossy stays true */
+	return list_make1(any);
+}
+
+/* For the planner: the part of all patients that the account sees. */
+static double
+VisiblePart(void)
+{
+	Oid			relid = medrec_relation("patient");
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double		all = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		all = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	if (all <= 0 || !ActiveSnapshotSet())
+		return 0.1;
+	FindVisible(AccountNumber());
+	return Min(1.0, Max(visible.count, 1) / all);
+}
+
+PG_FUNCTION_INFO_V1(medrec_sees_patient_support);
+
+/* The planner's helper for sees_patient(). */
+Datum
+medrec_sees_patient_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Node	   *result = NULL;
+
+	if (IsA(request, SupportRequestSimplify))
+	{
+		/* plans are made anew when the setting changes */
+		if (!medrec_care_team_mode)
+			result = makeBoolConst(true, false);
+	}
+	else if (IsA(request, SupportRequestSelectivity) && medrec_care_team_mode)
+	{
+		((SupportRequestSelectivity *) request)->selectivity = VisiblePart();
+		result = request;
+	}
+	else if (IsA(request, SupportRequestIndexCondition) && medrec_care_team_mode)
+		result = (Node *) IndexCondition((SupportRequestIndexCondition *) request);
+	PG_RETURN_POINTER(result);
+}
+
+PG_FUNCTION_INFO_V1(medrec_care_team_changed);
+
+/* medrec.care_team_changed(): tells every session that teams have changed. */
+Datum
+medrec_care_team_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired AFTER", "medrec.care_team_changed")));
+	CacheInvalidateRelcacheByRelid(medrec_relation("care_team_member"));
+	return PointerGetDatum(NULL);
 }
 
 /*
@@ -329,7 +593,7 @@ medrec_enrol(PG_FUNCTION_ARGS)
 
 		value = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
 							 RelationGetDescr(rel), &isnull);
-		if (!isnull && NewViewer(CurrentMemoryContext)->nteams > 0 &&
+		if (!isnull && HasTeam(AccountNumber()) &&
 			IdIsFree(rel, DatumGetUUIDP(value)))
 		{
 			newborn.id = *DatumGetUUIDP(value);

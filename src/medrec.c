@@ -48,7 +48,7 @@ _PG_init(void)
 							 false,
 							 PGC_SUSET,
 							 0,
-							 NULL, NULL, NULL);
+							 NULL, medrec_assign_care_team_mode, NULL);
 
 	/*
 	 * medrec.break_glass_time: how long break_glass() opens a patient.

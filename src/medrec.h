@@ -22,4 +22,7 @@ extern int	medrec_token_lifetime;
 extern int	medrec_password_cost;
 extern bool medrec_outside_accounts;
 
+/* careteam.c */
+extern void medrec_assign_care_team_mode(bool newval, void *extra);
+
 #endif							/* MEDREC_H */

@@ -9,7 +9,7 @@
  *
  * That an image may be old is said by an invalidation of terminology_state's
  * relcache entry, which reaches standbys as well; whether it is old is said by
- * the generation in that table.  A transaction that has itself changed the
+ * the generation in that table, as long as the table's file is the same.  A transaction that has itself changed the
  * terminologies uses an image of its own and publishes nothing: it may yet roll
  * back.  Where there is no room, each backend keeps a private copy.
  */
@@ -52,6 +52,7 @@ typedef struct SharedSlot
 {
 	Oid			database;		/* InvalidOid when the slot is free */
 	dsm_handle	handle;			/* DSM_HANDLE_INVALID when nothing is published */
+	Oid			file;			/* of the state whose generation it is */
 	int64		generation;		/* of what is published */
 	int			builder;		/* pid of who is building, or 0 */
 } SharedSlot;
@@ -65,6 +66,7 @@ typedef struct SharedImages
 
 /* The image that this backend uses. */
 static const void *image = NULL;
+static Oid	image_file = InvalidOid;
 static int64 image_generation = 0;
 static dsm_segment *image_segment = NULL;	/* or */
 static MemoryContext image_context = NULL;	/* where it lies */
@@ -95,10 +97,11 @@ static void InitShared(void *ptr);
 static void FreeDroppedSlots(void);
 static void AttachShared(void);
 static void DropImage(void);
-static bool AttachPublished(int64 generation);
-static bool ClaimBuild(int64 generation);
+static bool IsPublished(Oid file, int64 generation);
+static bool AttachPublished(Oid file, int64 generation);
+static bool ClaimBuild(Oid file, int64 generation);
 static void EndBuild(void);
-static void Publish(int64 generation, const void *built, size_t size);
+static void Publish(Oid file, int64 generation, const void *built, size_t size);
 static CodeRefs *FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make);
 static void *BuildImage(size_t *size);
 
@@ -126,6 +129,7 @@ InitShared(void *ptr)
 	{
 		images->slots[i].database = InvalidOid;
 		images->slots[i].handle = DSM_HANDLE_INVALID;
+		images->slots[i].file = InvalidOid;
 		images->slots[i].generation = 0;
 		images->slots[i].builder = 0;
 	}
@@ -151,6 +155,7 @@ FreeDroppedSlots(void)
 			handle = shared->slots[i].handle;
 			shared->slots[i].database = InvalidOid;
 			shared->slots[i].handle = DSM_HANDLE_INVALID;
+			shared->slots[i].file = InvalidOid;
 			shared->slots[i].generation = 0;
 			shared->slots[i].builder = 0;
 		}
@@ -200,9 +205,17 @@ DropImage(void)
 	image_context = NULL;
 }
 
+/* Is an image published that is at least that new?  To be asked under the lock. */
+static bool
+IsPublished(Oid file, int64 generation)
+{
+	return slot->handle != DSM_HANDLE_INVALID && slot->file == file &&
+		slot->generation >= generation;
+}
+
 /* Attaches what another backend has published, if it is at least that new. */
 static bool
-AttachPublished(int64 generation)
+AttachPublished(Oid file, int64 generation)
 {
 	dsm_handle	handle = DSM_HANDLE_INVALID;
 	int64		published = 0;
@@ -211,7 +224,7 @@ AttachPublished(int64 generation)
 	if (slot == NULL)
 		return false;
 	SpinLockAcquire(&shared->mutex);
-	if (slot->generation >= generation)
+	if (IsPublished(file, generation))
 	{
 		handle = slot->handle;
 		published = slot->generation;
@@ -223,6 +236,7 @@ AttachPublished(int64 generation)
 	/* it may be that this backend published it itself */
 	if (image_segment != NULL && dsm_segment_handle(image_segment) == handle)
 	{
+		image_file = file;
 		image_generation = published;
 		return true;
 	}
@@ -240,6 +254,7 @@ AttachPublished(int64 generation)
 	DropImage();
 	image_segment = segment;
 	image = dsm_segment_address(segment);
+	image_file = file;
 	image_generation = published;
 	return true;
 }
@@ -249,7 +264,7 @@ AttachPublished(int64 generation)
  * False when the other has finished, and what it published is worth a look.
  */
 static bool
-ClaimBuild(int64 generation)
+ClaimBuild(Oid file, int64 generation)
 {
 	long		waited = 0;
 
@@ -262,7 +277,7 @@ ClaimBuild(int64 generation)
 		bool		done;
 
 		SpinLockAcquire(&shared->mutex);
-		done = slot->generation >= generation && slot->handle != DSM_HANDLE_INVALID;
+		done = IsPublished(file, generation);
 		builder = slot->builder;
 		if (!done && builder == 0)
 			slot->builder = MyProcPid;
@@ -302,7 +317,7 @@ EndBuild(void)
 
 /* Offers an image to the other backends; silently not, where there is no room. */
 static void
-Publish(int64 generation, const void *built, size_t size)
+Publish(Oid file, int64 generation, const void *built, size_t size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -352,11 +367,12 @@ Publish(int64 generation, const void *built, size_t size)
 		return;
 
 	SpinLockAcquire(&shared->mutex);
-	newest = slot->generation < generation || slot->handle == DSM_HANDLE_INVALID;
+	newest = !IsPublished(file, generation);
 	if (newest)
 	{
 		old = slot->handle;
 		slot->handle = dsm_segment_handle(segment);
+		slot->file = file;
 		slot->generation = generation;
 	}
 	SpinLockRelease(&shared->mutex);
@@ -552,6 +568,7 @@ const void *
 suggest_image(void)
 {
 	static bool registered = false;
+	Oid			file;
 	int64		generation;
 	bool		own = terminology_changed_here();
 	size_t		size;
@@ -569,15 +586,15 @@ suggest_image(void)
 
 	/* first, so that an invalidation that comes from here on is not lost */
 	image_stale = false;
-	generation = terminology_generation();
-	if (image != NULL && !own && image_generation >= generation)
+	generation = terminology_state(&file);
+	if (image != NULL && !own && image_file == file && image_generation >= generation)
 		return image;			/* newer than an old snapshot will do */
 
 	AttachShared();
 	PG_TRY();
 	{
-		if (own || (!AttachPublished(generation) &&
-					(ClaimBuild(generation) || !AttachPublished(generation))))
+		if (own || (!AttachPublished(file, generation) &&
+					(ClaimBuild(file, generation) || !AttachPublished(file, generation))))
 		{
 			context = AllocSetContextCreate(CurrentMemoryContext, "medrec image",
 											ALLOCSET_DEFAULT_SIZES);
@@ -589,9 +606,10 @@ suggest_image(void)
 			MemoryContextSetParent(context, TopMemoryContext);
 			image_context = context;
 			image = built;
+			image_file = file;
 			image_generation = own ? GENERATION_OWN : generation;
 			if (!own)
-				Publish(generation, built, size);
+				Publish(file, generation, built, size);
 		}
 	}
 	PG_CATCH();

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
@@ -60,6 +61,19 @@ enum
 	RELEASE_EFFECTIVE_FROM
 };
 
+/* the types of the columns up to the last that is read; what is not read counts too */
+static const Oid code_types[] = {
+	TEXTOID, TEXTOID, DATEOID, DATEOID, BOOLOID, DATEOID, DATEOID, TEXTOID, TEXTOID
+};
+static const Oid term_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+static const Oid release_types[] = {INT4OID, TEXTOID, TEXTOID, TEXTOID, DATEOID};
+static const Oid abbreviation_types[] = {TEXTOID, TEXTOID};
+static const Oid state_types[] = {BOOLOID, INT8OID};
+static const Oid term_key_types[] = {TEXTOID, INT8OID};
+
+#define OpenTable(name, lockmode, types) \
+	medrec_table_open(name, lockmode, lengthof(types), types)
+
 /* One row of medrec.code, its strings still in the tuple. */
 typedef struct CodeRow
 {
@@ -73,10 +87,11 @@ static LocalTransactionId bumped_in = InvalidLocalTransactionId;
 
 static void ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row);
 static char *TextColumn(HeapTuple tuple, TupleDesc desc, int column);
-static void EachRow(const char *table, bool codes, TermRowFunction function, void *arg);
+static void EachRow(bool codes, TermRowFunction function, void *arg);
+static Relation OpenTerms(bool codes);
 static List *CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
-						 DateADT on_date, int max, const char *table,
-						 const char *index, int term_column, int code_column);
+						 DateADT on_date, int max, bool codes,
+						 const char *index, int term_column);
 
 /* Reads from when until when a row of medrec.code holds. */
 static void
@@ -110,11 +125,19 @@ TextColumn(HeapTuple tuple, TupleDesc desc, int column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* Opens medrec.code, or medrec.code_term. */
+static Relation
+OpenTerms(bool codes)
+{
+	return codes ? OpenTable("code", AccessShareLock, code_types) :
+		OpenTable("code_term", AccessShareLock, term_types);
+}
+
 /* Is a release with codes of the system loaded that is in force on the day? */
 bool
 terminology_loaded(const CodeSystem *cs, DateADT on_date)
 {
-	Relation	rel = table_open(medrec_relation("code_release"), AccessShareLock);
+	Relation	rel = OpenTable("code_release", AccessShareLock, release_types);
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	HeapTuple	tuple;
@@ -143,7 +166,7 @@ void
 terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 				   CodeEntry *entry)
 {
-	Relation	rel = table_open(medrec_relation("code"), AccessShareLock);
+	Relation	rel = OpenTable("code", AccessShareLock, code_types);
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan;
 	ScanKeyData key[2];
@@ -157,7 +180,7 @@ terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 				CStringGetTextDatum(cs->name));
 	ScanKeyInit(&key[1], CODE_CODE, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(code));
-	scan = systable_beginscan(rel, medrec_relation("code_pkey"), true,
+	scan = systable_beginscan(rel, medrec_index(rel, "code_pkey"), true,
 							  GetActiveSnapshot(), 2, key);
 
 	/* a row for each change of the code over the releases: few, oldest first */
@@ -259,12 +282,12 @@ terminology_names_code(const CodeSystem *cs, const char *code,
 		term_equals(term, entry->short_display, strlen(entry->short_display)))
 		return true;
 
-	rel = table_open(medrec_relation("code_term"), AccessShareLock);
+	rel = OpenTable("code_term", AccessShareLock, term_types);
 	ScanKeyInit(&key[0], TERM_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(cs->name));
 	ScanKeyInit(&key[1], TERM_CODE, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(code));
-	scan = systable_beginscan(rel, medrec_relation("code_term_code_idx"), true,
+	scan = systable_beginscan(rel, medrec_index(rel, "code_term_code_idx"), true,
 							  GetActiveSnapshot(), 2, key);
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -282,11 +305,11 @@ terminology_names_code(const CodeSystem *cs, const char *code,
 /* Adds the codes in force that a table's index on terms finds for a text. */
 static List *
 CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
-			DateADT on_date, int max, const char *table, const char *index,
-			int term_column, int code_column)
+			DateADT on_date, int max, bool codes, const char *index, int term_column)
 {
-	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
-	Relation	idx = index_open(medrec_relation(index), AccessShareLock);
+	Relation	rel = OpenTerms(codes);
+	Relation	idx = medrec_index_open(rel, index, AccessShareLock,
+										lengthof(term_key_types), term_key_types);
 	IndexScanDesc scan;
 	ScanKeyData key[2];
 	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
@@ -303,7 +326,8 @@ CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
 	{
 		bool		isnull;
 		char	   *title = TextDatumGetCString(slot_getattr(slot, term_column, &isnull));
-		char	   *code = TextDatumGetCString(slot_getattr(slot, code_column, &isnull));
+		char	   *code = TextDatumGetCString(slot_getattr(slot, codes ? CODE_CODE : TERM_CODE,
+																&isnull));
 		CodeEntry	entry;
 		ListCell   *lc;
 		bool		known = false;
@@ -333,19 +357,19 @@ terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 
 	if (term->len == 0)
 		return NIL;
-	found = CodesByTerm(found, cs, term, on_date, max, "code",
-						"code_display_idx", CODE_DISPLAY, CODE_CODE);
-	found = CodesByTerm(found, cs, term, on_date, max, "code",
-						"code_short_display_idx", CODE_SHORT_DISPLAY, CODE_CODE);
-	return CodesByTerm(found, cs, term, on_date, max, "code_term",
-					   "code_term_term_idx", TERM_TERM, TERM_CODE);
+	found = CodesByTerm(found, cs, term, on_date, max, true,
+						"code_display_idx", CODE_DISPLAY);
+	found = CodesByTerm(found, cs, term, on_date, max, true,
+						"code_short_display_idx", CODE_SHORT_DISPLAY);
+	return CodesByTerm(found, cs, term, on_date, max, false,
+					   "code_term_term_idx", TERM_TERM);
 }
 
 /* Hands every row of a table to a function, its strings only for the call. */
 static void
-EachRow(const char *table, bool codes, TermRowFunction function, void *arg)
+EachRow(bool codes, TermRowFunction function, void *arg)
 {
-	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
+	Relation	rel = OpenTerms(codes);
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec terms",
@@ -393,21 +417,21 @@ EachRow(const char *table, bool codes, TermRowFunction function, void *arg)
 void
 terminology_each_code(TermRowFunction function, void *arg)
 {
-	EachRow("code", true, function, arg);
+	EachRow(true, function, arg);
 }
 
 /* Hands every further term to a function. */
 void
 terminology_each_term(TermRowFunction function, void *arg)
 {
-	EachRow("code_term", false, function, arg);
+	EachRow(false, function, arg);
 }
 
 /* Hands every abbreviation and its expansion to a function. */
 void
 terminology_each_abbreviation(AbbreviationFunction function, void *arg)
 {
-	Relation	rel = table_open(medrec_relation("abbreviation"), AccessShareLock);
+	Relation	rel = OpenTable("abbreviation", AccessShareLock, abbreviation_types);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple;
 
@@ -425,11 +449,14 @@ terminology_changed_here(void)
 	return bumped_in != InvalidLocalTransactionId && bumped_in == medrec_my_lxid();
 }
 
-/* Reads the number of the present state of the terminologies. */
+/*
+ * Reads the number of the present state of the terminologies, and which file
+ * holds it: a table that was restored or truncated counts from anew.
+ */
 int64
-terminology_generation(void)
+terminology_state(Oid *file)
 {
-	Relation	rel = table_open(medrec_relation("terminology_state"), AccessShareLock);
+	Relation	rel = OpenTable("terminology_state", AccessShareLock, state_types);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple = systable_getnext(scan);
 	int64		generation = 0;
@@ -437,17 +464,27 @@ terminology_generation(void)
 
 	if (HeapTupleIsValid(tuple))
 		generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
+	*file = rel->rd_rel->relfilenode;
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return generation;
+}
+
+/* Reads the number alone. */
+int64
+terminology_generation(void)
+{
+	Oid			file;
+
+	return terminology_state(&file);
 }
 
 /* Raises the state's number, and has every backend look at it after commit. */
 void
 terminology_bump(void)
 {
-	Oid			relid = medrec_relation("terminology_state");
-	Relation	rel = table_open(relid, RowExclusiveLock);
+	Relation	rel = OpenTable("terminology_state", RowExclusiveLock, state_types);
+	Oid			relid = RelationGetRelid(rel);
 	SysScanDesc scan;
 	HeapTuple	tuple;
 

@@ -91,4 +91,7 @@ extern bool terminology_changed_here(void);
 /* number of the present state, as the active snapshot sees it */
 extern int64 terminology_generation(void);
 
+/* the same; numbers compare only as long as the file is the same */
+extern int64 terminology_state(Oid *file);
+
 #endif							/* MEDREC_TERMINOLOGY_H */

@@ -143,6 +143,24 @@ CREATE TRIGGER medrec_enrol BEFORE INSERT ON medrec.patient
 CREATE TRIGGER medrec_enrol_statement AFTER INSERT ON medrec.patient
 	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION medrec.enrol();
 
+DO $$
+DECLARE
+	t text;
+BEGIN
+	FOREACH t IN ARRAY ARRAY['care_team_member', 'care_team_patient', 'break_glass'] LOOP
+		EXECUTE pg_catalog.format('CREATE TRIGGER medrec_changed AFTER INSERT OR UPDATE OR DELETE ON medrec.%I'
+			' FOR EACH ROW EXECUTE FUNCTION medrec.care_team_changed()', t);
+		EXECUTE pg_catalog.format('CREATE TRIGGER medrec_changed_all AFTER TRUNCATE ON medrec.%I'
+			' FOR EACH STATEMENT EXECUTE FUNCTION medrec.care_team_changed()', t);
+		EXECUTE pg_catalog.format('ALTER TABLE medrec.%I ENABLE ALWAYS TRIGGER medrec_changed', t);
+		EXECUTE pg_catalog.format('ALTER TABLE medrec.%I ENABLE ALWAYS TRIGGER medrec_changed_all', t);
+	END LOOP;
+END
+$$;
+
+-- the first keys
+SELECT medrec.rotate_jwt_key('0');
+
 -- what is audited of all this: not each try to log in, but that it was locked
 DO $$
 DECLARE
@@ -181,10 +199,7 @@ CREATE TRIGGER medrec_audit_insert AFTER INSERT ON medrec.token_revoked
 	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit();
 ALTER TABLE medrec.token_revoked ENABLE ALWAYS TRIGGER medrec_audit_insert;
 
-SELECT medrec.rotate_jwt_key('0');
-
 -- Who sees which row. Coders and administrators all; clinicians all, or their teams'.
--- "(SELECT ...)" is asked once for a statement, and what follows it only where it is false.
 DO $$
 DECLARE
 	t text;
@@ -195,12 +210,12 @@ BEGIN
 		EXECUTE pg_catalog.format('CREATE POLICY medrec_read ON medrec.%I FOR SELECT'
 			' TO medrec_coder, medrec_admin USING (true)', t);
 		EXECUTE pg_catalog.format('CREATE POLICY medrec_read_care ON medrec.%I FOR SELECT'
-			' TO medrec_clinician USING ((SELECT medrec.sees_all_patients()) OR medrec.sees_patient(%I))', t, id);
+			' TO medrec_clinician USING (medrec.sees_patient(%I))', t, id);
 		EXECUTE pg_catalog.format('CREATE POLICY medrec_insert ON medrec.%I FOR INSERT'
-			' TO medrec_clinician WITH CHECK ((SELECT medrec.sees_all_patients()) OR medrec.sees_patient(%I, true))', t, id);
+			' TO medrec_clinician WITH CHECK (medrec.sees_patient(%I, true))', t, id);
 		EXECUTE pg_catalog.format('CREATE POLICY medrec_update_care ON medrec.%I FOR UPDATE'
-			' TO medrec_clinician USING ((SELECT medrec.sees_all_patients()) OR medrec.sees_patient(%I))'
-			' WITH CHECK ((SELECT medrec.sees_all_patients()) OR medrec.sees_patient(%I, true))', t, id, id);
+			' TO medrec_clinician USING (medrec.sees_patient(%I))'
+			' WITH CHECK (medrec.sees_patient(%I, true))', t, id, id);
 		IF t <> 'patient' THEN
 			EXECUTE pg_catalog.format('CREATE POLICY medrec_update ON medrec.%I FOR UPDATE'
 				' TO medrec_coder USING (true)', t);
@@ -246,7 +261,7 @@ GRANT EXECUTE ON FUNCTION medrec.is_code_system(text), medrec.is_suggestions(jso
 GRANT EXECUTE ON FUNCTION medrec.term_key(text)
 	TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.pbkdf2_iterations(text) TO medrec_admin;
-GRANT EXECUTE ON FUNCTION medrec.sees_all_patients(), medrec.sees_patient(uuid, boolean) TO medrec_clinician;
+GRANT EXECUTE ON FUNCTION medrec.sees_patient(uuid, boolean), medrec.visible_patients() TO medrec_clinician;
 
 -- What clients call.
 CREATE FUNCTION medrec_api.login(username text, password text)

@@ -1,0 +1,7 @@
+-- The open demo. May be run again. Who comes without a token is this role: everything is open to it. It is what the demo means by "no login".
+SELECT format('CREATE ROLE %I %s', name, attributes)
+FROM (VALUES ('medrec_authenticator', 'LOGIN NOINHERIT'), ('medrec_demo', 'LOGIN INHERIT')) AS role (name, attributes)
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+GRANT medrec_clinician, medrec_coder, medrec_auditor, medrec_admin TO medrec_demo;
+GRANT medrec_demo TO medrec_authenticator;
+SELECT format('GRANT CONNECT ON DATABASE %I TO medrec_demo, medrec_authenticator', current_database()) \gexec
