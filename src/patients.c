@@ -318,7 +318,7 @@ UpdateLastVisit(Touch *touch)
 
 		/* constraints are checked and columns computed before anything is stored */
 		BeginExecutor(touch);
-		EvalPlanQualInit(&epqstate, touch->estate, NULL, NIL, -1);
+		medrec_eval_plan_qual_init(&epqstate, touch->estate);
 		ExecSimpleRelationUpdate(touch->result, touch->estate, &epqstate, touch->slot, changed);
 		EvalPlanQualEnd(&epqstate);
 		ResetPerTupleExprContext(touch->estate);
@@ -423,13 +423,14 @@ TouchPatients(PatientSet *set)
 		if (i > 0 && CompareUuid(&set->ids[i], &set->ids[i - 1]) == 0)
 			continue;
 
-		old = MemoryContextSwitchTo(per_row);
+		/* the scan keeps memory of its own from row to row */
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&set->ids[i]));
 		index_rescan(scan, &key, 1, NULL, 0);
 		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
 			DatumGetTimestampTz(slot_getattr(touch.slot, touch.last_visit, &isnull)) < touch.now;
 
 		/* without the fast path the lock comes first, with it only if need be */
+		old = MemoryContextSwitchTo(per_row);
 		if (wanted && !touch.plain)
 			wanted = LockNewest(&touch);
 		while (wanted && !UpdateLastVisit(&touch))
