@@ -528,33 +528,34 @@ terminology_changed_here(void)
 }
 
 /*
- * Reads the number of the present state of the terminologies, and which file
- * holds it: a table that was restored or truncated counts from anew.
+ * Reads the present state of the terminologies, with the file that holds it: a
+ * table that was restored or truncated counts from anew.
  */
-int64
-terminology_state(Oid *file)
+TerminologyState
+terminology_state(void)
 {
 	Relation	rel = OpenTable("terminology_state", AccessShareLock, state_types);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple = systable_getnext(scan);
-	int64		generation = 0;
+	TerminologyState state = {0};
 	bool		isnull;
 
+	state.file = rel->rd_rel->relfilenode;
 	if (HeapTupleIsValid(tuple))
-		generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
-	*file = rel->rd_rel->relfilenode;
+	{
+		state.generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
+		state.changed_by = HeapTupleHeaderGetXmin(tuple->t_data);
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return generation;
+	return state;
 }
 
 /* Reads the number alone. */
 int64
 terminology_generation(void)
 {
-	Oid			file;
-
-	return terminology_state(&file);
+	return terminology_state().generation;
 }
 
 /* Raises the state's number, and has every backend look at it after commit. */

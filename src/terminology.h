@@ -98,7 +98,14 @@ extern bool terminology_changed_here(void);
 /* number of the present state, as the active snapshot sees it */
 extern int64 terminology_generation(void);
 
-/* the same; numbers compare only as long as the file is the same */
-extern int64 terminology_state(Oid *file);
+/* The state of the terminologies, as the active snapshot sees it. */
+typedef struct TerminologyState
+{
+	Oid			file;			/* generations compare only as long as it is the same */
+	int64		generation;
+	TransactionId changed_by;	/* tells apart what subtransactions count alike */
+} TerminologyState;
+
+extern TerminologyState terminology_state(void);
 
 #endif							/* MEDREC_TERMINOLOGY_H */
