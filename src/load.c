@@ -418,6 +418,43 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 }
 
 /*
+ * Refuses a file that is UTF-8 but for some bytes: letters of latin-1 do not by
+ * chance stand together as UTF-8, so one that is damaged would come out garbled.
+ */
+static void
+CheckNoUtf8(const unsigned char *b, size_t len)
+{
+	size_t		bad = 0;		/* 1 + place of the first byte that is no UTF-8 */
+	bool		good = false;	/* a character of several bytes is there */
+
+	for (size_t i = 0; i < len;)
+	{
+		int			n = pg_encoding_mblen(PG_UTF8, (const char *) &b[i]);
+
+		if (i + n > len || !pg_utf8_islegal(&b[i], n))
+		{
+			bad = bad ? bad : i + 1;
+			n = 1;
+		}
+		else if (n > 1)
+			good = true;
+		i += n;
+	}
+	if (bad && good)
+	{
+		int			line = 1;
+
+		for (size_t i = 0; i < bad; i++)
+			line += b[i] == '\n';
+		ereport(ERROR,
+				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+				 errmsg("line %d of the file: mis-encoded: byte 0x%02x is not UTF-8, which the rest of the file is",
+						line, b[bad - 1]),
+				 errdetail("Nothing of this file has been loaded.")));
+	}
+}
+
+/*
  * Takes a file's bytes as text: UTF-8 where they are that, else Windows-1252, of
  * which latin-1 is a part as far as files go.
  */
@@ -444,7 +481,10 @@ DecodeContent(Load *load, const char *bytes, size_t len)
 	if (pg_verify_mbstr(PG_UTF8, bytes, (int) len, true))
 		load->data = pg_any_to_server(bytes, (int) len, PG_UTF8);
 	else
+	{
+		CheckNoUtf8(b, len);
 		load->data = pg_any_to_server(bytes, (int) len, PG_WIN1252);
+	}
 	load->len = load->data == bytes ? len : strlen(load->data);
 }
 
