@@ -66,7 +66,7 @@ install_packages() {
 		major=$(postgres_major)
 	fi
 	want() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$' || missing+=("$1"); }
-	for package in "postgresql-$major" "postgresql-server-dev-$major" gcc libc6-dev make curl jq; do want "$package"; done
+	for package in "postgresql-$major" "postgresql-server-dev-$major" gcc libc6-dev libssl-dev make curl jq; do want "$package"; done
 	command -v nginx >/dev/null || missing+=(nginx-light)
 	command -v npm >/dev/null || missing+=(nodejs npm)
 	if [ "${1:-}" = check ]; then

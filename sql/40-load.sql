@@ -23,3 +23,11 @@ AS 'MODULE_PATHNAME', 'medrec_load_release_bytes';
 COMMENT ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) IS
 'As load_release for text, for the bytes of a file as it was published: UTF-8 is taken as such, anything else as latin-1 or Windows-1252. Errors: as there, and 22P04 for compressed or UTF-16 files, 22P05 for bytes that are neither.';
 REVOKE ALL ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.unload_release(code_system text, version text, content text DEFAULT 'codes')
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_unload_release';
+COMMENT ON FUNCTION medrec.unload_release(text, text, text) IS
+'Takes a release out, with its terms, notes and rules, as if it had never been loaded: the release before it holds on its days too. Returns false where there is no such release. code_system: name, FHIR URI or OID. version: as it was loaded. content: as in code_release. Errors: 22023 unknown system, 42501 without the rights of load_release.';
+REVOKE ALL ON FUNCTION medrec.unload_release(text, text, text) FROM PUBLIC;

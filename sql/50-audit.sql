@@ -139,3 +139,12 @@ AS 'MODULE_PATHNAME', 'medrec_verify_records';
 COMMENT ON FUNCTION medrec.verify_records() IS
 'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived are compared as far as events are there. No arguments. Works on a standby.';
 REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_canonical(era integer, xid bigint, n integer)
+RETURNS bytea
+LANGUAGE c STABLE STRICT
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_canonical';
+COMMENT ON FUNCTION medrec.audit_canonical(integer, bigint, integer) IS
+'The canonical text of an event, in UTF-8: its leaf is sha256(''\x00'' || text). Null for an event that is not there. era, xid, n: the event. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+REVOKE ALL ON FUNCTION medrec.audit_canonical(integer, bigint, integer) FROM PUBLIC;

@@ -482,6 +482,10 @@ actor_name(void)
 
 		if (values && NonEmpty(values[CLAIM_SUB]))
 			return Clip(values[CLAIM_SUB], NAME_CHARS);
+
+		/* without a token the role says more than the gateway's own name */
+		if (OidIsValid(GetCurrentRoleId()))
+			return Clip(NameOfRole(&role_name, GetCurrentRoleId()), NAME_CHARS);
 	}
 	return Clip(session_user, NAME_CHARS);
 }

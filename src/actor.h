@@ -31,8 +31,8 @@ extern const Actor *actor_current(void);
 
 /*
  * The name that validated_by shows: the account (claim "sub") where the session
- * user is the authenticator and a token came with the request, else the session
- * user.  Palloc'd, at most 255 characters.
+ * user is the authenticator and a token came with the request, the role where
+ * none did, else the session user.  Palloc'd, at most 255 characters.
  */
 extern char *actor_name(void);
 

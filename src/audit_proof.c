@@ -54,6 +54,7 @@ static int64 LogSize(FunctionCallInfo fcinfo, int argument);
 PG_FUNCTION_INFO_V1(medrec_audit_checkpoint);
 PG_FUNCTION_INFO_V1(medrec_audit_proof);
 PG_FUNCTION_INFO_V1(medrec_consistency_proof);
+PG_FUNCTION_INFO_V1(medrec_audit_canonical);
 
 /* Writes a line with a hash. */
 static void
@@ -318,4 +319,21 @@ medrec_consistency_proof(PG_FUNCTION_ARGS)
 	for (i = 0; i < len; i++)
 		PutHash(&out, "path: ", path[i]);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
+}
+
+/* medrec.audit_canonical(): the text that an event's leaf is the hash of. */
+Datum
+medrec_audit_canonical(PG_FUNCTION_ARGS)
+{
+	Proof		proof = {.context = CurrentMemoryContext};
+
+	/* with the caller's rights: it is the content */
+	audit_scan(psprintf("SELECT %s FROM medrec.audit_event WHERE era = %d"
+						" AND xid = '" INT64_FORMAT "'::bigint AND n = %d",
+						audit_event_columns(), PG_GETARG_INT32(0), PG_GETARG_INT64(1),
+						PG_GETARG_INT32(2)),
+			   TakeEvent, &proof);
+	if (proof.text == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_BYTEA_P(cstring_to_text(proof.text));
 }

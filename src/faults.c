@@ -12,6 +12,9 @@
 
 #include "faults.h"
 
+/* most faults that are named: a client's JSON may have any number of them */
+#define FAULTS_MAX	100
+
 /* Starts an empty list in the current memory context. */
 void
 faults_init(FaultList *faults)
@@ -26,6 +29,8 @@ faults_add(FaultList *faults, const char *field, const char *code,
 {
 	StringInfoData text;
 
+	if (faults->count >= FAULTS_MAX)
+		return;
 	initStringInfo(&text);
 	for (;;)
 	{

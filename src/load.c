@@ -152,9 +152,9 @@ HashContent(const char *data, size_t len)
 }
 
 /*
- * Loads of one system queue.  An object lock on a number of our own: unlike an
- * advisory lock nobody can take it from SQL, and unlike a table lock it leaves
- * other systems' loads alone.
+ * Loads of one system queue, before they read what is loaded.  An object lock on
+ * a number of our own: unlike an advisory lock nobody can take it from SQL.
+ * (Loads of two systems meet at the row of terminology_state, when they write.)
  */
 static void
 LockSystem(const CodeSystem *system)
@@ -182,7 +182,7 @@ OnlyDate(int column, DateADT if_null)
 
 /* Reads what is loaded under this system, version and kind of content. */
 static Release
-FindRelease(const Load *load, Datum sha256)
+FindRelease(const Load *load, const char *content, Datum sha256)
 {
 	Release		r = {false, 0, 0, DATEVAL_NOEND, false};
 	Oid			types[] = {VARCHAROID, VARCHAROID, VARCHAROID, BYTEAOID};
@@ -191,7 +191,7 @@ FindRelease(const Load *load, Datum sha256)
 
 	args[0] = CStringGetTextDatum(load->system->name);
 	args[1] = CStringGetTextDatum(load->version);
-	args[2] = CStringGetTextDatum(load->format->content);
+	args[2] = CStringGetTextDatum(content);
 	args[3] = sha256;
 	if (SPI_execute_with_args("SELECT r.id, r.effective_from, r.effective_to,"
 							  " r.sha256 OPERATOR(pg_catalog.=) $4"
@@ -218,7 +218,7 @@ FindRelease(const Load *load, Datum sha256)
 
 /* Places the release among its neighbours. */
 static MergePeriods
-FindPeriods(const Load *load, const Release *old)
+FindPeriods(const Load *load, const char *content, const Release *old)
 {
 	MergePeriods p;
 	Oid			types[] = {VARCHAROID, VARCHAROID, DATEOID, INT4OID, DATEOID};
@@ -227,7 +227,7 @@ FindPeriods(const Load *load, const Release *old)
 	bool		taken;
 
 	args[0] = CStringGetTextDatum(load->system->name);
-	args[1] = CStringGetTextDatum(load->format->content);
+	args[1] = CStringGetTextDatum(content);
 	args[2] = DateADTGetDatum(load->effective_from);
 	args[3] = Int32GetDatum(old->exists ? old->id : 0);
 	args[4] = DateADTGetDatum(old->exists ? old->from : load->effective_from);
@@ -262,6 +262,28 @@ FindPeriods(const Load *load, const Release *old)
 				 errmsg("another release of %s takes effect on the same day", load->system->name),
 				 errhint("A correction of that release is loaded under its version.")));
 	return p;
+}
+
+/* Lets each release of a content end where the next one begins. */
+static void
+EndReleases(const CodeSystem *system, const char *content)
+{
+	Oid			types[] = {VARCHAROID, VARCHAROID};
+	Datum		args[2];
+
+	args[0] = CStringGetTextDatum(system->name);
+	args[1] = CStringGetTextDatum(content);
+	if (SPI_execute_with_args("UPDATE medrec.code_release AS r SET effective_to = n.effective_to"
+							  " FROM (SELECT o.id, pg_catalog.lead(o.effective_from) OVER"
+							  "   (ORDER BY o.effective_from USING OPERATOR(pg_catalog.<)) AS effective_to"
+							  "  FROM medrec.code_release AS o"
+							  "  WHERE o.code_system OPERATOR(pg_catalog.=) $1"
+							  "  AND o.content OPERATOR(pg_catalog.=) $2) AS n"
+							  " WHERE r.id OPERATOR(pg_catalog.=) n.id"
+							  " AND COALESCE(r.effective_to, 'infinity') OPERATOR(pg_catalog.<>)"
+							  "  COALESCE(n.effective_to, 'infinity')",
+							  2, types, args, NULL, false, 0) != SPI_OK_UPDATE)
+		elog(ERROR, "could not write medrec.code_release");
 }
 
 /* Enters the release, new or again, and returns its id. */
@@ -304,20 +326,7 @@ StoreRelease(const Load *load, const Release *old, Datum sha256, const char *sou
 		elog(ERROR, "could not write medrec.code_release");
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
-
-	/* each release of this content ends where the next one begins */
-	if (SPI_execute_with_args("UPDATE medrec.code_release AS r SET effective_to = n.effective_to"
-							  " FROM (SELECT o.id, pg_catalog.lead(o.effective_from) OVER"
-							  "   (ORDER BY o.effective_from USING OPERATOR(pg_catalog.<)) AS effective_to"
-							  "  FROM medrec.code_release AS o"
-							  "  WHERE o.code_system OPERATOR(pg_catalog.=) $1"
-							  "  AND o.content OPERATOR(pg_catalog.=) $3) AS n"
-							  " WHERE r.id OPERATOR(pg_catalog.=) n.id AND (r.effective_to IS NULL"
-							  "  OR n.effective_to IS NULL"
-							  "  OR r.effective_to OPERATOR(pg_catalog.<>) n.effective_to)"
-							  " AND NOT (r.effective_to IS NULL AND n.effective_to IS NULL)",
-							  3, types, args, NULL, false, 0) != SPI_OK_UPDATE)
-		elog(ERROR, "could not write medrec.code_release");
+	EndReleases(load->system, load->format->content);
 	return id;
 }
 
@@ -382,7 +391,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 
 	SPI_connect();
 	LockSystem(load->system);
-	old = FindRelease(load, sha256);
+	old = FindRelease(load, load->format->content, sha256);
 	if (old.exists && old.same_file && old.from == load->effective_from)
 	{
 		ereport(NOTICE,
@@ -392,7 +401,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	}
 	else
 	{
-		MergePeriods periods = FindPeriods(load, &old);
+		MergePeriods periods = FindPeriods(load, load->format->content, &old);
 
 		ReadContent(load);
 		id = StoreRelease(load, &old, sha256, source);
@@ -406,6 +415,43 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	result = ReleaseResult(id, desc);
 	SPI_finish();
 	return result;
+}
+
+/*
+ * Refuses a file that is UTF-8 but for some bytes: letters of latin-1 do not by
+ * chance stand together as UTF-8, so one that is damaged would come out garbled.
+ */
+static void
+CheckNoUtf8(const unsigned char *b, size_t len)
+{
+	size_t		bad = 0;		/* 1 + place of the first byte that is no UTF-8 */
+	bool		good = false;	/* a character of several bytes is there */
+
+	for (size_t i = 0; i < len;)
+	{
+		int			n = pg_encoding_mblen(PG_UTF8, (const char *) &b[i]);
+
+		if (i + n > len || !pg_utf8_islegal(&b[i], n))
+		{
+			bad = bad ? bad : i + 1;
+			n = 1;
+		}
+		else if (n > 1)
+			good = true;
+		i += n;
+	}
+	if (bad && good)
+	{
+		int			line = 1;
+
+		for (size_t i = 0; i < bad; i++)
+			line += b[i] == '\n';
+		ereport(ERROR,
+				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+				 errmsg("line %d of the file: mis-encoded: byte 0x%02x is not UTF-8, which the rest of the file is",
+						line, b[bad - 1]),
+				 errdetail("Nothing of this file has been loaded.")));
+	}
 }
 
 /*
@@ -435,7 +481,10 @@ DecodeContent(Load *load, const char *bytes, size_t len)
 	if (pg_verify_mbstr(PG_UTF8, bytes, (int) len, true))
 		load->data = pg_any_to_server(bytes, (int) len, PG_UTF8);
 	else
+	{
+		CheckNoUtf8(b, len);
 		load->data = pg_any_to_server(bytes, (int) len, PG_WIN1252);
+	}
 	load->len = load->data == bytes ? len : strlen(load->data);
 }
 
@@ -500,4 +549,47 @@ Datum
 medrec_load_release_bytes(PG_FUNCTION_ARGS)
 {
 	return LoadFromArguments(fcinfo, false);
+}
+
+PG_FUNCTION_INFO_V1(medrec_unload_release);
+
+/* medrec.unload_release(code_system, version, content): takes a release out, as if it had never been loaded. */
+Datum
+medrec_unload_release(PG_FUNCTION_ARGS)
+{
+	Load		load = {0};
+	Release		old;
+	char	   *content;
+
+	PreventCommandIfReadOnly("medrec.unload_release()");
+	load.system = codesystem_get(PG_GETARG_TEXT_PP(0));
+	load.version = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	content = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	load.context = CurrentMemoryContext;
+
+	SPI_connect();
+	LockSystem(load.system);
+	old = FindRelease(&load, content, PointerGetDatum(cstring_to_text("")));
+	if (old.exists)
+	{
+		Oid			types[] = {INT4OID};
+		Datum		args[] = {Int32GetDatum(old.id)};
+		MergePeriods periods;
+
+		/* the release before it takes over its days, and nothing is put in their place */
+		load.effective_from = old.from;
+		periods = FindPeriods(&load, content, &old);
+		periods.moved = true;
+		periods.to = periods.from;
+		if (strcmp(content, "codes") == 0)
+			load_merge_codes(&load, &periods);
+		if (SPI_execute_with_args("DELETE FROM medrec.code_release AS r"
+								  " WHERE r.id OPERATOR(pg_catalog.=) $1",
+								  1, types, args, NULL, false, 0) != SPI_OK_DELETE)
+			elog(ERROR, "could not delete from medrec.code_release");
+		EndReleases(load.system, content);
+		load_store_rules(&load, 0);
+	}
+	SPI_finish();
+	PG_RETURN_BOOL(old.exists);
 }

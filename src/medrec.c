@@ -6,6 +6,8 @@
 
 #include "utils/guc.h"
 
+#include "audit_worker.h"
+
 PG_MODULE_MAGIC;
 
 char	   *medrec_reason;
@@ -98,6 +100,8 @@ _PG_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	audit_worker_init();
 
 	MarkGUCPrefixReserved("medrec");
 }

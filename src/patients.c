@@ -11,6 +11,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -106,7 +107,7 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 	context->age = -1;
 	context->gender = NULL;
 	ScanKeyInit(&key, columns[PATIENT_ID], BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true,
+	scan = systable_beginscan(rel, medrec_index(rel, "patient_pkey"), true,
 							  GetActiveSnapshot(), 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
@@ -119,7 +120,8 @@ patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 		else
 			context->age = DatumGetInt32(heap_getattr(tuple, columns[PATIENT_AGE], desc, &isnull));
 		value = heap_getattr(tuple, columns[PATIENT_GENDER], desc, &isnull);
-		context->gender = TextDatumGetCString(value);
+		if (!isnull)
+			context->gender = TextDatumGetCString(value);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -148,7 +150,7 @@ VisitCodes(List *codes, RecordKind kind, const char *index, const pg_uuid_t *pat
 				UUIDPGetDatum(patient));
 
 	/* what the running statement has stored already belongs to the visit too */
-	scan = systable_beginscan(rel, medrec_relation(index), true, SnapshotSelf, 1, &key);
+	scan = systable_beginscan(rel, medrec_index(rel, index), true, SnapshotSelf, 1, &key);
 	while (list_length(codes) < VISIT_CODES_MAX && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
@@ -316,7 +318,7 @@ UpdateLastVisit(Touch *touch)
 
 		/* constraints are checked and columns computed before anything is stored */
 		BeginExecutor(touch);
-		EvalPlanQualInit(&epqstate, touch->estate, NULL, NIL, -1);
+		medrec_eval_plan_qual_init(&epqstate, touch->estate);
 		ExecSimpleRelationUpdate(touch->result, touch->estate, &epqstate, touch->slot, changed);
 		EvalPlanQualEnd(&epqstate);
 		ResetPerTupleExprContext(touch->estate);
@@ -378,6 +380,7 @@ LockNewest(Touch *touch)
 static void
 TouchPatients(PatientSet *set)
 {
+	static const Oid key_types[] = {UUIDOID};
 	Touch		touch = {0};
 	Relation	index;
 	IndexScanDesc scan;
@@ -391,7 +394,8 @@ TouchPatients(PatientSet *set)
 	touch.plain = LastVisitIsPlain(touch.rel, touch.last_visit);
 	touch.slot = table_slot_create(touch.rel, NULL);
 	touch.changed = MakeSingleTupleTableSlot(RelationGetDescr(touch.rel), &TTSOpsVirtual);
-	index = index_open(medrec_relation("patient_pkey"), RowExclusiveLock);
+	index = medrec_index_open(touch.rel, "patient_pkey", RowExclusiveLock,
+							  lengthof(key_types), key_types);
 	per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec touch", ALLOCSET_SMALL_SIZES);
 
 	/* what the statement did to patients itself is to be seen */
@@ -419,13 +423,14 @@ TouchPatients(PatientSet *set)
 		if (i > 0 && CompareUuid(&set->ids[i], &set->ids[i - 1]) == 0)
 			continue;
 
-		old = MemoryContextSwitchTo(per_row);
+		/* the scan keeps memory of its own from row to row */
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&set->ids[i]));
 		index_rescan(scan, &key, 1, NULL, 0);
 		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
 			DatumGetTimestampTz(slot_getattr(touch.slot, touch.last_visit, &isnull)) < touch.now;
 
 		/* without the fast path the lock comes first, with it only if need be */
+		old = MemoryContextSwitchTo(per_row);
 		if (wanted && !touch.plain)
 			wanted = LockNewest(&touch);
 		while (wanted && !UpdateLastVisit(&touch))

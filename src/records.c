@@ -520,6 +520,10 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 	values[1] = diagnoses;
 	values[2] = treatments;
 	RunPlan(&visit_result, values, NULL);
+	if (SPI_processed != 1)		/* deleted meanwhile, or no longer to be seen */
+		ereport(ERROR,
+				(errcode(ERRCODE_RECORD_NOT_FOUND),
+				 errmsg("patient not found")));
 	result = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 											 1, &isnull), false, -1);
 	SPI_finish();

@@ -7,8 +7,14 @@
  */
 #include "medrec.h"
 
+#include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_coerce.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 #include "relations.h"
 
@@ -33,4 +39,67 @@ medrec_relation(const char *name)
 				 errmsg("relation \"%s.%s\" does not exist", MEDREC_SCHEMA, name),
 				 errhint("Run SELECT * FROM medrec.migrate().")));
 	return relid;
+}
+
+/* Can a column's values be read as that type, which may be text for varchar? */
+bool
+medrec_column_is(Form_pg_attribute att, Oid type)
+{
+	if (att->attisdropped)
+		return false;
+	return att->atttypid == type ||
+		(type == TEXTOID && att->atttypid == VARCHAROID) ||
+		IsBinaryCoercible(att->atttypid, type);
+}
+
+/* Opens a table whose columns are read by their number, if they still stand there. */
+Relation
+medrec_table_open(const char *name, LOCKMODE lockmode, int ncolumns, const Oid *types)
+{
+	Relation	rel = table_open(medrec_relation(name), lockmode);
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			i;
+
+	for (i = 0; i < ncolumns; i++)
+		if (rel->rd_rel->relkind != RELKIND_RELATION || i >= desc->natts ||
+			!medrec_column_is(TupleDescAttr(desc, i), types[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("\"%s.%s\" is not the table that medrec.migrate() made",
+							MEDREC_SCHEMA, name),
+					 errdetail("Column %d is not there, or of another type.", i + 1)));
+	return rel;
+}
+
+/* Finds an index of a table by name. */
+Oid
+medrec_index(Relation rel, const char *name)
+{
+	Oid			index = medrec_relation(name);
+
+	if (get_rel_relkind(index) != RELKIND_INDEX ||
+		IndexGetRelation(index, true) != RelationGetRelid(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s.%s\" is not an index of table \"%s\"",
+						MEDREC_SCHEMA, name, RelationGetRelationName(rel))));
+	return index;
+}
+
+/* Opens an index whose first keys are scanned by their number, if they are what they were. */
+Relation
+medrec_index_open(Relation rel, const char *name, LOCKMODE lockmode, int nkeys, const Oid *types)
+{
+	Relation	index = index_open(medrec_index(rel, name), lockmode);
+	TupleDesc	desc = RelationGetDescr(index);
+	int			i;
+
+	for (i = 0; i < nkeys; i++)
+		if (i >= IndexRelationGetNumberOfKeyAttributes(index) ||
+			!medrec_column_is(TupleDescAttr(desc, i), types[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("\"%s.%s\" is not the index that medrec.migrate() made",
+							MEDREC_SCHEMA, name)));
+	return index;
 }

@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
@@ -38,11 +39,23 @@ static const char *const key_names[] = {
 	"code", "display", "code_system", "score", "source", "reason"
 };
 
+static void PushClipped(JsonbParseState **state, const char *key, const char *string);
 static SuggestionKey KeyOf(const JsonbValue *key);
 static bool ReadScore(const JsonbValue *value, double *score);
 static bool ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present,
 						   FaultList *faults, int number);
 static int	CompareScore(const ListCell *a, const ListCell *b);
+
+/* Pushes a key and as much of its string as a suggestion may hold. */
+static void
+PushClipped(JsonbParseState **state, const char *key, const char *string)
+{
+	int			len = string ? strlen(string) : 0;
+
+	if (len > FIELD_MAX)		/* a release may have longer titles */
+		string = pnstrdup(string, pg_mbcliplen(string, len, FIELD_MAX));
+	jsonb_push_string(state, key, string ? string : "");
+}
 
 /* Makes the column's value of a list. */
 Jsonb *
@@ -59,14 +72,14 @@ suggestions_to_jsonb(List *suggestions)
 
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 		jsonb_push_string(&state, "code", s->code);
-		jsonb_push_string(&state, "display", s->display ? s->display : "");
+		PushClipped(&state, "display", s->display);
 		jsonb_push_string(&state, "code_system", s->code_system);
 		jsonb_push_key(&state, "score");
 		score.type = jbvNumeric;
 		score.val.numeric = int64_div_fast_to_numeric((int64) rint(s->score * 1000), 3);
 		pushJsonbValue(&state, WJB_VALUE, &score);
 		jsonb_push_string(&state, "source", s->source);
-		jsonb_push_string(&state, "reason", s->reason ? s->reason : "");
+		PushClipped(&state, "reason", s->reason);
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	}
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));

@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
@@ -60,6 +61,19 @@ enum
 	RELEASE_EFFECTIVE_FROM
 };
 
+/* the types of the columns up to the last that is read; what is not read counts too */
+static const Oid code_types[] = {
+	TEXTOID, TEXTOID, DATEOID, DATEOID, BOOLOID, DATEOID, DATEOID, TEXTOID, TEXTOID
+};
+static const Oid term_types[] = {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID};
+static const Oid release_types[] = {INT4OID, TEXTOID, TEXTOID, TEXTOID, DATEOID};
+static const Oid abbreviation_types[] = {TEXTOID, TEXTOID};
+static const Oid state_types[] = {BOOLOID, INT8OID};
+static const Oid term_key_types[] = {TEXTOID, INT8OID};
+
+#define OpenTable(name, lockmode, types) \
+	medrec_table_open(name, lockmode, lengthof(types), types)
+
 /* One row of medrec.code, its strings still in the tuple. */
 typedef struct CodeRow
 {
@@ -68,15 +82,43 @@ typedef struct CodeRow
 	bool		billable;
 } CodeRow;
 
+/* An index on the keys of texts, and where the text stands. */
+typedef struct TermIndex
+{
+	bool		codes;			/* of medrec.code, else of code_term */
+	const char *name;
+	int			column;
+} TermIndex;
+
+static const TermIndex term_indexes[] = {
+	{true, "code_display_idx", CODE_DISPLAY},
+	{true, "code_short_display_idx", CODE_SHORT_DISPLAY},
+	{false, "code_term_term_idx", TERM_TERM}
+};
+
+/* A search for all rows with a text. */
+typedef struct TermScan
+{
+	const TermIndex *in;
+	const FoldedTerm *term;
+	Relation	rel;
+	Relation	idx;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	char	   *code;			/* of the row found */
+	bool		is_entry;		/* of the alphabetic index */
+} TermScan;
+
 /* the transaction of this backend that changed the terminologies last */
 static LocalTransactionId bumped_in = InvalidLocalTransactionId;
 
 static void ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row);
 static char *TextColumn(HeapTuple tuple, TupleDesc desc, int column);
-static void EachRow(const char *table, bool codes, TermRowFunction function, void *arg);
-static List *CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
-						 DateADT on_date, int max, const char *table,
-						 const char *index, int term_column, int code_column);
+static void EachRow(bool codes, TermRowFunction function, void *arg);
+static Relation OpenTerms(bool codes);
+static void TermScanStart(TermScan *ts, int which, const CodeSystem *cs, const FoldedTerm *term);
+static bool TermScanNext(TermScan *ts);
+static void TermScanEnd(TermScan *ts);
 
 /* Reads from when until when a row of medrec.code holds. */
 static void
@@ -110,11 +152,19 @@ TextColumn(HeapTuple tuple, TupleDesc desc, int column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
+/* Opens medrec.code, or medrec.code_term. */
+static Relation
+OpenTerms(bool codes)
+{
+	return codes ? OpenTable("code", AccessShareLock, code_types) :
+		OpenTable("code_term", AccessShareLock, term_types);
+}
+
 /* Is a release with codes of the system loaded that is in force on the day? */
 bool
 terminology_loaded(const CodeSystem *cs, DateADT on_date)
 {
-	Relation	rel = table_open(medrec_relation("code_release"), AccessShareLock);
+	Relation	rel = OpenTable("code_release", AccessShareLock, release_types);
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	HeapTuple	tuple;
@@ -143,7 +193,7 @@ void
 terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 				   CodeEntry *entry)
 {
-	Relation	rel = table_open(medrec_relation("code"), AccessShareLock);
+	Relation	rel = OpenTable("code", AccessShareLock, code_types);
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan;
 	ScanKeyData key[2];
@@ -157,7 +207,7 @@ terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 				CStringGetTextDatum(cs->name));
 	ScanKeyInit(&key[1], CODE_CODE, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(code));
-	scan = systable_beginscan(rel, medrec_relation("code_pkey"), true,
+	scan = systable_beginscan(rel, medrec_index(rel, "code_pkey"), true,
 							  GetActiveSnapshot(), 2, key);
 
 	/* a row for each change of the code over the releases: few, oldest first */
@@ -207,11 +257,19 @@ term_fold(const char *str, int len, FoldedTerm *folded)
 	 * title of any release.
 	 */
 	folded->text = palloc(SEARCH_TERM_MAX + 1);
-	folded->len = (int) search_fold(utf8, utf8len, folded->text, SEARCH_TERM_MAX + 1);
-	folded->key = (int64) hash_bytes_extended((unsigned char *) folded->text,
-											  folded->len, 0);
+	term_from_folded(folded->text,
+					 (int) search_fold(utf8, utf8len, folded->text, SEARCH_TERM_MAX + 1), folded);
 	if (utf8 != str)
 		pfree(utf8);
+}
+
+/* Takes a text that is folded already, and finds its key. */
+void
+term_from_folded(char *text, int len, FoldedTerm *folded)
+{
+	folded->text = text;
+	folded->len = len;
+	folded->key = (int64) hash_bytes_extended((unsigned char *) text, len, 0);
 }
 
 /* Does a text, folded, equal the folded one? */
@@ -242,15 +300,92 @@ medrec_term_key(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(folded.key);
 }
 
-/* Does a text name the code: its title, short title, or one of its terms? */
+/* Starts to read the rows that one of the indexes has under a text's key. */
+static void
+TermScanStart(TermScan *ts, int which, const CodeSystem *cs, const FoldedTerm *term)
+{
+	ScanKeyData key[2];
+
+	ts->in = &term_indexes[which];
+	ts->term = term;
+	ts->rel = OpenTerms(ts->in->codes);
+	ts->idx = medrec_index_open(ts->rel, ts->in->name, AccessShareLock,
+								lengthof(term_key_types), term_key_types);
+	ts->slot = MakeSingleTupleTableSlot(RelationGetDescr(ts->rel), &TTSOpsBufferHeapTuple);
+
+	/* an expression index: the keys are numbered as the index's columns */
+	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(term->key));
+	ts->scan = medrec_index_beginscan(ts->rel, ts->idx, GetActiveSnapshot(), 2);
+	index_rescan(ts->scan, key, 2, NULL, 0);
+}
+
+/* Reads the next row whose text is the one sought; false at the end. */
+static bool
+TermScanNext(TermScan *ts)
+{
+	while (index_getnext_slot(ts->scan, ForwardScanDirection, ts->slot))
+	{
+		bool		isnull;
+		char	   *title = TextDatumGetCString(slot_getattr(ts->slot, ts->in->column, &isnull));
+		bool		same = term_equals(ts->term, title, strlen(title));
+
+		CHECK_FOR_INTERRUPTS();
+		pfree(title);
+		if (!same)
+			continue;
+		ts->code = TextDatumGetCString(slot_getattr(ts->slot, ts->in->codes ? CODE_CODE : TERM_CODE,
+													&isnull));
+		ts->is_entry = false;
+		if (!ts->in->codes)
+		{
+			char	   *kind = TextDatumGetCString(slot_getattr(ts->slot, TERM_KIND, &isnull));
+
+			ts->is_entry = strcmp(kind, "index") == 0;
+			pfree(kind);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Ends the reading. */
+static void
+TermScanEnd(TermScan *ts)
+{
+	index_endscan(ts->scan);
+	ExecDropSingleTupleTableSlot(ts->slot);
+	index_close(ts->idx, AccessShareLock);
+	table_close(ts->rel, AccessShareLock);
+}
+
+/* Does a code stand above another one in the hierarchy that their text carries? */
+bool
+terminology_is_above(const CodeSystem *cs, const char *above, const char *code)
+{
+	char		up[CODE_MAX_LEN + 1];
+	char		from[CODE_MAX_LEN + 1];
+
+	strlcpy(from, code, sizeof(from));
+	while (cs->parent && cs->parent(from, strlen(from), up) > 0)
+	{
+		if (strcmp(up, above) == 0)
+			return true;
+		strlcpy(from, up, sizeof(from));
+	}
+	return false;
+}
+
+/*
+ * Does a text name the code: a title that it has or had, a term of it, or a term
+ * of a code above, which by the rules of the tabular list holds for all below?
+ */
 bool
 terminology_names_code(const CodeSystem *cs, const char *code,
 					   const CodeEntry *entry, const FoldedTerm *term)
 {
-	Relation	rel;
-	SysScanDesc scan;
-	ScanKeyData key[2];
-	HeapTuple	tuple;
 	bool		found = false;
 
 	if (entry->display && term_equals(term, entry->display, strlen(entry->display)))
@@ -259,72 +394,23 @@ terminology_names_code(const CodeSystem *cs, const char *code,
 		term_equals(term, entry->short_display, strlen(entry->short_display)))
 		return true;
 
-	rel = table_open(medrec_relation("code_term"), AccessShareLock);
-	ScanKeyInit(&key[0], TERM_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(cs->name));
-	ScanKeyInit(&key[1], TERM_CODE, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(code));
-	scan = systable_beginscan(rel, medrec_relation("code_term_code_idx"), true,
-							  GetActiveSnapshot(), 2, key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	for (int i = 0; !found && i < lengthof(term_indexes); i++)
 	{
-		char	   *text = TextColumn(tuple, RelationGetDescr(rel), TERM_TERM);
+		TermScan	ts;
 
-		CHECK_FOR_INTERRUPTS();
-		found = term_equals(term, text, strlen(text));
-		pfree(text);
+		TermScanStart(&ts, i, cs, term);
+		while (!found && TermScanNext(&ts))
+		{
+			found = strcmp(ts.code, code) == 0 ||
+				(!ts.in->codes && terminology_is_above(cs, ts.code, code));
+			pfree(ts.code);
+		}
+		TermScanEnd(&ts);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
 	return found;
 }
 
-/* Adds the codes in force that a table's index on terms finds for a text. */
-static List *
-CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
-			DateADT on_date, int max, const char *table, const char *index,
-			int term_column, int code_column)
-{
-	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
-	Relation	idx = index_open(medrec_relation(index), AccessShareLock);
-	IndexScanDesc scan;
-	ScanKeyData key[2];
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
-													&TTSOpsBufferHeapTuple);
-
-	/* an expression index: the keys are numbered as the index's columns */
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(cs->name));
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(term->key));
-	scan = medrec_index_beginscan(rel, idx, GetActiveSnapshot(), 2);
-	index_rescan(scan, key, 2, NULL, 0);
-	while (list_length(found) < max && index_getnext_slot(scan, ForwardScanDirection, slot))
-	{
-		bool		isnull;
-		char	   *title = TextDatumGetCString(slot_getattr(slot, term_column, &isnull));
-		char	   *code = TextDatumGetCString(slot_getattr(slot, code_column, &isnull));
-		CodeEntry	entry;
-		ListCell   *lc;
-		bool		known = false;
-
-		CHECK_FOR_INTERRUPTS();
-		foreach(lc, found)
-			known |= strcmp((char *) lfirst(lc), code) == 0;
-		if (known || !term_equals(term, title, strlen(title)))
-			continue;
-		terminology_lookup(cs, code, on_date, &entry);
-		if (entry.standing == CODE_CURRENT)
-			found = lappend(found, code);
-	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(idx, AccessShareLock);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-/* Finds the codes in force on a day that have a text as title or term. */
+/* Finds the codes in force on a day that have a text as title, inclusion term or synonym. */
 List *
 terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 						DateADT on_date, int max)
@@ -333,19 +419,35 @@ terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 
 	if (term->len == 0)
 		return NIL;
-	found = CodesByTerm(found, cs, term, on_date, max, "code",
-						"code_display_idx", CODE_DISPLAY, CODE_CODE);
-	found = CodesByTerm(found, cs, term, on_date, max, "code",
-						"code_short_display_idx", CODE_SHORT_DISPLAY, CODE_CODE);
-	return CodesByTerm(found, cs, term, on_date, max, "code_term",
-					   "code_term_term_idx", TERM_TERM, TERM_CODE);
+	for (int i = 0; i < lengthof(term_indexes); i++)
+	{
+		TermScan	ts;
+
+		TermScanStart(&ts, i, cs, term);
+		while (list_length(found) < max && TermScanNext(&ts))
+		{
+			CodeEntry	entry;
+			ListCell   *lc;
+			bool		known = ts.is_entry;
+
+			foreach(lc, found)
+				known |= strcmp((char *) lfirst(lc), ts.code) == 0;
+			if (known)
+				continue;
+			terminology_lookup(cs, ts.code, on_date, &entry);
+			if (entry.standing == CODE_CURRENT)
+				found = lappend(found, ts.code);
+		}
+		TermScanEnd(&ts);
+	}
+	return found;
 }
 
 /* Hands every row of a table to a function, its strings only for the call. */
 static void
-EachRow(const char *table, bool codes, TermRowFunction function, void *arg)
+EachRow(bool codes, TermRowFunction function, void *arg)
 {
-	Relation	rel = table_open(medrec_relation(table), AccessShareLock);
+	Relation	rel = OpenTerms(codes);
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec terms",
@@ -393,21 +495,21 @@ EachRow(const char *table, bool codes, TermRowFunction function, void *arg)
 void
 terminology_each_code(TermRowFunction function, void *arg)
 {
-	EachRow("code", true, function, arg);
+	EachRow(true, function, arg);
 }
 
 /* Hands every further term to a function. */
 void
 terminology_each_term(TermRowFunction function, void *arg)
 {
-	EachRow("code_term", false, function, arg);
+	EachRow(false, function, arg);
 }
 
 /* Hands every abbreviation and its expansion to a function. */
 void
 terminology_each_abbreviation(AbbreviationFunction function, void *arg)
 {
-	Relation	rel = table_open(medrec_relation("abbreviation"), AccessShareLock);
+	Relation	rel = OpenTable("abbreviation", AccessShareLock, abbreviation_types);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple;
 
@@ -425,29 +527,43 @@ terminology_changed_here(void)
 	return bumped_in != InvalidLocalTransactionId && bumped_in == medrec_my_lxid();
 }
 
-/* Reads the number of the present state of the terminologies. */
+/*
+ * Reads the present state of the terminologies, with the file that holds it: a
+ * table that was restored or truncated counts from anew.
+ */
+TerminologyState
+terminology_state(void)
+{
+	Relation	rel = OpenTable("terminology_state", AccessShareLock, state_types);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+	TerminologyState state = {0};
+	bool		isnull;
+
+	state.file = rel->rd_rel->relfilenode;
+	if (HeapTupleIsValid(tuple))
+	{
+		state.generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
+		state.changed_by = HeapTupleHeaderGetXmin(tuple->t_data);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return state;
+}
+
+/* Reads the number alone. */
 int64
 terminology_generation(void)
 {
-	Relation	rel = table_open(medrec_relation("terminology_state"), AccessShareLock);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
-	HeapTuple	tuple = systable_getnext(scan);
-	int64		generation = 0;
-	bool		isnull;
-
-	if (HeapTupleIsValid(tuple))
-		generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-	return generation;
+	return terminology_state().generation;
 }
 
 /* Raises the state's number, and has every backend look at it after commit. */
 void
 terminology_bump(void)
 {
-	Oid			relid = medrec_relation("terminology_state");
-	Relation	rel = table_open(relid, RowExclusiveLock);
+	Relation	rel = OpenTable("terminology_state", RowExclusiveLock, state_types);
+	Oid			relid = RelationGetRelid(rel);
 	SysScanDesc scan;
 	HeapTuple	tuple;
 

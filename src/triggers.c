@@ -11,6 +11,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
@@ -28,6 +29,7 @@
 #include "issues.h"
 #include "patients.h"
 #include "records.h"
+#include "relations.h"
 #include "revalidate.h"
 #include "suggestions.h"
 #include "terminology.h"
@@ -39,8 +41,8 @@
 /* SQLSTATE that PostgREST answers with 409 */
 #define ERRCODE_STALE_VERSION	MAKE_SQLSTATE('P','T','4','0','9')
 
-/* how far a clock may be ahead before a last_visit lies in the future */
-#define LAST_VISIT_SLACK	(INT64CONST(86400) * USECS_PER_SEC)
+/* how far a clock may be ahead before a time lies in the future */
+#define CLOCK_SLACK	(INT64CONST(86400) * USECS_PER_SEC)
 
 /* A row on its way through the trigger, taken apart. */
 typedef struct RecordRow
@@ -58,19 +60,28 @@ const char *const record_kind_names[RECORD_KINDS] = {
 	"account", "patient", "diagnosis", "treatment"
 };
 
-static const char *const account_columns[] = {
-	"username", "email", "role", "password", NULL
+/* A column that medrec reads or writes. */
+typedef struct RecordColumn
+{
+	const char *name;
+	Oid			type;			/* what its values are taken for */
+} RecordColumn;
+
+static const RecordColumn account_columns[] = {
+	{"username", TEXTOID}, {"email", TEXTOID}, {"role", TEXTOID}, {"password", TEXTOID}, {NULL}
 };
-static const char *const patient_columns[] = {
-	"id", "name", "age", "gender", "patient_id", "last_visit", "birth_date",
-	"version", "created_at", "updated_at", NULL
+static const RecordColumn patient_columns[] = {
+	{"id", UUIDOID}, {"name", TEXTOID}, {"age", INT4OID}, {"gender", TEXTOID},
+	{"patient_id", TEXTOID}, {"last_visit", TIMESTAMPTZOID}, {"birth_date", DATEOID},
+	{"version", INT4OID}, {"created_at", TIMESTAMPTZOID}, {"updated_at", TIMESTAMPTZOID}, {NULL}
 };
-static const char *const coded_columns[] = {
-	"id", "patient_id", "code", "description", "code_system", "status",
-	"validation_date", "validated_by", "suggestions", "issues",
-	"version", "created_at", "updated_at", NULL
+static const RecordColumn coded_columns[] = {
+	{"id", UUIDOID}, {"patient_id", UUIDOID}, {"code", TEXTOID}, {"description", TEXTOID},
+	{"code_system", TEXTOID}, {"status", TEXTOID}, {"validation_date", TIMESTAMPTZOID},
+	{"validated_by", TEXTOID}, {"suggestions", JSONBOID}, {"issues", JSONBOID},
+	{"version", INT4OID}, {"created_at", TIMESTAMPTZOID}, {"updated_at", TIMESTAMPTZOID}, {NULL}
 };
-static const char *const *const kind_columns[RECORD_KINDS] = {
+static const RecordColumn *const kind_columns[RECORD_KINDS] = {
 	account_columns, patient_columns, coded_columns, coded_columns
 };
 
@@ -91,6 +102,7 @@ static bool Changed(const RecordRow *row, int column);
 static bool HasControlCharacter(const char *str, bool allow_lines);
 static bool IsOneOf(const char *str, const char *const *words);
 static void CheckPlainText(RecordRow *row, int column, const char *name);
+static void CheckPast(RecordRow *row, int column, const char *name);
 static void CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id);
 static void CheckAccount(RecordRow *row);
 static void CheckPatient(RecordRow *row);
@@ -122,15 +134,23 @@ record_columns(Relation rel, RecordKind kind)
 	if (column_cache[kind].relid == RelationGetRelid(rel))
 		return column_cache[kind].columns;
 
-	for (i = 0; kind_columns[kind][i] != NULL; i++)
+	for (i = 0; kind_columns[kind][i].name != NULL; i++)
 	{
-		int			number = SPI_fnumber(RelationGetDescr(rel), kind_columns[kind][i]);
+		const RecordColumn *column = &kind_columns[kind][i];
+		int			number = SPI_fnumber(RelationGetDescr(rel), column->name);
 
 		if (number <= 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("table \"%s\" has no column \"%s\"",
-							RelationGetRelationName(rel), kind_columns[kind][i])));
+							RelationGetRelationName(rel), column->name)));
+		/* the owner may give a column another type */
+		if (!medrec_column_is(TupleDescAttr(RelationGetDescr(rel), number - 1), column->type))
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" of table \"%s\" must be of type %s",
+							column->name, RelationGetRelationName(rel),
+							format_type_be(column->type))));
 		column_cache[kind].columns[i] = number;
 	}
 	column_cache[kind].relid = RelationGetRelid(rel);
@@ -241,6 +261,17 @@ CheckPlainText(RecordRow *row, int column, const char *name)
 	SetString(row, column, str);
 }
 
+/* A time that a client gives: when something was, so neither to come nor infinite. */
+static void
+CheckPast(RecordRow *row, int column, const char *name)
+{
+	TimestampTz time = DatumGetTimestampTz(row->values[row->columns[column] - 1]);
+
+	if (TIMESTAMP_NOT_FINITE(time) ||
+		time > GetCurrentTransactionStartTimestamp() + CLOCK_SLACK)
+		faults_add(&row->faults, name, "value", "must not lie in the future");
+}
+
 /* What all versioned tables share: who read an old version may not write. */
 static void
 CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id)
@@ -252,6 +283,8 @@ CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id
 		SetDatum(row, version, Int32GetDatum(1));
 		if (row->nulls[row->columns[created_at] - 1])
 			SetDatum(row, created_at, TimestampTzGetDatum(now));
+		else
+			CheckPast(row, created_at, "created_at");
 		SetDatum(row, updated_at, TimestampTzGetDatum(now));
 		return;
 	}
@@ -358,8 +391,8 @@ CheckPatient(RecordRow *row)
 	i = row->columns[PATIENT_LAST_VISIT] - 1;
 	if (row->nulls[i])
 		SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
-	else if (DatumGetTimestampTz(row->values[i]) > now + LAST_VISIT_SLACK)
-		faults_add(&row->faults, "last_visit", "value", "must not lie in the future");
+	else
+		CheckPast(row, PATIENT_LAST_VISIT, "last_visit");
 }
 
 /* Checks and judges a row of diagnosis or treatment. */
@@ -571,6 +604,25 @@ CheckCoded(RecordRow *row, const char *default_system)
 	}
 }
 
+/* Whether an update changes nothing, the user's own columns included. */
+static bool
+SameRow(TupleDesc desc, HeapTuple old, HeapTuple new)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		old_null;
+		bool		new_null;
+		Datum		old_value = heap_getattr(old, i + 1, desc, &old_null);
+		Datum		new_value = heap_getattr(new, i + 1, desc, &new_null);
+
+		if (old_null != new_null ||
+			(!old_null && !datum_image_eq(old_value, new_value, att->attbyval, att->attlen)))
+			return false;
+	}
+	return true;
+}
+
 PG_FUNCTION_INFO_V1(medrec_validate);
 
 /* medrec.validate(kind): BEFORE INSERT OR UPDATE FOR EACH ROW. */
@@ -648,8 +700,10 @@ medrec_validate(PG_FUNCTION_ARGS)
 	}
 	faults_raise(&row.faults, record_kind_names[kind]);
 
-	/* judged as before: nothing to write */
-	if (update && revalidating && !Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
+	/* only judged anew, and as before: nothing to write */
+	if (update && revalidating && kind >= RECORD_DIAGNOSIS &&
+		SameRow(desc, trigdata->tg_trigtuple, tuple) &&
+		!Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
 		!Changed(&row, CODED_CODE) && !Changed(&row, CODED_DESCRIPTION))
 		PG_RETURN_POINTER(NULL);
 

@@ -1,5 +1,6 @@
 -- The same rules as medrec's triggers, as one would write them in plpgsql: nothing is done twice, bulk work per
--- statement. It does less: no fault list, no suggestions, no check digits, no hash over the audit event, one month.
+-- statement. It does what medrec's do for these rows, and less for others: no fault list, no suggestions, no rules, one
+-- code system, and the trail has neither eras nor months.
 
 CREATE TABLE pl.audit_event (
 	xid bigint NOT NULL DEFAULT pg_current_xact_id()::text::bigint,
@@ -17,7 +18,14 @@ CREATE TABLE pl.audit_event (
 	session_role text COLLATE "C",
 	client_addr text COLLATE "C",
 	application_name text COLLATE "C",
-	reason text COLLATE "C"
+	reason text COLLATE "C",
+	n integer NOT NULL,
+	jti text COLLATE "C",
+	request_id text COLLATE "C",
+	method text COLLATE "C",
+	path text COLLATE "C",
+	salt bytea NOT NULL,
+	leaf bytea NOT NULL
 );
 CREATE INDEX audit_event_idx ON pl.audit_event
 	USING brin (xid, row_id uuid_bloom_ops, patient_id uuid_bloom_ops) WITH (pages_per_range = 32);
@@ -142,36 +150,59 @@ BEGIN
 END
 $$;
 
--- nobody may write the trail but the trigger
-CREATE FUNCTION pl.audit_insert() RETURNS trigger
+-- Nobody may write the trail but the trigger. Each event bears a salted hash of what it says, as medrec's.
+CREATE FUNCTION pl.audit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	claims jsonb := nullif(current_setting('request.jwt.claims', true), '')::jsonb;
+	headers jsonb := nullif(current_setting('request.headers', true), '')::jsonb;
+	shared jsonb;
+	base integer := coalesce(nullif(current_setting('pl.audit_n', true), ''), '0')::integer;
+	written integer;
 BEGIN
-	INSERT INTO pl.audit_event (patient_id, action, table_name, row_id, new_values,
-		account, role, session_role, client_addr, application_name, reason)
-	SELECT r.patient_id, 'INSERT', TG_TABLE_NAME, r.id, to_jsonb(r),
-		nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', current_setting('role'), session_user,
-		host(inet_client_addr()), current_setting('application_name'), nullif(current_setting('medrec.reason', true), '')
-	FROM new_rows AS r;
-	RETURN NULL;
-END
-$$;
+	shared := jsonb_build_object('xid', pg_current_xact_id()::text, 'transaction_at', now(),
+		'statement_at', statement_timestamp(), 'action', TG_OP, 'table_name', TG_TABLE_NAME,
+		'account', claims ->> 'sub', 'jti', claims ->> 'jti', 'role', current_setting('role'), 'session_role', session_user,
+		'client_addr', coalesce(host(inet_client_addr()), '[local]'), 'request_id', headers ->> 'x-request-id',
+		'method', current_setting('request.method', true), 'path', current_setting('request.path', true),
+		'application_name', current_setting('application_name'), 'reason', current_setting('medrec.reason', true));
 
-CREATE FUNCTION pl.audit_update() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-	INSERT INTO pl.audit_event (patient_id, action, table_name, row_id, old_values, new_values,
-		account, role, session_role, client_addr, application_name, reason)
-	SELECT n.patient_id, 'UPDATE', TG_TABLE_NAME, n.id, d.old_values, d.new_values,
-		nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub', current_setting('role'), session_user,
-		host(inet_client_addr()), current_setting('application_name'), nullif(current_setting('medrec.reason', true), '')
-	FROM new_rows AS n
-	JOIN old_rows AS o USING (id)
-	CROSS JOIN LATERAL (
-		SELECT jsonb_object_agg(a.key, a.value) AS old_values, jsonb_object_agg(b.key, b.value) AS new_values
-		FROM jsonb_each(to_jsonb(o)) AS a
-		JOIN jsonb_each(to_jsonb(n)) AS b USING (key)
-		WHERE a.value <> b.value
-	) AS d;
+	IF TG_OP = 'INSERT' THEN
+		INSERT INTO pl.audit_event (patient_id, action, table_name, row_id, new_values, account, role, session_role,
+			client_addr, application_name, reason, n, jti, request_id, method, path, salt, leaf)
+		SELECT e.patient_id, TG_OP, TG_TABLE_NAME, e.id, e.new_values, shared ->> 'account', shared ->> 'role', session_user,
+			shared ->> 'client_addr', shared ->> 'application_name', shared ->> 'reason', e.n, shared ->> 'jti',
+			shared ->> 'request_id', shared ->> 'method', shared ->> 'path', e.salt,
+			sha256('\x00'::bytea || e.salt || convert_to(shared::text || e.n || e.id || e.patient_id || e.new_values, 'UTF8'))
+		FROM (
+			SELECT r.id, r.patient_id, to_jsonb(r) AS new_values, base + row_number() OVER () AS n,
+				uuid_send(gen_random_uuid()) AS salt
+			FROM new_rows AS r OFFSET 0
+		) AS e;
+	ELSE
+		INSERT INTO pl.audit_event (patient_id, action, table_name, row_id, old_values, new_values, account, role,
+			session_role, client_addr, application_name, reason, n, jti, request_id, method, path, salt, leaf)
+		SELECT e.patient_id, TG_OP, TG_TABLE_NAME, e.id, e.old_values, e.new_values, shared ->> 'account', shared ->> 'role',
+			session_user, shared ->> 'client_addr', shared ->> 'application_name', shared ->> 'reason', e.n, shared ->> 'jti',
+			shared ->> 'request_id', shared ->> 'method', shared ->> 'path', e.salt,
+			sha256('\x00'::bytea || e.salt
+				|| convert_to(shared::text || e.n || e.id || e.patient_id || e.old_values || e.new_values, 'UTF8'))
+		FROM (
+			SELECT n.id, n.patient_id, d.old_values, d.new_values, base + row_number() OVER () AS n,
+				uuid_send(gen_random_uuid()) AS salt
+			FROM new_rows AS n
+			JOIN old_rows AS o USING (id)
+			CROSS JOIN LATERAL (
+				SELECT jsonb_object_agg(a.key, a.value) AS old_values, jsonb_object_agg(b.key, b.value) AS new_values
+				FROM jsonb_each(to_jsonb(o)) AS a
+				JOIN jsonb_each(to_jsonb(n)) AS b USING (key)
+				WHERE a.value <> b.value
+			) AS d
+			WHERE d.new_values IS NOT NULL OFFSET 0
+		) AS e;
+	END IF;
+	GET DIAGNOSTICS written = ROW_COUNT;
+	PERFORM set_config('pl.audit_n', (base + written)::text, true);
 	RETURN NULL;
 END
 $$;
@@ -183,6 +214,6 @@ CREATE TRIGGER touch_insert AFTER INSERT ON pl.diagnosis
 CREATE TRIGGER touch_update AFTER UPDATE ON pl.diagnosis
 	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION pl.touch();
 CREATE TRIGGER audit_insert AFTER INSERT ON pl.diagnosis
-	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION pl.audit_insert();
+	REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION pl.audit();
 CREATE TRIGGER audit_update AFTER UPDATE ON pl.diagnosis
-	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION pl.audit_update();
+	REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION pl.audit();

@@ -195,4 +195,5 @@ GRANT INSERT, UPDATE, DELETE ON medrec.code_release, medrec.code, medrec.code_te
 	medrec.code_rule, medrec.abbreviation
 	TO medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.load_release(text, text, date, text, text, text),
-	medrec.load_release(text, text, date, bytea, text, text) TO medrec_admin;
+	medrec.load_release(text, text, date, bytea, text, text),
+	medrec.unload_release(text, text, text) TO medrec_admin;

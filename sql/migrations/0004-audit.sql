@@ -245,3 +245,4 @@ GRANT EXECUTE ON FUNCTION medrec.history(text, text), medrec.as_of(text, text, t
 	medrec.diff(text, text, timestamptz, timestamptz)
 	TO medrec_auditor;
 GRANT EXECUTE ON FUNCTION medrec.verify_records() TO medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.audit_canonical(integer, bigint, integer) TO medrec_auditor;

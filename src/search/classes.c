@@ -74,6 +74,7 @@ static const ClassEntry entries[] = {
 	{"unsp", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
 	{"nos", CLASS_UNSPECIFIED, 1, 0, 0, 0.05f},
 	{"nec", CLASS_OTHER, 1, 0, 0, 0.3f},
+	{"uncomplicated", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
 	{"site", 0, 0, 0, 0, 0.2f},
 	{"elsewhere", 0, 0, 0, 0, 0.2f},
 	{"classified", 0, 0, 0, 0, 0.2f},

@@ -5,6 +5,11 @@
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
+-- a database of its own: the changes of this life are committed, each in a transaction
+DROP DATABASE IF EXISTS medrec_history;
+CREATE DATABASE medrec_history;
+\c medrec_history
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
@@ -120,7 +125,6 @@ SET ROLE medrec_clinician;
 SELECT throws_ok('SELECT * FROM medrec.history(''patient'', ''x'')', '42501', NULL, 'a clinician does not read the trail');
 RESET ROLE;
 
--- leave nothing behind for the other tests
-DELETE FROM medrec.diagnosis WHERE patient_id IN (SELECT id FROM cast_of);
-DELETE FROM medrec.patient WHERE patient_id LIKE 'LIFE-%';
 SELECT * FROM finish();
+\c postgres
+DROP DATABASE medrec_history;

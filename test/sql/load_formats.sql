@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- load_release: every file format, as small files of its layout
-SELECT plan(54);
+SELECT plan(55);
 
 CREATE FUNCTION pg_temp.load(system text, file text, format text DEFAULT 'auto') RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', code_system, content, r.format, rows) COLLATE "default"
@@ -39,6 +39,9 @@ SELECT is(display, 'Ménière''s disease', 'UTF-8 bytes too') FROM
 SELECT throws_ok($$SELECT medrec.load_release('ICD-9-CM', 'x', '2030-01-01', '\x1f8b0800'::bytea)$$, '22P04', 'the file is compressed by gzip', 'a compressed file is refused');
 SELECT throws_ok($$SELECT medrec.load_release('ICD-9-CM', 'x', '2030-01-01', '\xfffe3000'::bytea)$$, '22P04', 'the file is UTF-16, not UTF-8 or latin-1', 'UTF-16 is refused');
 SELECT throws_ok($$SELECT medrec.load_release('ICD-9-CM', 'x', '2030-01-01', '\x300030'::bytea)$$, '22P04', 'the file is binary', 'a binary file is refused');
+
+SELECT throws_ok($$SELECT medrec.load_release('ICD-9-CM', 'x', '2030-01-01', convert_to(E'0010  Ménière\n0011  M', 'UTF8') || '\xe9'::bytea || convert_to(E'nière\n', 'UTF8'))$$,
+	'22P04', 'line 2 of the file: mis-encoded: byte 0xe9 is not UTF-8, which the rest of the file is', 'a mixture of encodings is refused');
 
 -- HCPCS
 CREATE FUNCTION pg_temp.hcpcs(code text, number int, kind text, long text, short text DEFAULT '', added text DEFAULT '', ends text DEFAULT '')

@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- load_release: order files, and releases in time
-SELECT plan(62);
+SELECT plan(70);
 
 -- an order file of lines "code|flag|short|long" (long by default as short)
 CREATE FUNCTION pg_temp.crlf_file(VARIADIC lines text[]) RETURNS text LANGUAGE sql AS $$
@@ -102,6 +102,19 @@ SELECT results_eq($$SELECT version::text COLLATE "default", effective_to FROM me
 	$$VALUES ('2023', date '2022-01-01'), ('2022', '2024-01-01'), ('2024', null)$$, 'a release can move before another');
 SELECT is((SELECT count(*) FROM pg_temp.standing() AS s WHERE s LIKE '2023%' AND s LIKE '%D00%'), 1::bigint,
 	'whose codes then hold on the days that it has left');
+
+-- a release is taken out
+SELECT pg_temp.load_all('{2022,2023,2024}') \g /dev/null
+SELECT is(medrec.unload_release('ICD-10-CM', '2023'), true, 'a release can be taken out');
+SELECT results_eq($$SELECT version::text COLLATE "default", effective_to FROM medrec.code_release ORDER BY version$$,
+	$$VALUES ('2022', date '2024-01-01'), ('2024', null)$$, 'the one before it then ends where the one behind it begins');
+SELECT results_eq('SELECT substr(s, 12) FROM pg_temp.standing() AS s WHERE s LIKE $$2023%$$', $$SELECT substr(line, 12) FROM expected WHERE line LIKE '2022%' ORDER BY n$$,
+	'and its codes hold until then');
+SELECT is(medrec.unload_release('ICD-10-CM', '2022'), true, 'the oldest can be taken out');
+SELECT results_eq('SELECT * FROM pg_temp.standing()', $$SELECT line FROM expected WHERE line LIKE '2024%' ORDER BY n$$, 'then there is nothing before the next');
+SELECT is(medrec.unload_release('ICD-10-CM', '2024'), true, 'and the last');
+SELECT is(count(*), 0::bigint, 'then there is nothing') FROM medrec.code;
+SELECT is(medrec.unload_release('ICD-10-CM', '2024'), false, 'what is not loaded cannot be taken out');
 
 -- a release in mid-year
 SELECT pg_temp.load_all('{2022,2023,2024}') \g /dev/null

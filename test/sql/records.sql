@@ -97,7 +97,7 @@ SELECT throws_ok(format($$SELECT medrec.create_diagnosis(%L, 'I10', NULL, 'my co
 SELECT throws_ok(format($$SELECT medrec.create_diagnosis(%L, repeat('1', 10000))$$, :'patient'),
 	'22001', NULL, 'a code of 10,000 characters is refused');
 SELECT throws_ok(format($$SELECT medrec.create_diagnosis(%L, E'I1\x020', E'a\x03b', 'x')$$, :'patient'),
-	'22023', 'invalid diagnosis: code_system is not a code system that medrec knows; description must not hold control characters',
+	'22023', 'invalid diagnosis: code_system is not a code system that medrec knows; code must not hold control characters; description must not hold control characters',
 	'faults of a diagnosis are named together');
 SELECT throws_ok($$SELECT medrec.create_diagnosis(gen_random_uuid(), 'I10')$$, '23503', NULL, 'an unknown patient is refused');
 SELECT throws_ok($$SELECT medrec.create_diagnosis(NULL, NULL)$$, '22023',

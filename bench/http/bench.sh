@@ -1,0 +1,72 @@
+# POST of a diagnosis, over kept connections, through one PostgREST: to medrec_api.diagnoses and to a bare table (same
+# columns, indexes, foreign key and checks, no triggers, its own schema). Straight to PostgREST's socket, and through nginx
+# as clients come. ROUNDS (9) rounds, in each both for SECONDS_EACH (2) seconds at 1, 4 and 8 connections, in turn.
+# shellcheck shell=bash
+
+ROUNDS=${ROUNDS:-9}
+SECONDS_EACH=${SECONDS_EACH:-2}
+PATIENTS=10000
+HTTP=$MEDREC_RUN_DIR/tmp/http
+
+prepare_http() {
+	mkdir -p "$HTTP"
+	gcc -std=gnu99 -O2 -o "$HTTP/post" "$ROOT/bench/http/post.c" -lpthread
+	"$ROOT/gateway/medrec" deps >&2
+	fresh_database bench_http
+	load_icd10cm
+	db bench_http -v patients=$PATIENTS -f "$ROOT/bench/records/schema.sql" >&2
+	db bench_http -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
+	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" setup >&2
+	PGRST_DB_SCHEMAS='medrec_api, bare' MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" gateway >&2
+	write_requests
+}
+
+base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
+
+# A clinician's token, and a thousand bodies: random patients, random valid codes, their titles.
+write_requests() {
+	local head payload signature schema
+	head=$(printf '{"alg":"HS256","typ":"JWT"}' | base64url)
+	payload=$(printf '{"role":"medrec_clinician","sub":"1","exp":%d}' $(($(date +%s) + 86400)) | base64url)
+	signature=$(printf '%s.%s' "$head" "$payload" |
+		openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(xxd -p "$MEDREC_RUN_DIR/jwt.secret" | tr -d '\n')" -binary | base64url)
+	for schema in medrec_api bare; do
+		printf '%s\r\n' "Authorization: Bearer $head.$payload.$signature" 'Content-Type: application/json' \
+			'Prefer: return=representation' 'Accept: application/vnd.pgrst.object+json' "Content-Profile: $schema" >"$HTTP/$schema.headers"
+	done
+	db bench_http -c "SELECT json_build_object('patient_id', patient_id, 'code', code, 'description', description,
+		'code_system', 'ICD-10-CM') FROM bench.batch LIMIT 1000" >"$HTTP/bodies"
+}
+
+# post TARGET PREFIX SCHEMA CONNECTIONS SECONDS: requests/s, p50 and p99 in ms
+post() {
+	local table=diagnoses
+	[ "$3" = medrec_api ] || table=diagnosis
+	"$HTTP/post" "$1" "$4" "$5" "$2/$table" "$HTTP/$3.headers" "$HTTP/bodies" ||
+		die "a request failed: see above"
+}
+
+bench_http() {
+	local way target prefix clients round schema out
+	prepare_http
+	for way in postgrest nginx; do
+		target=$PGHOST/postgrest.sock prefix=''
+		[ $way = postgrest ] || { target=$MEDREC_HTTP_PORT prefix=/api; }
+		for schema in bare medrec_api; do post "$target" "$prefix" $schema 4 2 >/dev/null; done # warm
+		for clients in 1 4 8; do
+			for ((round = 1; round <= ROUNDS; round++)); do
+				for schema in $( ((round % 2)) && echo bare medrec_api || echo medrec_api bare); do
+					out=$(post "$target" "$prefix" "$schema" $clients "$SECONDS_EACH")
+					echo "$schema $round $out"
+				done
+			done >"$HTTP/result"
+			echo "POST through $way, $clients connection(s)   (wanted: medrec_api/bare at least 0.85)"
+			sort -s -k1,1 "$HTTP/result" | ratios bare requests/s
+			for schema in bare medrec_api; do
+				grep "^$schema " "$HTTP/result" | sort -n -k4,4 | awk -v s=$schema '{ p[NR] = $4; q[NR] = $5 }
+					END { printf "  %-12s p50 %.3f ms in the median round\n", s, p[int((NR + 1) / 2)] }'
+			done
+		done
+	done
+	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
+}
