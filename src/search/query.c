@@ -7,6 +7,7 @@
 #define UNSURE			0.89	/* most that any but the first suggestion scores */
 #define SORTED			60		/* candidates among which headers look for what is below */
 #define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define USUAL_SHARE	0.93f		/* of the best one's score, to count as as good */
 #define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
@@ -96,7 +97,44 @@ spread(Query *q)
 	}
 }
 
-/* Lets the best billable code below a header stand before it. */
+/* How usual a code is among those below a header: what is unspecified or denied
+ * comes first, unless it is so of something that the code adds ("with
+ * unspecified complications"), and the initial encounter. */
+static int
+usualness(const Query *q, const Cand *c, int above)
+{
+	const ImageRow *r = &q->im.rows[c->row];
+	const char *key = q->im.text + r->key_off;
+	const uint8_t *p = q->im.tokens;
+	int			usual = 0;
+	int			unspecified = 0;
+	int			denied = 0;
+	int			k;
+
+	if (r->key_len == 7 && q->asked[CLASS_ENCOUNTER] == 0 && key[6] == 'A')
+		usual += 2;
+	if (key[above] == '9' || (above == 5 && key[above] == '0'))
+		usual += 1;
+	if (r->nterms == 0)
+		return usual;
+	p += q->im.terms[r->first_term].tok_off;
+	for (k = 0; k < q->im.terms[r->first_term].ntoks; k++)
+	{
+		uint32_t	tok;
+
+		p = varint_get(p, &tok);
+		if (q->im.stems[tok >> 2].polarity == 2 && k > 0)
+			break;
+		if (q->im.stems[tok >> 2].class == CLASS_UNSPECIFIED)
+			unspecified = 2;
+		if ((tok & 3) == 1)
+			denied = 2;
+	}
+	return usual + unspecified + denied;
+}
+
+/* Lets the best billable code below a header stand before it: of those that
+ * are about as good the most usual. */
 static void
 billable_first(Query *q)
 {
@@ -107,6 +145,8 @@ billable_first(Query *q)
 	{
 		const ImageRow *h = &q->im.rows[q->cands[i].row];
 		int			best = -1;
+		int			most;
+		float		least;
 
 		if (h->flags & ROW_BILLABLE)
 			continue;
@@ -118,6 +158,24 @@ billable_first(Query *q)
 				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) == 0 &&
 				(best < 0 || better(q, &q->cands[k], &q->cands[best])))
 				best = k;
+		}
+		most = best < 0 ? 0 : usualness(q, &q->cands[best], h->key_len);
+		least = best < 0 ? 0 : q->cands[best].score * USUAL_SHARE;
+		for (k = 0; best >= 0 && q->cands[best].score <= q->cands[i].score && k < q->ncands; k++)
+		{
+			const ImageRow *r = &q->im.rows[q->cands[k].row];
+			int			usual;
+
+			if ((r->flags & ROW_BILLABLE) == 0 || r->key_len <= h->key_len || r->system != h->system ||
+				q->cands[k].score < least ||
+				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
+				continue;
+			usual = usualness(q, &q->cands[k], h->key_len);
+			if (usual > most || (usual == most && better(q, &q->cands[k], &q->cands[best])))
+			{
+				most = usual;
+				best = k;
+			}
 		}
 		if (best >= 0 && q->cands[best].score < q->cands[i].score &&
 			q->cands[best].score > q->cands[i].score * BILLABLE_SHARE)

@@ -44,6 +44,11 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 		m->unasked *= 0.93f;
 	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
 		m->unasked *= 0.9f;
+	/* what is not called open is closed, what is not called in place is not */
+	if (q->asked[CLASS_OPEN] == 0 && (has[CLASS_OPEN] & 2u) != 0)
+		m->unasked *= 0.93f;
+	if (q->asked[CLASS_PLACE] == 0 && (has[CLASS_PLACE] & 4u) != 0)
+		m->unasked *= 0.97f;
 	if (q->asked[CLASS_INTENT] == 0 && has[CLASS_INTENT] != 0 && (has[CLASS_INTENT] & 2u) == 0)
 		m->unasked *= 0.94f;
 	if (q->asked[CLASS_OTHER] != 0 && has[CLASS_OTHER] == 0)
