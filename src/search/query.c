@@ -8,6 +8,8 @@
 #define SORTED			60		/* candidates among which headers look for what is below */
 #define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
 #define USUAL_SHARE	0.93f		/* of the best one's score, to count as as good */
+#define SURE_LOOKS	10			/* suggestions that tell how sure the first is */
+#define HEADER_NEAR	0.9f		/* of the first one's score, to be as good */
 #define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
@@ -321,6 +323,30 @@ retired_title(Query *q, const char **title, int *len)
 	return *len > 0;
 }
 
+/* Is the first suggestion only the most usual one below a header that says what
+ * was asked as well as it does or better? */
+static bool
+stands_for_header(const Query *q)
+{
+	const Cand *c = &q->cands[0];
+	const ImageRow *r = &q->im.rows[c->row];
+	uint32_t	above;
+	int			i;
+
+	if (c->coded)
+		return false;
+	for (above = r->parent; above != NO_ROW; above = q->im.rows[above].parent)
+	{
+		for (i = 1; i < q->ncands; i++)
+		{
+			if (q->cands[i].row == above && q->cands[i].score > c->score * HEADER_NEAR &&
+				q->cands[i].filled > c->filled + 0.005f)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The first suggestion's score, so that 0.9 can be relied on: the less it
  * leads, the less it is worth.  The constants are measured, see
  * bench/suggest. */
@@ -336,6 +362,10 @@ sure_score(const Query *q)
 		score -= 0.35 * (1.0 - lead / need);
 	/* a code alone cannot be mended for sure; or it says what nobody asked for */
 	if (c->coded && c->term == UINT32_MAX && c->how != CODE_SAME && score > UNSURE)
+		score = UNSURE;
+	if (score > UNSURE && !c->coded && (c->other || !(q->im.rows[c->row].flags & ROW_BILLABLE) ||
+										(c->source == SEARCH_SOURCE_SYNONYM && (c->excess > EXCESS_MAX / 4 || c->inherited)) ||
+										stands_for_header(q)))
 		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
@@ -434,7 +464,7 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 		sort_best(q, SORTED);
 		spread(q);
 	}
-	sort_best(q, max < 2 ? 2 : max);
+	sort_best(q, max < SURE_LOOKS ? SURE_LOOKS : max);
 	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;
