@@ -83,6 +83,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 
 	/* endocrine */
 	{"dm", "diabetes mellitus"}, {"dm", "type 2 diabetes mellitus"}, {"diab", "diabetes"},
+	{"diabetes", "diabetes"}, {"diabetes", "type 2 diabetes mellitus"},
 	{"dm1", "type 1 diabetes mellitus"},
 	{"dm2", "type 2 diabetes mellitus"}, {"t1dm", "type 1 diabetes mellitus"},
 	{"t2dm", "type 2 diabetes mellitus"}, {"iddm", "type 1 diabetes mellitus"},
@@ -110,6 +111,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"nstemi", "non st elevation myocardial infarction"},
 	{"nstemi", "nonst elevation myocardial infarction"},
 	{"heart attack", "myocardial infarction"}, {"acs", "acute coronary syndrome"},
+	{"hypertension", "hypertension"}, {"hypertension", "essential hypertension"},
 	{"htn", "hypertension"}, {"htn", "essential hypertension"}, {"hypertens", "hypertension"}, {"hbp", "hypertension"}, {"hbp", "essential hypertension"},
 	{"high blood pressure", "hypertension"}, {"low blood pressure", "hypotension"},
 	{"phtn", "pulmonary hypertension"}, {"pah", "pulmonary arterial hypertension"},
@@ -169,6 +171,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"uri", "upper respiratory infection"}, {"urti", "upper respiratory tract infection"},
 	{"lrti", "lower respiratory tract infection"}, {"lri", "lower respiratory infection"},
 	{"rti", "respiratory tract infection"}, {"cap", "community acquired pneumonia"},
+	{"pneumonia", "pneumonia"}, {"pneumonia", "pneumonia unspecified organism"},
 	{"pna", "pneumonia"}, {"pna", "pneumonia unspecified organism"}, {"pneum", "pneumonia"}, {"vap", "ventilator associated pneumonia"},
 	{"pcp", "pneumocystis pneumonia"}, {"tb", "tuberculosis"}, {"tbc", "tuberculosis"},
 	{"ptb", "pulmonary tuberculosis"}, {"osa", "obstructive sleep apnea"},
@@ -237,7 +240,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	/* neuro and mental */
 	{"ms", "multiple sclerosis"}, {"ms", "mitral stenosis"},
 	{"als", "amyotrophic lateral sclerosis"}, {"pd", "parkinson disease"},
-	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"seizure", "convulsion"},
+	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"sz", "convulsion"}, {"seizure", "convulsion"},
 	 {"fits", "seizure"},
 	{"lbd", "lewy body dementia"}, {"ha", "headache"}, {"h a", "headache"},
 	{"mig", "migraine"}, {"nph", "normal pressure hydrocephalus"},
@@ -299,7 +302,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"thigh bone", "femur"}, {"thighbone", "femur"}, {"kneecap", "patella"},
 	{"knee cap", "patella"}, {"shoulder blade", "scapula"}, {"jaw bone", "mandible"},
 	{"breastbone", "sternum"}, {"tailbone", "coccyx"}, {"cheekbone", "malar"},
-	{"big toe", "great toe"}, {"hallux", "great toe"}, {"sprain", "strain"},
+	{"leg", "lower limb"}, {"arm", "upper limb"}, {"big toe", "great toe"}, {"hallux", "great toe"}, {"sprain", "strain"},
 
 	/* oncology, blood */
 	{"ca", "carcinoma"}, {"ca", "malignant neoplasm"}, {"cancer", "malignant neoplasm"},

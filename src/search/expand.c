@@ -604,6 +604,7 @@ finish_slots(Query *q)
 		bool		decides = false;
 		bool		empty = false;
 		uint32_t	guessed = 0;
+		uint32_t	meant = 0;
 
 		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
 		for (j = 0; j < s->nalts; j++)
@@ -623,8 +624,8 @@ finish_slots(Query *q)
 				continue;
 			if (a->how == HOW_PREFIX || a->how == HOW_SPELL)
 				guessed += st[1].post_off - st->post_off;
-			else if (st->weight > s->weight)
-				s->weight = st->weight;
+			else
+				meant += st[1].post_off - st->post_off;
 			if (s->optional)
 				continue;
 			if (st->class != 0 && a->fit >= best - 0.05f)
@@ -637,8 +638,10 @@ finish_slots(Query *q)
 			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 		}
 		/* what may be many words is as common as all of them together */
-		if (guessed > 0 && s->weight == 0)
-			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) guessed + 1)) /
+		if (meant == 0)
+			meant = guessed;
+		if (meant > 0 && s->weight == 0)
+			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) meant + 1)) /
 								 log((double) q->im.h->nrows + 2));
 		if (empty)
 			s->weight *= 0.4f;
