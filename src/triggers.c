@@ -399,10 +399,12 @@ CheckPatient(RecordRow *row)
 static void
 CheckCoded(RecordRow *row, const char *default_system)
 {
+	static const char *const decided[] = {"confirmed", "corrected", "rejected", NULL};
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	bool		update = row->old_values != NULL;
 	bool		accepting = false;
 	bool		recoded;
+	bool		moved;
 	bool		redescribed;
 	bool		resuggested;
 	const CodeSystem *cs;
@@ -517,6 +519,9 @@ CheckCoded(RecordRow *row, const char *default_system)
 	if (row->faults.count > 0)
 		return;
 
+	/* another patient has another age and gender; a decision on the code stands */
+	moved = update && Changed(row, CODED_PATIENT_ID) && !IsOneOf(old_status, decided);
+
 	/* these are medrec's; what a client sends is not looked at */
 	if (update)
 	{
@@ -527,7 +532,7 @@ CheckCoded(RecordRow *row, const char *default_system)
 			KeepOld(row, CODED_SUGGESTIONS);
 	}
 
-	if (recoded || redescribed || accepting || (update && revalidating) ||
+	if (recoded || redescribed || accepting || moved || (update && revalidating) ||
 		(update && strcmp(status, "pending") == 0 && strcmp(old_status, "pending") != 0))
 	{
 		Coding		coding = {0};
