@@ -209,6 +209,46 @@ sort_best(Query *q, int want)
 		q->ncands = want;
 }
 
+/* Adds the initial encounter of the best candidate, where nobody asked for an
+ * encounter and it was not among the rows that were gathered. */
+static void
+add_initial(Query *q)
+{
+	const Cand *best = NULL;
+	const ImageRow *r;
+	uint32_t	row;
+	int			i;
+
+	for (i = 0; i < q->ncands; i++)
+	{
+		if (best == NULL || better(q, &q->cands[i], best))
+			best = &q->cands[i];
+	}
+	if (best == NULL || q->asked[CLASS_ENCOUNTER] != 0 || q->ncands >= CANDS_MAX)
+		return;
+	r = &q->im.rows[best->row];
+	if (r->key_len != 7 || q->im.text[r->key_off + 6] <= 'A')
+		return;
+	for (row = best->row; row > q->lo; row--)
+	{
+		const ImageRow *o = &q->im.rows[row - 1];
+
+		if (o->system != r->system || o->key_len != 7 ||
+			memcmp(q->im.text + o->key_off, q->im.text + r->key_off, 6) != 0)
+			return;
+		if (q->im.text[o->key_off + 6] == 'A' && row_allowed(q, row - 1))
+			break;
+	}
+	if (row == q->lo)
+		return;
+	for (i = 0; i < q->ncands; i++)
+	{
+		if (q->cands[i].row == row - 1)
+			return;
+	}
+	rank_row(q, row - 1, &q->cands[q->ncands++]);
+}
+
 /* Finds and scores the rows for a description. */
 static void
 text_candidates(Query *q, const char *text, size_t len, bool fuzzy, bool *truncated)
@@ -224,6 +264,7 @@ text_candidates(Query *q, const char *text, size_t len, bool fuzzy, bool *trunca
 		rank_row(q, q->cands[i].row, &q->cands[i]);
 	}
 	rank_families(q);
+	add_initial(q);
 }
 
 /* Drops the candidates of another side than the one asked for. */

@@ -13,10 +13,10 @@
 #define ALTS_MAX		(SLOTS_MAX * SLOT_ALTS_MAX)
 #define ALT_BUCKETS		1024
 #define COUNTS_MAX		262144
-#define LEADERS			700		/* rows whose titles are looked at */
-#define LEADERS_MAX		2000
+#define LEADERS			400		/* rows whose titles are looked at */
+#define LEADERS_MAX		1000
 #define CANDS_MAX		320
-#define RANK_ROWS		200		/* rows that are scored in full */
+#define RANK_ROWS		130		/* rows that are scored in full */
 #define NEAR_MAX		64		/* neighbours of a code */
 #define CODE_READ_MAX	64		/* bytes of a code that are read */
 #define NO_ALT			0xFFFF

@@ -558,6 +558,124 @@ test_image(const void *image, size_t size)
 	allocated--;
 }
 
+/* Copies a title without the part that begins with a text; with a word
+ * replaced, unless it is NULL. */
+static void
+reword(const char *title, int len, const char *cut, const char *word, const char *with, char *out)
+{
+	char		text[600];
+	char	   *p;
+
+	snprintf(text, sizeof(text), "%.*s", len, title);
+	p = strstr(text, cut);
+	if (p != NULL)
+		*p = '\0';
+	p = word == NULL ? NULL : strstr(text, word);
+	if (p == NULL)
+		strcpy(out, text);
+	else
+		sprintf(out, "%.*s%s%s", (int) (p - text), text, with, p + strlen(word));
+}
+
+/* Does a hit's title have a text? */
+static int
+says(const SearchHit *hit, const char *text)
+{
+	char		title[600];
+
+	snprintf(title, sizeof(title), "%.*s", hit->title_len, hit->title);
+	return strstr(title, text) != NULL;
+}
+
+/* Asks for a text and leaves the first hit; false when there is none. */
+static int
+first_hit(const void *image, const char *text, int fill, SearchHit *hit)
+{
+	SearchRequest r;
+
+	memset(scratch, fill, sizeof(scratch));
+	memset(&r, 0, sizeof(r));
+	r.system = CM;
+	r.display = text;
+	r.display_len = strlen(text);
+	r.on_date = TODAY;
+	r.age = SEARCH_AGE_UNKNOWN;
+	r.max_results = 1;
+	return search_query(image, &r, scratch, hit, NULL);
+}
+
+/* What must hold for any title: sides, denials, encounters, and that equal
+ * questions have equal answers. */
+static void
+test_properties(const void *image)
+{
+	static const char *const sides[][3] = {{" right ", " rt ", " left "}, {" left ", " lt ", " right "}};
+	int			asked[4] = {0, 0, 0, 0};
+	int			wrong[4] = {0, 0, 0, 0};
+	SearchRow	row;
+	SearchHit	a;
+	SearchHit	b;
+	char		text[700];
+	uint32_t	i;
+	int			k;
+
+	for (i = 0; search_row(image, i, &row); i += 7)
+	{
+		SearchHit	self;
+
+		memset(&self, 0, sizeof(self));
+		self.title = row.title;
+		self.title_len = row.title_len;
+		for (k = 0; k < 2; k++)
+		{
+			if (!says(&self, sides[k][0]) || says(&self, sides[k][2]) || i % 5 != 0)
+				continue;
+			reword(row.title, row.title_len, ", ", sides[k][0], sides[k][1], text);
+			if (strstr(text, sides[k][1]) == NULL || !first_hit(image, text, 0, &a))
+				continue;
+			asked[0]++;
+			if (says(&a, sides[k][2]) && !says(&a, sides[k][0]))
+			{
+				if (wrong[0]++ < 5)
+					printf("# %s -> %s %.*s\n", text, a.code, a.title_len, a.title);
+			}
+		}
+		if (says(&self, " without ") && row.billable)
+		{
+			reword(row.title, row.title_len, "\n", " without ", " w/o ", text);
+			asked[1]++;
+			if (!first_hit(image, text, 0, &a) || !says(&a, "without"))
+			{
+				if (wrong[1]++ < 5)
+					printf("# %s -> %s %.*s\n", text, a.code, a.title_len, a.title);
+			}
+		}
+		if (row.code_len == 8 && row.code[7] == 'A' && says(&self, ", initial encounter") && i % 3 == 0)
+		{
+			reword(row.title, row.title_len, ", initial encounter", NULL, NULL, text);
+			asked[2]++;
+			if (!first_hit(image, text, 0, &a) || (a.code_len == 8 && strchr("DEFGHJKMNPQRS", a.code[7]) != NULL))
+			{
+				if (wrong[2]++ < 5)
+					printf("# %s -> %s %.*s\n", text, a.code, a.title_len, a.title);
+			}
+		}
+		if (i % 49 == 0)
+		{
+			reword(row.title, row.title_len, "\n", NULL, NULL, text);
+			asked[3]++;
+			wrong[3] += first_hit(image, text, 0, &a) != first_hit(image, text, 0xA5, &b) ||
+				a.row != b.row || a.score != b.score || strcmp(a.reason, b.reason) != 0;
+		}
+	}
+	printf("# sides %d of %d wrong, denials %d of %d, encounters %d of %d, repetitions %d of %d\n", wrong[0], asked[0],
+		   wrong[1], asked[1], wrong[2], asked[2], wrong[3], asked[3]);
+	ok(asked[0] > 500 && wrong[0] == 0, "one side never brings the other first");
+	ok(asked[1] > 100 && wrong[1] * 100 <= asked[1], "w/o brings what is not denied first in one of a hundred at most");
+	ok(asked[2] > 500 && wrong[2] == 0, "without a word about it the initial encounter");
+	ok(asked[3] > 100 && wrong[3] == 0, "equal questions have equal answers whatever is in the scratch");
+}
+
 /* The examples over the real data. */
 static void
 test_real(void)
@@ -626,7 +744,48 @@ test_real(void)
 	first(image, NULL, "htn", "I10");
 	first(image, NULL, "UTI", "N39.0");
 	first(image, "S72.301", NULL, "S72.301A");
+	first(image, NULL, "fx l wrist", "S62.92XA");
+	first(image, NULL, "sprain rt ankle", "S93.401A");
+	test_properties(image);
 	test_hostile(image);
+	free(image);
+	allocated--;
+}
+
+/* Clinical shorthand where nothing but the titles is loaded. */
+static void
+test_titles_only(void)
+{
+	static const char *const pairs[][2] = {{"HTN", "I10"}, {"htn", "I10"}, {"secondary htn", "I15.9"},
+	{"CHF", "I50.9"}, {"COPD", "J44.9"}, {"DM", "E11.9"}, {"DM2", "E11.9"}, {"dm type 1", "E10.9"},
+	{"UTI", "N39.0"}, {"gerd", "K21.9"}, {"cad", "I25.10"}, {"cva", "I63.9"}, {"pna", "J18.9"},
+	{"bph", "N40.0"}, {"asthma", "J45.909"}, {"chest pain", "R07.9"}, {"lbp", "M54.50"},
+	{"MI acute", "I21.9"}, {"afib", "I48.91"}, {"esrd", "N18.6"}, {"sob", "R06.02"}, {"n/v", "R11.2"},
+	{"alcohol abuse", "F10.10"}, {"lt hip fx", "S72.002A"}, {"cellulitis left leg", "L03.116"}};
+	const char *dir = getenv("MEDREC_DATA");
+	Data		d;
+	SearchBuilder *b;
+	void	   *image;
+	size_t		size;
+	int			i;
+
+	if (dir == NULL)
+		return;
+	memset(&d, 0, sizeof(d));
+	data_load_order(&d, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
+	b = search_builder_create(&allocator, NULL, NULL);
+	search_add_default_abbreviations(b);
+	for (i = 0; i < d.ncodes; i++)
+	{
+		add(b, d.codes[i].code, d.codes[i].billable != 0, d.codes[i].title);
+		free(d.codes[i].title);
+		free(d.codes[i].brief);
+	}
+	free(d.codes);
+	image = search_builder_finish(b, &size);
+	search_builder_free(b);
+	for (i = 0; i < (int) (sizeof(pairs) / sizeof(pairs[0])); i++)
+		first(image, NULL, pairs[i][0], pairs[i][1]);
 	free(image);
 	allocated--;
 }
@@ -647,6 +806,7 @@ main(void)
 	test_image(image, size);
 	test_hostile(image);
 	test_real();
+	test_titles_only();
 	free(image);
 	allocated--;
 	ok(allocated == 0, "nothing stays allocated");
