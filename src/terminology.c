@@ -100,6 +100,7 @@ static const TermIndex term_indexes[] = {
 typedef struct TermScan
 {
 	const TermIndex *in;
+	const CodeSystem *cs;
 	const FoldedTerm *term;
 	Relation	rel;
 	Relation	idx;
@@ -116,9 +117,11 @@ static void ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row);
 static char *TextColumn(HeapTuple tuple, TupleDesc desc, int column);
 static void EachRow(bool codes, TermRowFunction function, void *arg);
 static Relation OpenTerms(bool codes);
-static void TermScanStart(TermScan *ts, int which, const CodeSystem *cs, const FoldedTerm *term);
+static void TermScanOpen(TermScan *ts, int which, const CodeSystem *cs);
+static void TermScanFor(TermScan *ts, const FoldedTerm *term);
 static bool TermScanNext(TermScan *ts);
-static void TermScanEnd(TermScan *ts);
+static void TermScanClose(TermScan *ts);
+static List *AddNamed(List *named, const TermScan *ts, DateADT on_date);
 
 /* Reads from when until when a row of medrec.code holds. */
 static void
@@ -300,26 +303,32 @@ medrec_term_key(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(folded.key);
 }
 
-/* Starts to read the rows that one of the indexes has under a text's key. */
+/* Opens one of the indexes on the keys of texts. */
 static void
-TermScanStart(TermScan *ts, int which, const CodeSystem *cs, const FoldedTerm *term)
+TermScanOpen(TermScan *ts, int which, const CodeSystem *cs)
 {
-	ScanKeyData key[2];
-
 	ts->in = &term_indexes[which];
-	ts->term = term;
+	ts->cs = cs;
 	ts->rel = OpenTerms(ts->in->codes);
 	ts->idx = medrec_index_open(ts->rel, ts->in->name, AccessShareLock,
 								lengthof(term_key_types), term_key_types);
 	ts->slot = MakeSingleTupleTableSlot(RelationGetDescr(ts->rel), &TTSOpsBufferHeapTuple);
+	ts->scan = medrec_index_beginscan(ts->rel, ts->idx, GetActiveSnapshot(), 2);
+}
+
+/* Goes to the rows that the index has under a text's key. */
+static void
+TermScanFor(TermScan *ts, const FoldedTerm *term)
+{
+	ScanKeyData key[2];
 
 	/* an expression index: the keys are numbered as the index's columns */
 	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(cs->name));
+				CStringGetTextDatum(ts->cs->name));
 	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(term->key));
-	ts->scan = medrec_index_beginscan(ts->rel, ts->idx, GetActiveSnapshot(), 2);
 	index_rescan(ts->scan, key, 2, NULL, 0);
+	ts->term = term;
 }
 
 /* Reads the next row whose text is the one sought; false at the end. */
@@ -353,12 +362,26 @@ TermScanNext(TermScan *ts)
 
 /* Ends the reading. */
 static void
-TermScanEnd(TermScan *ts)
+TermScanClose(TermScan *ts)
 {
 	index_endscan(ts->scan);
 	ExecDropSingleTupleTableSlot(ts->slot);
 	index_close(ts->idx, AccessShareLock);
 	table_close(ts->rel, AccessShareLock);
+}
+
+/* Adds the code of the row found, if it is in force and not there yet. */
+static List *
+AddNamed(List *named, const TermScan *ts, DateADT on_date)
+{
+	CodeEntry	entry;
+	ListCell   *lc;
+
+	foreach(lc, named)
+		if (strcmp((char *) lfirst(lc), ts->code) == 0)
+			return named;
+	terminology_lookup(ts->cs, ts->code, on_date, &entry);
+	return entry.standing == CODE_CURRENT ? lappend(named, ts->code) : named;
 }
 
 /* Does a code stand above another one in the hierarchy that their text carries? */
@@ -378,68 +401,37 @@ terminology_is_above(const CodeSystem *cs, const char *above, const char *code)
 	return false;
 }
 
-/*
- * Does a text name the code: a title that it has or had, a term of it, or a term
- * of a code above, which by the rules of the tabular list holds for all below?
- */
+/* Does a text name the code, and if not, which does it name?  Described in terminology.h. */
 bool
-terminology_names_code(const CodeSystem *cs, const char *code,
-					   const CodeEntry *entry, const FoldedTerm *term)
+terminology_names_code(const CodeSystem *cs, const char *code, const CodeEntry *entry,
+					   const FoldedTerm *readings, int n, int others,
+					   DateADT on_date, int max, List **named)
 {
+	List	  **by_reading = palloc0(n * sizeof(List *));
 	bool		found = false;
 
-	if (entry->display && term_equals(term, entry->display, strlen(entry->display)))
-		return true;
-	if (entry->short_display &&
-		term_equals(term, entry->short_display, strlen(entry->short_display)))
-		return true;
-
+	*named = NIL;
 	for (int i = 0; !found && i < lengthof(term_indexes); i++)
 	{
 		TermScan	ts;
 
-		TermScanStart(&ts, i, cs, term);
-		while (!found && TermScanNext(&ts))
+		TermScanOpen(&ts, i, cs);
+		for (int r = 0; !found && r < n; r++)
 		{
-			found = strcmp(ts.code, code) == 0 ||
-				(!ts.in->codes && terminology_is_above(cs, ts.code, code));
-			pfree(ts.code);
+			TermScanFor(&ts, &readings[r]);
+			while (!found && TermScanNext(&ts))
+			{
+				found = entry->display &&
+					(strcmp(ts.code, code) == 0 ||
+					 (!ts.in->codes && terminology_is_above(cs, ts.code, code)));
+				if (!found && !ts.is_entry && r < others && list_length(by_reading[r]) < max)
+					by_reading[r] = AddNamed(by_reading[r], &ts, on_date);
+			}
 		}
-		TermScanEnd(&ts);
+		TermScanClose(&ts);
 	}
-	return found;
-}
-
-/* Finds the codes in force on a day that have a text as title, inclusion term or synonym. */
-List *
-terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
-						DateADT on_date, int max)
-{
-	List	   *found = NIL;
-
-	if (term->len == 0)
-		return NIL;
-	for (int i = 0; i < lengthof(term_indexes); i++)
-	{
-		TermScan	ts;
-
-		TermScanStart(&ts, i, cs, term);
-		while (list_length(found) < max && TermScanNext(&ts))
-		{
-			CodeEntry	entry;
-			ListCell   *lc;
-			bool		known = ts.is_entry;
-
-			foreach(lc, found)
-				known |= strcmp((char *) lfirst(lc), ts.code) == 0;
-			if (known)
-				continue;
-			terminology_lookup(cs, ts.code, on_date, &entry);
-			if (entry.standing == CODE_CURRENT)
-				found = lappend(found, ts.code);
-		}
-		TermScanEnd(&ts);
-	}
+	for (int r = 0; !found && *named == NIL && r < n; r++)
+		*named = by_reading[r];
 	return found;
 }
 

@@ -50,16 +50,17 @@ extern void term_fold(const char *str, int len, FoldedTerm *folded);
 extern void term_from_folded(char *text, int len, FoldedTerm *folded);
 extern bool term_equals(const FoldedTerm *folded, const char *str, int len);
 
-/* does the text name the code: a title it has or had, or a term of it or of a code above? */
-extern bool terminology_names_code(const CodeSystem *cs, const char *code,
-								   const CodeEntry *entry, const FoldedTerm *term);
-
 /*
- * Codes in force on the day that have the text as title, inclusion term or
- * synonym, as strings.  Entries of the index lead to a code and do not name it.
+ * Does a text name the code: a title that it has or had, a term of it, or a term of
+ * a code above, which by the rules of the tabular list holds for all below?  There
+ * are several readings of the text, the likely ones first.  If none names the code,
+ * *named are the codes in force on the day that have the first of the readings that
+ * has any, but no more than the first "others", as title, inclusion term or synonym;
+ * entries of the index lead to a code and do not name it.
  */
-extern List *terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
-									 DateADT on_date, int max);
+extern bool terminology_names_code(const CodeSystem *cs, const char *code, const CodeEntry *entry,
+								   const FoldedTerm *readings, int n, int others,
+								   DateADT on_date, int max, List **named);
 
 /* does a code stand above another one in the hierarchy that their text carries? */
 extern bool terminology_is_above(const CodeSystem *cs, const char *above, const char *code);

@@ -123,28 +123,23 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 	ListCell   *lc;
 
 	term_fold(coding->display, strlen(coding->display), &readings[0]);
-	if (readings[0].len == 0)
+	if (readings[0].len == 0 ||
+		(entry->display && term_equals(&readings[0], entry->display, strlen(entry->display))) ||
+		(entry->short_display &&
+		 term_equals(&readings[0], entry->short_display, strlen(entry->short_display))))
 		return;
-	if (entry->display)
-	{
-		if (terminology_names_code(coding->cs, j->code, entry, &readings[0]))
-			return;
-		n += expand_abbreviations(&readings[0], &readings[1]);
-		for (int i = 1; i < n; i++)
-			if (terminology_names_code(coding->cs, j->code, entry, &readings[i]))
-				return;
-	}
+	n += expand_abbreviations(&readings[0], &readings[1]);
 
 	/* a lone abbreviation stands for too many things to name another code */
-	if (strchr(readings[0].text, ' ') == NULL)
-		n = 1;
-	for (int i = 0; j->named == NIL && i < n; i++)
-		j->named = terminology_codes_named(coding->cs, &readings[i], coding->on_date, NAMED_MAX);
+	if (terminology_names_code(coding->cs, j->code, entry, readings, n,
+							   strchr(readings[0].text, ' ') ? n : 1,
+							   coding->on_date, NAMED_MAX, &j->named))
+		return;
 	foreach(lc, j->named)
 		if (terminology_is_above(coding->cs, (char *) lfirst(lc), j->code))
 			above = (char *) lfirst(lc);
 
-	if (above)
+	if (above && entry->display)
 	{
 		/* less than the code says, nothing else */
 		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "invalid-display", "description",
