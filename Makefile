@@ -15,6 +15,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/codes/*.c src/search/*.c
 DATA = $(wildcard sql/upgrades/medrec--*--*.sql)
 DATA_built = medrec--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src
+SHLIB_LINK += -lcrypto
 EXTRA_CLEAN = build results output_iso
 
 SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql))

@@ -15,6 +15,11 @@
 #include "varatt.h"
 #endif
 
+/* 18 has pg_noreturn in its place, which stands before the declaration */
+#if PG_VERSION_NUM >= 180000 && !defined(pg_attribute_noreturn)
+#define pg_attribute_noreturn() __attribute__((noreturn))
+#endif
+
 /* ExecInsertIndexTuples() of a newly inserted row */
 #if PG_VERSION_NUM >= 160000
 #define InsertIndexTuples(rri, slot, estate) \
@@ -22,6 +27,15 @@
 #else
 #define InsertIndexTuples(rri, slot, estate) \
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* EvalPlanQualInit() for a single relation takes the other result relations since 16 */
+#if PG_VERSION_NUM >= 160000
+#define medrec_eval_plan_qual_init(epqstate, estate) \
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL)
+#else
+#define medrec_eval_plan_qual_init(epqstate, estate) \
+	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1)
 #endif
 
 /* access methods may have something to tidy up after inserting since 17 */

@@ -231,12 +231,14 @@ edits_each_restriction(void (*function) (const Restriction *, void *), void *arg
 	Edits		edits = {0};
 	MemoryContext per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec rules",
 												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old = MemoryContextSwitchTo(per_row);
+	MemoryContext old;
 	SysScanDesc scan;
 	HeapTuple	rule;
 
 	edits.rules = table_open(medrec_relation("code_rule"), AccessShareLock);
 	scan = systable_beginscan(edits.rules, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	/* only now: the scan outlives its rows */
+	old = MemoryContextSwitchTo(per_row);
 	while (HeapTupleIsValid(rule = systable_getnext(scan)))
 	{
 		Restriction restriction;
@@ -257,10 +259,10 @@ edits_each_restriction(void (*function) (const Restriction *, void *), void *arg
 		if (restriction.cs != NULL)
 			function(&restriction, arg);
 	}
-	systable_endscan(scan);
-	table_close(edits.rules, AccessShareLock);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(per_row);
+	systable_endscan(scan);
+	table_close(edits.rules, AccessShareLock);
 }
 
 /* Adds an issue for each rule that the code breaks. */

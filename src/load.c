@@ -406,7 +406,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 		ReadContent(load);
 		id = StoreRelease(load, &old, sha256, source);
 		if (old.exists)
-			load_forget_terms(id);
+			load_forget_terms(load->system, id);
 		if (load->codes.n > 0)
 			load_merge_codes(load, &periods);
 		load_store_terms(load, id);
@@ -415,6 +415,43 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	result = ReleaseResult(id, desc);
 	SPI_finish();
 	return result;
+}
+
+/*
+ * Refuses a file that is UTF-8 but for some bytes: letters of latin-1 do not by
+ * chance stand together as UTF-8, so one that is damaged would come out garbled.
+ */
+static void
+CheckNoUtf8(const unsigned char *b, size_t len)
+{
+	size_t		bad = 0;		/* 1 + place of the first byte that is no UTF-8 */
+	bool		good = false;	/* a character of several bytes is there */
+
+	for (size_t i = 0; i < len;)
+	{
+		int			n = pg_encoding_mblen(PG_UTF8, (const char *) &b[i]);
+
+		if (i + n > len || !pg_utf8_islegal(&b[i], n))
+		{
+			bad = bad ? bad : i + 1;
+			n = 1;
+		}
+		else if (n > 1)
+			good = true;
+		i += n;
+	}
+	if (bad && good)
+	{
+		int			line = 1;
+
+		for (size_t i = 0; i < bad; i++)
+			line += b[i] == '\n';
+		ereport(ERROR,
+				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
+				 errmsg("line %d of the file: mis-encoded: byte 0x%02x is not UTF-8, which the rest of the file is",
+						line, b[bad - 1]),
+				 errdetail("Nothing of this file has been loaded.")));
+	}
 }
 
 /*
@@ -444,7 +481,10 @@ DecodeContent(Load *load, const char *bytes, size_t len)
 	if (pg_verify_mbstr(PG_UTF8, bytes, (int) len, true))
 		load->data = pg_any_to_server(bytes, (int) len, PG_UTF8);
 	else
+	{
+		CheckNoUtf8(b, len);
 		load->data = pg_any_to_server(bytes, (int) len, PG_WIN1252);
+	}
 	load->len = load->data == bytes ? len : strlen(load->data);
 }
 
@@ -543,6 +583,7 @@ medrec_unload_release(PG_FUNCTION_ARGS)
 		periods.to = periods.from;
 		if (strcmp(content, "codes") == 0)
 			load_merge_codes(&load, &periods);
+		load_forget_terms(load.system, old.id);
 		if (SPI_execute_with_args("DELETE FROM medrec.code_release AS r"
 								  " WHERE r.id OPERATOR(pg_catalog.=) $1",
 								  1, types, args, NULL, false, 0) != SPI_OK_DELETE)

@@ -11,6 +11,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 
 #include "load.h"
 
@@ -80,23 +81,30 @@ EachNode(Load *load, const char *sql, NodeFunction function, void *state)
 	Datum		args[] = {PointerGetDatum(cstring_to_text_with_len(load->next,
 																   (int) (load->data + load->len - load->next)))};
 	Portal		portal = SPI_cursor_open_with_args(NULL, sql, 1, types, args, NULL, true, 0);
+	MemoryContext per_batch = AllocSetContextCreate(CurrentMemoryContext, "medrec nodes",
+													ALLOCSET_DEFAULT_SIZES);
 
 	for (;;)
 	{
 		SPITupleTable *batch;
 		uint64		n;
+		MemoryContext old;
 
 		SPI_cursor_fetch(portal, true, FETCH_NODES);
 		batch = SPI_tuptable;
 		n = SPI_processed;
+		old = MemoryContextSwitchTo(per_batch);
 		for (uint64 i = 0; i < n; i++)
 			function(load, batch->vals[i], batch->tupdesc, state);
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(per_batch);
 		SPI_freetuptable(batch);
 		if (n == 0)
 			break;
 		CHECK_FOR_INTERRUPTS();
 	}
 	SPI_cursor_close(portal);
+	MemoryContextDelete(per_batch);
 	pfree(DatumGetPointer(args[0]));
 }
 
@@ -373,10 +381,12 @@ ReadTabular(Load *load)
 			 "SELECT x.node, x.depth, x.parent, x.owner, x.code, x.range, x.char, x.text"
 			 " FROM XMLTABLE('//*[self::diag or self::chapter or self::section or self::note"
 			 "   or self::extension]' PASSING XMLPARSE(DOCUMENT $1)"
-			 "  COLUMNS node text PATH 'name()', depth int PATH 'count(ancestor::*)',"
-			 "  parent text PATH 'name(..)', owner text PATH 'name(../..)', code text PATH 'name[../self::diag]',"
-			 "  range text PATH '@id | desc[../self::chapter]', char text PATH '@char',"
-			 "  text text PATH 'self::note | self::extension') AS x",
+			 "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
+			 "  parent pg_catalog.text PATH 'name(..)', owner pg_catalog.text PATH 'name(../..)',"
+			 "  code pg_catalog.text PATH 'name[../self::diag]',"
+			 "  range pg_catalog.text PATH '@id | desc[../self::chapter]',"
+			 "  char pg_catalog.text PATH '@char',"
+			 "  text pg_catalog.text PATH 'self::note | self::extension') AS x",
 			 TabularNode, tab);
 	CloseLeaf(load, tab);
 	if (tab->categories.n == 0)
@@ -502,10 +512,11 @@ ReadIndex(Load *load)
 			 "SELECT x.node, x.depth, x.title, x.code, x.col, x.text"
 			 " FROM XMLTABLE('//*[self::mainTerm or self::term or self::head or self::cell]'"
 			 "  PASSING XMLPARSE(DOCUMENT $1)"
-			 "  COLUMNS node text PATH 'name()', depth int PATH 'count(ancestor::*)',"
-			 "  title text PATH 'concat(title/text()[1], \" \", title/text()[2], \" \", title/text()[3])',"
-			 "  code text PATH 'code[1]', col text PATH '@col',"
-			 "  text text PATH 'self::head | self::cell') AS x",
+			 "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
+			 "  title pg_catalog.text PATH"
+			 "   'concat(title/text()[1], \" \", title/text()[2], \" \", title/text()[3])',"
+			 "  code pg_catalog.text PATH 'code[1]', col pg_catalog.text PATH '@col',"
+			 "  text pg_catalog.text PATH 'self::head | self::cell') AS x",
 			 IndexNode, index);
 	if (load->terms.n == 0)
 		load_fail(load, 0, "there is no entry in it");

@@ -4,17 +4,69 @@
  */
 #include "medrec.h"
 
+#include "access/htup_details.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/syscache.h"
 
+#include "records.h"
+#include "relations.h"
 
 /* key of the advisory lock that two migrations at once contend for: "medrec" */
 #define MIGRATE_LOCK_KEY	INT64CONST(0x6d6564726563)
 
+static void CheckSchema(const char *name);
+static void CheckTriggers(void);
 static void RunCommand(const char *sql);
+
+/*
+ * Refuses a schema that belongs to somebody else: what he has put there, or may
+ * put there, would run with the rights of whoever migrates.
+ */
+static void
+CheckSchema(const char *name)
+{
+	HeapTuple	tuple = SearchSysCache1(NAMESPACENAME, CStringGetDatum(name));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	if (owner != GetUserId() && !superuser_arg(owner))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("schema \"%s\" belongs to role \"%s\"", name,
+						GetUserNameFromId(owner, false)),
+				 errhint("Migrate as that role, or give the schema to the role that migrates.")));
+}
+
+/*
+ * Refuses tables that have lost their rules: DROP EXTENSION ... CASCADE keeps
+ * every row and takes triggers, constraints, indexes and API functions, which
+ * the recorded steps do not make a second time.
+ */
+static void
+CheckTriggers(void)
+{
+	int			kind;
+
+	for (kind = 0; kind < RECORD_KINDS; kind++)
+		if (!OidIsValid(get_trigger_oid(medrec_relation(record_kind_names[kind]),
+										"medrec_validate", true)))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("table \"%s.%s\" has lost its trigger \"medrec_validate\"",
+							MEDREC_SCHEMA, record_kind_names[kind]),
+					 errdetail("DROP EXTENSION ... CASCADE takes medrec's triggers, constraints and functions away, and keeps the rows."),
+					 errhint("Restore a dump that was made before, or move the rows into a newly migrated database.")));
+}
 
 /* Runs a command by SPI that is not expected to return rows. */
 static void
@@ -41,6 +93,8 @@ medrec_migrate(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("medrec.migrate()");
 	InitMaterializedSRF(fcinfo, 0);
+	CheckSchema(MEDREC_SCHEMA);
+	CheckSchema(MEDREC_SCHEMA "_api");
 
 	SPI_connect();
 
@@ -92,5 +146,6 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	}
 
 	SPI_finish();
+	CheckTriggers();
 	return (Datum) 0;
 }

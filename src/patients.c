@@ -318,7 +318,7 @@ UpdateLastVisit(Touch *touch)
 
 		/* constraints are checked and columns computed before anything is stored */
 		BeginExecutor(touch);
-		EvalPlanQualInit(&epqstate, touch->estate, NULL, NIL, -1);
+		medrec_eval_plan_qual_init(&epqstate, touch->estate);
 		ExecSimpleRelationUpdate(touch->result, touch->estate, &epqstate, touch->slot, changed);
 		EvalPlanQualEnd(&epqstate);
 		ResetPerTupleExprContext(touch->estate);

@@ -4,6 +4,8 @@
  */
 #include "medrec.h"
 
+#include <math.h>
+
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -17,6 +19,12 @@
 #include "suggest.h"
 #include "suggest_image.h"
 #include "suggestions.h"
+
+/*
+ * What a search works in.  Kept, because a chunk of this size is given back to
+ * the system, and fetching its pages anew costs as much as a search.
+ */
+static void *scratch = NULL;
 
 static void CheckInterrupts(void *arg);
 static char *FromUtf8(const char *str, int len);
@@ -44,7 +52,6 @@ suggest_codes(const SuggestQuestion *question)
 	const void *image = suggest_image();
 	SearchRequest request = {0};
 	SearchHit  *hits;
-	void	   *scratch;
 	List	   *suggestions = NIL;
 	int			count;
 	int			len;
@@ -71,9 +78,9 @@ suggest_codes(const SuggestQuestion *question)
 	request.check = CheckInterrupts;
 
 	hits = palloc(request.max_results * sizeof(SearchHit));
-	scratch = palloc(SEARCH_SCRATCH_SIZE);
+	if (scratch == NULL)
+		scratch = MemoryContextAlloc(TopMemoryContext, SEARCH_SCRATCH_SIZE);
 	count = search_query(image, &request, scratch, hits, NULL);
-	pfree(scratch);
 
 	for (i = 0; i < count; i++)
 	{
@@ -132,7 +139,7 @@ medrec_suggest(PG_FUNCTION_ARGS)
 
 		values[0] = CStringGetTextDatum(s->code);
 		values[1] = CStringGetTextDatum(s->display);
-		values[2] = Float8GetDatum(s->score);
+		values[2] = Float8GetDatum(rint(s->score * 1000) / 1000);
 		values[3] = CStringGetTextDatum(s->source);
 		values[4] = CStringGetTextDatum(s->reason);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

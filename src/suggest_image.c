@@ -9,9 +9,10 @@
  *
  * That an image may be old is said by an invalidation of terminology_state's
  * relcache entry, which reaches standbys as well; whether it is old is said by
- * the generation in that table, as long as the table's file is the same.  A transaction that has itself changed the
- * terminologies uses an image of its own and publishes nothing: it may yet roll
- * back.  Where there is no room, each backend keeps a private copy.
+ * the generation in that table, as long as the table's file is the same.  A
+ * transaction that has itself changed the terminologies uses an image of its own
+ * and publishes nothing: it may yet roll back.  Where there is no room, each
+ * backend keeps a private copy.
  */
 #include "medrec.h"
 
@@ -45,9 +46,6 @@
 /* how long to wait for another backend's build before building too, in ms */
 #define BUILD_WAIT		10000
 
-/* generation of an image that fits no state but this transaction's own */
-#define GENERATION_OWN	(-1)
-
 typedef struct SharedSlot
 {
 	Oid			database;		/* InvalidOid when the slot is free */
@@ -66,8 +64,8 @@ typedef struct SharedImages
 
 /* The image that this backend uses. */
 static const void *image = NULL;
-static Oid	image_file = InvalidOid;
-static int64 image_generation = 0;
+static TerminologyState image_state;	/* that it was made of */
+static bool image_own = false;	/* of a transaction that had changed it */
 static dsm_segment *image_segment = NULL;	/* or */
 static MemoryContext image_context = NULL;	/* where it lies */
 static bool image_stale = true;
@@ -97,11 +95,12 @@ static void InitShared(void *ptr);
 static void FreeDroppedSlots(void);
 static void AttachShared(void);
 static void DropImage(void);
-static bool IsPublished(Oid file, int64 generation);
-static bool AttachPublished(Oid file, int64 generation);
-static bool ClaimBuild(Oid file, int64 generation);
+static bool IsPublished(const TerminologyState *state);
+static bool AttachPublished(const TerminologyState *state);
+static bool ClaimBuild(const TerminologyState *state);
 static void EndBuild(void);
-static void Publish(Oid file, int64 generation, const void *built, size_t size);
+static void Publish(const TerminologyState *state, const void *built, size_t size);
+static bool IsFresh(const TerminologyState *state, bool own);
 static CodeRefs *FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make);
 static void *BuildImage(size_t *size);
 
@@ -207,15 +206,15 @@ DropImage(void)
 
 /* Is an image published that is at least that new?  To be asked under the lock. */
 static bool
-IsPublished(Oid file, int64 generation)
+IsPublished(const TerminologyState *state)
 {
-	return slot->handle != DSM_HANDLE_INVALID && slot->file == file &&
-		slot->generation >= generation;
+	return slot->handle != DSM_HANDLE_INVALID && slot->file == state->file &&
+		slot->generation >= state->generation;
 }
 
 /* Attaches what another backend has published, if it is at least that new. */
 static bool
-AttachPublished(Oid file, int64 generation)
+AttachPublished(const TerminologyState *state)
 {
 	dsm_handle	handle = DSM_HANDLE_INVALID;
 	int64		published = 0;
@@ -224,7 +223,7 @@ AttachPublished(Oid file, int64 generation)
 	if (slot == NULL)
 		return false;
 	SpinLockAcquire(&shared->mutex);
-	if (IsPublished(file, generation))
+	if (IsPublished(state))
 	{
 		handle = slot->handle;
 		published = slot->generation;
@@ -236,8 +235,7 @@ AttachPublished(Oid file, int64 generation)
 	/* it may be that this backend published it itself */
 	if (image_segment != NULL && dsm_segment_handle(image_segment) == handle)
 	{
-		image_file = file;
-		image_generation = published;
+		image_state.generation = published;
 		return true;
 	}
 
@@ -254,8 +252,9 @@ AttachPublished(Oid file, int64 generation)
 	DropImage();
 	image_segment = segment;
 	image = dsm_segment_address(segment);
-	image_file = file;
-	image_generation = published;
+	image_state = *state;
+	image_state.generation = published;
+	image_own = false;
 	return true;
 }
 
@@ -264,7 +263,7 @@ AttachPublished(Oid file, int64 generation)
  * False when the other has finished, and what it published is worth a look.
  */
 static bool
-ClaimBuild(Oid file, int64 generation)
+ClaimBuild(const TerminologyState *state)
 {
 	long		waited = 0;
 
@@ -277,7 +276,7 @@ ClaimBuild(Oid file, int64 generation)
 		bool		done;
 
 		SpinLockAcquire(&shared->mutex);
-		done = IsPublished(file, generation);
+		done = IsPublished(state);
 		builder = slot->builder;
 		if (!done && builder == 0)
 			slot->builder = MyProcPid;
@@ -317,7 +316,7 @@ EndBuild(void)
 
 /* Offers an image to the other backends; silently not, where there is no room. */
 static void
-Publish(Oid file, int64 generation, const void *built, size_t size)
+Publish(const TerminologyState *state, const void *built, size_t size)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -367,13 +366,13 @@ Publish(Oid file, int64 generation, const void *built, size_t size)
 		return;
 
 	SpinLockAcquire(&shared->mutex);
-	newest = !IsPublished(file, generation);
+	newest = !IsPublished(state);
 	if (newest)
 	{
 		old = slot->handle;
 		slot->handle = dsm_segment_handle(segment);
-		slot->file = file;
-		slot->generation = generation;
+		slot->file = state->file;
+		slot->generation = state->generation;
 	}
 	SpinLockRelease(&shared->mutex);
 
@@ -563,13 +562,26 @@ BuildImage(size_t *size)
 	return copy;
 }
 
+/* Does the image that this backend has fit what the active snapshot sees? */
+static bool
+IsFresh(const TerminologyState *state, bool own)
+{
+	if (image == NULL || image_state.file != state->file)
+		return false;
+	/* what this transaction counted may count otherwise after a rollback */
+	if (own || image_own)
+		return image_own && image_state.generation == state->generation &&
+			image_state.changed_by == state->changed_by;
+	/* newer than an old snapshot will do */
+	return image_state.generation >= state->generation;
+}
+
 /* Gives the image for what the active snapshot sees. */
 const void *
 suggest_image(void)
 {
 	static bool registered = false;
-	Oid			file;
-	int64		generation;
+	TerminologyState state;
 	bool		own = terminology_changed_here();
 	size_t		size;
 	MemoryContext context;
@@ -581,20 +593,20 @@ suggest_image(void)
 		CacheRegisterRelcacheCallback(MarkStale, (Datum) 0);
 		registered = true;
 	}
-	if (image != NULL && !image_stale && !own)
+	if (image != NULL && !image_stale && !own && !image_own)
 		return image;
 
 	/* first, so that an invalidation that comes from here on is not lost */
 	image_stale = false;
-	generation = terminology_state(&file);
-	if (image != NULL && !own && image_file == file && image_generation >= generation)
-		return image;			/* newer than an old snapshot will do */
+	state = terminology_state();
+	if (IsFresh(&state, own))
+		return image;
 
 	AttachShared();
 	PG_TRY();
 	{
-		if (own || (!AttachPublished(file, generation) &&
-					(ClaimBuild(file, generation) || !AttachPublished(file, generation))))
+		if (own || (!AttachPublished(&state) &&
+					(ClaimBuild(&state) || !AttachPublished(&state))))
 		{
 			context = AllocSetContextCreate(CurrentMemoryContext, "medrec image",
 											ALLOCSET_DEFAULT_SIZES);
@@ -606,10 +618,10 @@ suggest_image(void)
 			MemoryContextSetParent(context, TopMemoryContext);
 			image_context = context;
 			image = built;
-			image_file = file;
-			image_generation = own ? GENERATION_OWN : generation;
+			image_state = state;
+			image_own = own;
 			if (!own)
-				Publish(file, generation, built, size);
+				Publish(&state, built, size);
 		}
 	}
 	PG_CATCH();
@@ -620,9 +632,5 @@ suggest_image(void)
 	}
 	PG_END_TRY();
 	EndBuild();
-
-	/* an image of this transaction's own is looked at anew each time */
-	if (own)
-		image_stale = true;
 	return image;
 }

@@ -82,6 +82,33 @@ typedef struct CodeRow
 	bool		billable;
 } CodeRow;
 
+/* An index on the keys of texts, and where the text stands. */
+typedef struct TermIndex
+{
+	bool		codes;			/* of medrec.code, else of code_term */
+	const char *name;
+	int			column;
+} TermIndex;
+
+static const TermIndex term_indexes[] = {
+	{true, "code_display_idx", CODE_DISPLAY},
+	{true, "code_short_display_idx", CODE_SHORT_DISPLAY},
+	{false, "code_term_term_idx", TERM_TERM}
+};
+
+/* A search for all rows with a text. */
+typedef struct TermScan
+{
+	const TermIndex *in;
+	const FoldedTerm *term;
+	Relation	rel;
+	Relation	idx;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+	char	   *code;			/* of the row found */
+	bool		is_entry;		/* of the alphabetic index */
+} TermScan;
+
 /* the transaction of this backend that changed the terminologies last */
 static LocalTransactionId bumped_in = InvalidLocalTransactionId;
 
@@ -89,9 +116,9 @@ static void ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row);
 static char *TextColumn(HeapTuple tuple, TupleDesc desc, int column);
 static void EachRow(bool codes, TermRowFunction function, void *arg);
 static Relation OpenTerms(bool codes);
-static List *CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
-						 DateADT on_date, int max, bool codes,
-						 const char *index, int term_column);
+static void TermScanStart(TermScan *ts, int which, const CodeSystem *cs, const FoldedTerm *term);
+static bool TermScanNext(TermScan *ts);
+static void TermScanEnd(TermScan *ts);
 
 /* Reads from when until when a row of medrec.code holds. */
 static void
@@ -230,11 +257,19 @@ term_fold(const char *str, int len, FoldedTerm *folded)
 	 * title of any release.
 	 */
 	folded->text = palloc(SEARCH_TERM_MAX + 1);
-	folded->len = (int) search_fold(utf8, utf8len, folded->text, SEARCH_TERM_MAX + 1);
-	folded->key = (int64) hash_bytes_extended((unsigned char *) folded->text,
-											  folded->len, 0);
+	term_from_folded(folded->text,
+					 (int) search_fold(utf8, utf8len, folded->text, SEARCH_TERM_MAX + 1), folded);
 	if (utf8 != str)
 		pfree(utf8);
+}
+
+/* Takes a text that is folded already, and finds its key. */
+void
+term_from_folded(char *text, int len, FoldedTerm *folded)
+{
+	folded->text = text;
+	folded->len = len;
+	folded->key = (int64) hash_bytes_extended((unsigned char *) text, len, 0);
 }
 
 /* Does a text, folded, equal the folded one? */
@@ -265,15 +300,92 @@ medrec_term_key(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(folded.key);
 }
 
-/* Does a text name the code: its title, short title, or one of its terms? */
+/* Starts to read the rows that one of the indexes has under a text's key. */
+static void
+TermScanStart(TermScan *ts, int which, const CodeSystem *cs, const FoldedTerm *term)
+{
+	ScanKeyData key[2];
+
+	ts->in = &term_indexes[which];
+	ts->term = term;
+	ts->rel = OpenTerms(ts->in->codes);
+	ts->idx = medrec_index_open(ts->rel, ts->in->name, AccessShareLock,
+								lengthof(term_key_types), term_key_types);
+	ts->slot = MakeSingleTupleTableSlot(RelationGetDescr(ts->rel), &TTSOpsBufferHeapTuple);
+
+	/* an expression index: the keys are numbered as the index's columns */
+	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(term->key));
+	ts->scan = medrec_index_beginscan(ts->rel, ts->idx, GetActiveSnapshot(), 2);
+	index_rescan(ts->scan, key, 2, NULL, 0);
+}
+
+/* Reads the next row whose text is the one sought; false at the end. */
+static bool
+TermScanNext(TermScan *ts)
+{
+	while (index_getnext_slot(ts->scan, ForwardScanDirection, ts->slot))
+	{
+		bool		isnull;
+		char	   *title = TextDatumGetCString(slot_getattr(ts->slot, ts->in->column, &isnull));
+		bool		same = term_equals(ts->term, title, strlen(title));
+
+		CHECK_FOR_INTERRUPTS();
+		pfree(title);
+		if (!same)
+			continue;
+		ts->code = TextDatumGetCString(slot_getattr(ts->slot, ts->in->codes ? CODE_CODE : TERM_CODE,
+													&isnull));
+		ts->is_entry = false;
+		if (!ts->in->codes)
+		{
+			char	   *kind = TextDatumGetCString(slot_getattr(ts->slot, TERM_KIND, &isnull));
+
+			ts->is_entry = strcmp(kind, "index") == 0;
+			pfree(kind);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* Ends the reading. */
+static void
+TermScanEnd(TermScan *ts)
+{
+	index_endscan(ts->scan);
+	ExecDropSingleTupleTableSlot(ts->slot);
+	index_close(ts->idx, AccessShareLock);
+	table_close(ts->rel, AccessShareLock);
+}
+
+/* Does a code stand above another one in the hierarchy that their text carries? */
+bool
+terminology_is_above(const CodeSystem *cs, const char *above, const char *code)
+{
+	char		up[CODE_MAX_LEN + 1];
+	char		from[CODE_MAX_LEN + 1];
+
+	strlcpy(from, code, sizeof(from));
+	while (cs->parent && cs->parent(from, strlen(from), up) > 0)
+	{
+		if (strcmp(up, above) == 0)
+			return true;
+		strlcpy(from, up, sizeof(from));
+	}
+	return false;
+}
+
+/*
+ * Does a text name the code: a title that it has or had, a term of it, or a term
+ * of a code above, which by the rules of the tabular list holds for all below?
+ */
 bool
 terminology_names_code(const CodeSystem *cs, const char *code,
 					   const CodeEntry *entry, const FoldedTerm *term)
 {
-	Relation	rel;
-	SysScanDesc scan;
-	ScanKeyData key[2];
-	HeapTuple	tuple;
 	bool		found = false;
 
 	if (entry->display && term_equals(term, entry->display, strlen(entry->display)))
@@ -282,73 +394,23 @@ terminology_names_code(const CodeSystem *cs, const char *code,
 		term_equals(term, entry->short_display, strlen(entry->short_display)))
 		return true;
 
-	rel = OpenTable("code_term", AccessShareLock, term_types);
-	ScanKeyInit(&key[0], TERM_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(cs->name));
-	ScanKeyInit(&key[1], TERM_CODE, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(code));
-	scan = systable_beginscan(rel, medrec_index(rel, "code_term_code_idx"), true,
-							  GetActiveSnapshot(), 2, key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	for (int i = 0; !found && i < lengthof(term_indexes); i++)
 	{
-		char	   *text = TextColumn(tuple, RelationGetDescr(rel), TERM_TERM);
+		TermScan	ts;
 
-		CHECK_FOR_INTERRUPTS();
-		found = term_equals(term, text, strlen(text));
-		pfree(text);
+		TermScanStart(&ts, i, cs, term);
+		while (!found && TermScanNext(&ts))
+		{
+			found = strcmp(ts.code, code) == 0 ||
+				(!ts.in->codes && terminology_is_above(cs, ts.code, code));
+			pfree(ts.code);
+		}
+		TermScanEnd(&ts);
 	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
 	return found;
 }
 
-/* Adds the codes in force that a table's index on terms finds for a text. */
-static List *
-CodesByTerm(List *found, const CodeSystem *cs, const FoldedTerm *term,
-			DateADT on_date, int max, bool codes, const char *index, int term_column)
-{
-	Relation	rel = OpenTerms(codes);
-	Relation	idx = medrec_index_open(rel, index, AccessShareLock,
-										lengthof(term_key_types), term_key_types);
-	IndexScanDesc scan;
-	ScanKeyData key[2];
-	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(rel),
-													&TTSOpsBufferHeapTuple);
-
-	/* an expression index: the keys are numbered as the index's columns */
-	ScanKeyInit(&key[0], 1, BTEqualStrategyNumber, F_TEXTEQ,
-				CStringGetTextDatum(cs->name));
-	ScanKeyInit(&key[1], 2, BTEqualStrategyNumber, F_INT8EQ,
-				Int64GetDatum(term->key));
-	scan = medrec_index_beginscan(rel, idx, GetActiveSnapshot(), 2);
-	index_rescan(scan, key, 2, NULL, 0);
-	while (list_length(found) < max && index_getnext_slot(scan, ForwardScanDirection, slot))
-	{
-		bool		isnull;
-		char	   *title = TextDatumGetCString(slot_getattr(slot, term_column, &isnull));
-		char	   *code = TextDatumGetCString(slot_getattr(slot, codes ? CODE_CODE : TERM_CODE,
-																&isnull));
-		CodeEntry	entry;
-		ListCell   *lc;
-		bool		known = false;
-
-		CHECK_FOR_INTERRUPTS();
-		foreach(lc, found)
-			known |= strcmp((char *) lfirst(lc), code) == 0;
-		if (known || !term_equals(term, title, strlen(title)))
-			continue;
-		terminology_lookup(cs, code, on_date, &entry);
-		if (entry.standing == CODE_CURRENT)
-			found = lappend(found, code);
-	}
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	index_close(idx, AccessShareLock);
-	table_close(rel, AccessShareLock);
-	return found;
-}
-
-/* Finds the codes in force on a day that have a text as title or term. */
+/* Finds the codes in force on a day that have a text as title, inclusion term or synonym. */
 List *
 terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 						DateADT on_date, int max)
@@ -357,12 +419,28 @@ terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 
 	if (term->len == 0)
 		return NIL;
-	found = CodesByTerm(found, cs, term, on_date, max, true,
-						"code_display_idx", CODE_DISPLAY);
-	found = CodesByTerm(found, cs, term, on_date, max, true,
-						"code_short_display_idx", CODE_SHORT_DISPLAY);
-	return CodesByTerm(found, cs, term, on_date, max, false,
-					   "code_term_term_idx", TERM_TERM);
+	for (int i = 0; i < lengthof(term_indexes); i++)
+	{
+		TermScan	ts;
+
+		TermScanStart(&ts, i, cs, term);
+		while (list_length(found) < max && TermScanNext(&ts))
+		{
+			CodeEntry	entry;
+			ListCell   *lc;
+			bool		known = ts.is_entry;
+
+			foreach(lc, found)
+				known |= strcmp((char *) lfirst(lc), ts.code) == 0;
+			if (known)
+				continue;
+			terminology_lookup(cs, ts.code, on_date, &entry);
+			if (entry.standing == CODE_CURRENT)
+				found = lappend(found, ts.code);
+		}
+		TermScanEnd(&ts);
+	}
+	return found;
 }
 
 /* Hands every row of a table to a function, its strings only for the call. */
@@ -450,33 +528,34 @@ terminology_changed_here(void)
 }
 
 /*
- * Reads the number of the present state of the terminologies, and which file
- * holds it: a table that was restored or truncated counts from anew.
+ * Reads the present state of the terminologies, with the file that holds it: a
+ * table that was restored or truncated counts from anew.
  */
-int64
-terminology_state(Oid *file)
+TerminologyState
+terminology_state(void)
 {
 	Relation	rel = OpenTable("terminology_state", AccessShareLock, state_types);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
 	HeapTuple	tuple = systable_getnext(scan);
-	int64		generation = 0;
+	TerminologyState state = {0};
 	bool		isnull;
 
+	state.file = rel->rd_rel->relfilenode;
 	if (HeapTupleIsValid(tuple))
-		generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
-	*file = rel->rd_rel->relfilenode;
+	{
+		state.generation = DatumGetInt64(heap_getattr(tuple, 2, RelationGetDescr(rel), &isnull));
+		state.changed_by = HeapTupleHeaderGetXmin(tuple->t_data);
+	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	return generation;
+	return state;
 }
 
 /* Reads the number alone. */
 int64
 terminology_generation(void)
 {
-	Oid			file;
-
-	return terminology_state(&file);
+	return terminology_state().generation;
 }
 
 /* Raises the state's number, and has every backend look at it after commit. */

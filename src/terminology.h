@@ -47,15 +47,22 @@ typedef struct FoldedTerm
 } FoldedTerm;
 
 extern void term_fold(const char *str, int len, FoldedTerm *folded);
+extern void term_from_folded(char *text, int len, FoldedTerm *folded);
 extern bool term_equals(const FoldedTerm *folded, const char *str, int len);
 
-/* does the text name the code: its title, short title, or one of its terms? */
+/* does the text name the code: a title it has or had, or a term of it or of a code above? */
 extern bool terminology_names_code(const CodeSystem *cs, const char *code,
 								   const CodeEntry *entry, const FoldedTerm *term);
 
-/* codes in force on the day that have the text as title or term, as strings */
+/*
+ * Codes in force on the day that have the text as title, inclusion term or
+ * synonym, as strings.  Entries of the index lead to a code and do not name it.
+ */
 extern List *terminology_codes_named(const CodeSystem *cs, const FoldedTerm *term,
 									 DateADT on_date, int max);
+
+/* does a code stand above another one in the hierarchy that their text carries? */
+extern bool terminology_is_above(const CodeSystem *cs, const char *above, const char *code);
 
 /* A row of medrec.code or medrec.code_term, for who reads them all. */
 typedef struct TermRow
@@ -91,7 +98,14 @@ extern bool terminology_changed_here(void);
 /* number of the present state, as the active snapshot sees it */
 extern int64 terminology_generation(void);
 
-/* the same; numbers compare only as long as the file is the same */
-extern int64 terminology_state(Oid *file);
+/* The state of the terminologies, as the active snapshot sees it. */
+typedef struct TerminologyState
+{
+	Oid			file;			/* generations compare only as long as it is the same */
+	int64		generation;
+	TransactionId changed_by;	/* tells apart what subtransactions count alike */
+} TerminologyState;
+
+extern TerminologyState terminology_state(void);
 
 #endif							/* MEDREC_TERMINOLOGY_H */

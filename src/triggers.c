@@ -604,6 +604,25 @@ CheckCoded(RecordRow *row, const char *default_system)
 	}
 }
 
+/* Whether an update changes nothing, the user's own columns included. */
+static bool
+SameRow(TupleDesc desc, HeapTuple old, HeapTuple new)
+{
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+		bool		old_null;
+		bool		new_null;
+		Datum		old_value = heap_getattr(old, i + 1, desc, &old_null);
+		Datum		new_value = heap_getattr(new, i + 1, desc, &new_null);
+
+		if (old_null != new_null ||
+			(!old_null && !datum_image_eq(old_value, new_value, att->attbyval, att->attlen)))
+			return false;
+	}
+	return true;
+}
+
 PG_FUNCTION_INFO_V1(medrec_validate);
 
 /* medrec.validate(kind): BEFORE INSERT OR UPDATE FOR EACH ROW. */
@@ -681,8 +700,10 @@ medrec_validate(PG_FUNCTION_ARGS)
 	}
 	faults_raise(&row.faults, record_kind_names[kind]);
 
-	/* judged as before: nothing to write */
-	if (update && revalidating && kind >= RECORD_DIAGNOSIS && !Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
+	/* only judged anew, and as before: nothing to write */
+	if (update && revalidating && kind >= RECORD_DIAGNOSIS &&
+		SameRow(desc, trigdata->tg_trigtuple, tuple) &&
+		!Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
 		!Changed(&row, CODED_CODE) && !Changed(&row, CODED_DESCRIPTION))
 		PG_RETURN_POINTER(NULL);
 

@@ -16,6 +16,7 @@
 #include "codesystems.h"
 #include "context.h"
 #include "edits.h"
+#include "expansions.h"
 #include "issues.h"
 #include "patients.h"
 #include "suggest.h"
@@ -116,21 +117,42 @@ CheckStanding(const Coding *coding, const CodeEntry *entry, Judgement *j)
 static void
 CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 {
-	FoldedTerm	term;
+	FoldedTerm	readings[1 + EXPANSIONS_MAX];
+	int			n = 1;
+	const char *above = NULL;
 	ListCell   *lc;
 
-	term_fold(coding->display, strlen(coding->display), &term);
-	if (term.len == 0 ||
-		(entry->display &&
-		 terminology_names_code(coding->cs, j->code, entry, &term)))
+	term_fold(coding->display, strlen(coding->display), &readings[0]);
+	if (readings[0].len == 0)
 		return;
+	if (entry->display)
+	{
+		if (terminology_names_code(coding->cs, j->code, entry, &readings[0]))
+			return;
+		n += expand_abbreviations(&readings[0], &readings[1]);
+		for (int i = 1; i < n; i++)
+			if (terminology_names_code(coding->cs, j->code, entry, &readings[i]))
+				return;
+	}
 
-	j->named = terminology_codes_named(coding->cs, &term, coding->on_date, NAMED_MAX);
+	/* a lone abbreviation stands for too many things to name another code */
+	if (strchr(readings[0].text, ' ') == NULL)
+		n = 1;
+	for (int i = 0; j->named == NIL && i < n; i++)
+		j->named = terminology_codes_named(coding->cs, &readings[i], coding->on_date, NAMED_MAX);
 	foreach(lc, j->named)
-		if (strcmp((char *) lfirst(lc), j->code) == 0)
-			return;				/* it was retired, and the title went on with it */
+		if (terminology_is_above(coding->cs, (char *) lfirst(lc), j->code))
+			above = (char *) lfirst(lc);
 
-	if (j->named != NIL && entry->standing != CODE_UNKNOWN)
+	if (above)
+	{
+		/* less than the code says, nothing else */
+		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "invalid-display", "description",
+							  "the description is the title of %s, which the code belongs to",
+							  above);
+		j->named = NIL;
+	}
+	else if (j->named != NIL && entry->standing != CODE_UNKNOWN)
 	{
 		if (strcmp(j->status, "valid") == 0)
 			j->status = "review";

@@ -28,10 +28,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef NO_OPENSSL
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#endif
 
 /* no proof or checkpoint is larger; an event with a row of gigabytes is not proved */
 #define MAX_FILE	(512L * 1024 * 1024)
@@ -181,7 +179,6 @@ key_id(const char *name, const uint8_t *public_key, uint8_t *id)
 	memcpy(id, digest, KEY_ID_LENGTH);
 }
 
-#ifndef NO_OPENSSL
 
 /* Reads an Ed25519 key, private or public. */
 static EVP_PKEY *
@@ -279,25 +276,6 @@ sign(const char *private_key, const char *name, const char *file)
 	EVP_PKEY_free(key);
 	free(text);
 }
-
-#else
-
-static void
-check_signature(const char *file, const char *text)
-{
-	(void) text;
-	fail("%s: signatures are not checked, for want of OpenSSL when this was built", file);
-}
-
-static void
-sign(const char *private_key, const char *name, const char *file)
-{
-	(void) private_key;
-	(void) name;
-	fail("%s: cannot sign, for want of OpenSSL when this was built", file);
-}
-
-#endif							/* NO_OPENSSL */
 
 /* Reads a checkpoint, and checks its signature where one is asked for. */
 static void

@@ -14,9 +14,10 @@ milliseconds() {
 }
 
 compare_check() {
-	local system=$1 pattern=$2 table=$3 round v differ
+	local system=$1 pattern=$2 table=$3 which=$4 round v differ rows
+	rows=$(db bench_codes -c "SELECT count(*) FROM bench.$table")
 	differ=$(db bench_codes -c "SELECT count(*) FROM bench.$table WHERE medrec.check_code('$system', code) <> (code ~ '$pattern')")
-	[ "$differ" = 0 ] || die "$system: check_code and the regular expression differ on $differ rows"
+	[ "$differ" = 0 ] || [ "$which" = customary ] || die "$system: check_code and the regular expression differ on $differ rows"
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for v in $( ((round % 2)) && echo regex check_code scan || echo scan check_code regex); do
 			case $v in
@@ -26,8 +27,8 @@ compare_check() {
 				scan) echo "$v $round $(milliseconds "SELECT count(*) FROM bench.$table WHERE code <> ''")" ;;
 			esac
 		done
-	done | awk '{ printf "%s %s %.1f\n", $1, $2, 1e6 / $3 }' | sort -s -r -k1,1 >"$CODES/result"
-	echo "check_code, $system, $(db bench_codes -c "SELECT count(*) FROM bench.$table") rows, same verdict on all; $table; thousand times rows/s per million   (wanted: check_code/regex at least 5)"
+	done | awk -v rows="$rows" '{ printf "%s %s %.1f\n", $1, $2, rows / $3 }' | sort -s -r -k1,1 >"$CODES/result"
+	echo "check_code against the $which expression, table $table of $rows rows, another verdict on $differ   (wanted: check_code/regex at least 5)"
 	ratios regex rows/ms <"$CODES/result"
 }
 
@@ -54,7 +55,7 @@ compare_lookup() {
 	for v in primary_key validate_code; do lookups_per_second $v >/dev/null; done # warm
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for v in $( ((round % 2)) && echo primary_key validate_code || echo validate_code primary_key); do
-			echo "$v $round $(awk -v t="$(lookups_per_second $v)" 'BEGIN { print 1e6 / t }')"
+			echo "$v $round $(awk -v t="$(lookups_per_second "$v")" 'BEGIN { print 1e6 / t }')"
 		done
 	done | sort -s -k1,1 >"$CODES/result"
 	echo "validate_code, $1 loaded, pgbench, 1 client   (wanted: at most 2)"
@@ -71,9 +72,9 @@ compare_lookup() {
 # An older release made of the newest: some codes not there yet, some with another title.
 derived_release() {
 	gzip -dc "$(data_dir)/icd-10-cm/icd10cm_order_2023.txt.gz" | awk -v y="$1" '
+		{ sub(/\r$/, "") }
 		substr($0, 15, 1) == "1" && NR % 61 == y % 61 { next }
-		NR % 53 == y % 53 { print $0 " as of " y; next }
-		{ print }' >"$CODES/order"
+		{ printf "%05d%s%s\n", ++n, substr($0, 6), NR % 53 == y % 53 ? " as of " y : "" }' >"$CODES/order"
 }
 
 bench_codes() {
@@ -89,18 +90,17 @@ SELECT setseed(0.1);
 CREATE TABLE bench.icd10cm AS
 SELECT CASE WHEN random() < 0.1 THEN overlay(c.code PLACING substr('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-', 1 + (random() * 36)::int, 1)
 	FROM 1 + (random() * 5)::int FOR 1) ELSE c.code END AS code
-FROM medrec.code AS c, generate_series(1, 10) WHERE c.code_system = 'ICD-10-CM' ORDER BY random();
-CREATE TABLE bench.icd10cm_valid AS
-SELECT c.code::text FROM medrec.code AS c, generate_series(1, 10) WHERE c.code_system = 'ICD-10-CM' ORDER BY random();
+FROM medrec.code AS c, generate_series(1, 2) WHERE c.code_system = 'ICD-10-CM' ORDER BY random();
 CREATE TABLE bench.icd10pcs AS
 SELECT CASE WHEN random() < 0.1 THEN overlay(c.code PLACING substr('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-', 1 + (random() * 36)::int, 1)
 	FROM 1 + (random() * 6)::int FOR 1) ELSE c.code END AS code
-FROM medrec.code AS c, generate_series(1, 10) WHERE c.code_system = 'ICD-10-PCS' ORDER BY random();
+FROM medrec.code AS c, generate_series(1, 3) WHERE c.code_system = 'ICD-10-PCS' ORDER BY random();
 VACUUM ANALYZE;
 SQL
-	compare_check ICD-10-CM "$(db bench_codes -c 'SELECT bench.icd10cm_pattern()')" icd10cm
-	compare_check ICD-10-CM "$(db bench_codes -c 'SELECT bench.icd10cm_pattern()')" icd10cm_valid
-	compare_check ICD-10-PCS "$(db bench_codes -c 'SELECT bench.icd10pcs_pattern()')" icd10pcs
+	compare_check ICD-10-CM "$(db bench_codes -c 'SELECT bench.icd10cm_pattern()')" icd10cm equivalent
+	# what is found on the web: looser, and so a faster peer
+	compare_check ICD-10-CM '^[A-TV-Z][0-9][0-9AB](\.?[0-9A-TV-Z]{1,4})?$' icd10cm customary
+	compare_check ICD-10-PCS "$(db bench_codes -c 'SELECT bench.icd10pcs_pattern()')" icd10pcs equivalent
 
 	db bench_codes -f "$ROOT/bench/codes/lookup.sql"
 	compare_lookup '1 release'

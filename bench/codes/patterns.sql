@@ -11,6 +11,7 @@ DECLARE
 	ends_other text;
 BEGIN
 	FOR c IN
+		SELECT '[' || string_agg(letter, '' ORDER BY letter) || ']' AS letter, seventh, encounter, b, fourth FROM (
 		SELECT letter, seventh, letter IN ('S', 'V', 'W', 'X', 'Y') AS encounter,
 			CASE letter WHEN 'S' THEN '[0-9ABCE-HJ-NP-RTUVWYZ]' ELSE after_x END AS b,
 			CASE letter WHEN 'Y' THEN '[0-9A-NP-WYZ]' ELSE any_char END AS fourth
@@ -18,6 +19,7 @@ BEGIN
 		LEFT JOIN (VALUES ('C', '12'), ('E', '1239'), ('G', '0129'), ('H', '012345A'), ('J', '012'), ('K', '129'),
 			('M', '01ADGKPS'), ('O', '0123459'), ('R', '01234'), ('S', 'ABCDEFGHJKMNPQRS'), ('T', '1239ADS'), ('V', 'ADS'),
 			('W', 'ADS'), ('X', 'ADS'), ('Y', 'ADS'), ('Z', '0129')) AS v (letter, seventh) USING (letter)
+		) AS each_letter GROUP BY seventh, encounter, b, fourth
 	LOOP
 		short := replace(replace(replace('F|X|FA|FX|XB|FAA|FXB|XBA', 'F', '{f}'), 'B', '{b}'), 'A', '{a}');
 		ends_in_x := replace(replace(replace('FAX|FXX|XBX|XXX', 'F', '{f}'), 'B', '{b}'), 'A', '{a}');

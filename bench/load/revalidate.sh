@@ -25,10 +25,10 @@ INSERT INTO medrec.patient (name, age, gender, patient_id)
 	SELECT 'P', 1 + n % 90, 'female', n::text FROM generate_series(1, 10000) AS n;
 SET session_replication_role = replica;
 INSERT INTO medrec.diagnosis (patient_id, code, description, status, validation_date, validated_by)
-	SELECT p.ids[1 + n % 10000], c.codes[1 + n % 70000], c.names[1 + n % 70000], 'valid', now(), 'medrec'
-	FROM generate_series(1, :rows) AS n,
-		(SELECT array_agg(id) AS ids FROM medrec.patient) AS p,
-		(SELECT array_agg(code ORDER BY code) AS codes, array_agg(display ORDER BY code) AS names FROM medrec.code WHERE billable) AS c;
+	SELECT p.id, c.code, c.display, 'valid', now(), 'medrec'
+	FROM generate_series(1, :rows) AS n
+	JOIN (SELECT id, row_number() OVER () AS i FROM medrec.patient) AS p ON p.i = 1 + n % 10000
+	JOIN (SELECT code, display, row_number() OVER (ORDER BY code) AS i FROM medrec.code WHERE billable) AS c ON c.i = 1 + n % 70000;
 RESET session_replication_role;
 SELECT FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_read_file(:'dir' || '/2025.txt'));
 VACUUM ANALYZE medrec.diagnosis;

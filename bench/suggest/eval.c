@@ -264,21 +264,7 @@ shuffle(const char *s, char *out)
 	}
 }
 
-/* Does a system have the code? */
-static int
-has_code(int system, const char *key)
-{
-	int			i;
-
-	for (i = 0; i < data.ncodes; i++)
-	{
-		if (data.codes[i].system == system && strcmp(data.codes[i].key, key) == 0)
-			return 1;
-	}
-	return 0;
-}
-
-/* Damages a code as people do; 0 when the result is a code again. */
+/* Damages a code of ICD-10-CM as people do; 0 when the result is a code again. */
 static int
 damage(const DataCode *c, char *out)
 {
@@ -336,7 +322,7 @@ damage(const DataCode *c, char *out)
 				return 0;
 			s[i] = (char) (s[i] + (draw(2) ? 1 : -1));
 	}
-	if (kind != 4 && has_code(c->system, s))
+	if (kind != 4 && find_cm(s) >= 0)
 		return 0;
 	if (c->system == SYS_CM && strlen(s) > 3)
 		sprintf(out, "%.3s.%s", s, s + 3);

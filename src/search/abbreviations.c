@@ -4,13 +4,17 @@
  *		with the extension: the first rows of its SQL table.
  *
  * Of several meanings the first weighs most.  A word that is also in the
- * vocabulary keeps its own meaning besides.
+ * vocabulary keeps its own meaning besides.  Where a further meaning has the
+ * words of the first and more, it is the usual kind: its words are welcome,
+ * not asked for (htn: hypertension, most often essential).
  */
 #include "search.h"
 
 const SearchAbbreviation search_default_abbreviations[] = {
 	/* general */
-	{"fx", "fracture"}, {"fxs", "fractures"}, {"frac", "fracture"}, {"fract", "fracture"},
+	{"fx", "fracture"}, {"hip fx", "fracture of neck of femur"},
+	{"hip fracture", "fracture of neck of femur"}, {"fractured hip", "fracture of neck of femur"},
+	 {"fxs", "fractures"}, {"frac", "fracture"}, {"fract", "fracture"},
 	{"hx", "history"}, {"h o", "history of"}, {"ho", "history of"},
 	{"phx", "personal history"}, {"fhx", "family history"}, {"fh", "family history"},
 	{"fam", "family"}, {"pers", "personal"}, {"dx", "diagnosis"},
@@ -78,7 +82,9 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"five", "5"}, {"six", "6"}, {"seven", "7"}, {"eight", "8"}, {"nine", "9"}, {"ten", "10"},
 
 	/* endocrine */
-	{"dm", "diabetes mellitus"}, {"diab", "diabetes"}, {"dm1", "type 1 diabetes mellitus"},
+	{"dm", "diabetes mellitus"}, {"dm", "type 2 diabetes mellitus"}, {"diab", "diabetes"},
+	{"diabetes", "diabetes"}, {"diabetes", "type 2 diabetes mellitus"},
+	{"dm1", "type 1 diabetes mellitus"},
 	{"dm2", "type 2 diabetes mellitus"}, {"t1dm", "type 1 diabetes mellitus"},
 	{"t2dm", "type 2 diabetes mellitus"}, {"iddm", "type 1 diabetes mellitus"},
 	{"niddm", "type 2 diabetes mellitus"}, {"gdm", "gestational diabetes mellitus"},
@@ -105,13 +111,15 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"nstemi", "non st elevation myocardial infarction"},
 	{"nstemi", "nonst elevation myocardial infarction"},
 	{"heart attack", "myocardial infarction"}, {"acs", "acute coronary syndrome"},
-	{"htn", "hypertension"}, {"hypertens", "hypertension"}, {"hbp", "hypertension"},
+	{"hypertension", "hypertension"}, {"hypertension", "essential hypertension"},
+	{"htn", "hypertension"}, {"htn", "essential hypertension"}, {"hypertens", "hypertension"}, {"hbp", "hypertension"}, {"hbp", "essential hypertension"},
 	{"high blood pressure", "hypertension"}, {"low blood pressure", "hypotension"},
 	{"phtn", "pulmonary hypertension"}, {"pah", "pulmonary arterial hypertension"},
-	{"ih", "idiopathic hypertension"}, {"chf", "congestive heart failure"},
+	{"ih", "idiopathic hypertension"}, {"chf", "heart failure"},
 	{"hf", "heart failure"}, {"hfref", "systolic heart failure"},
 	{"hfpef", "diastolic heart failure"}, {"lvf", "left ventricular failure"},
 	{"rvf", "right ventricular failure"}, {"cad", "coronary artery disease"},
+	{"cad", "atherosclerotic heart disease of native coronary artery"},
 	{"chd", "coronary heart disease"}, {"chd", "congenital heart disease"},
 	{"ihd", "ischemic heart disease"}, {"ashd", "atherosclerotic heart disease"},
 	{"ascvd", "atherosclerotic cardiovascular disease"}, {"hhd", "hypertensive heart disease"},
@@ -163,7 +171,8 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"uri", "upper respiratory infection"}, {"urti", "upper respiratory tract infection"},
 	{"lrti", "lower respiratory tract infection"}, {"lri", "lower respiratory infection"},
 	{"rti", "respiratory tract infection"}, {"cap", "community acquired pneumonia"},
-	{"pna", "pneumonia"}, {"pneum", "pneumonia"}, {"vap", "ventilator associated pneumonia"},
+	{"pneumonia", "pneumonia"}, {"pneumonia", "pneumonia unspecified organism"},
+	{"pna", "pneumonia"}, {"pna", "pneumonia unspecified organism"}, {"pneum", "pneumonia"}, {"vap", "ventilator associated pneumonia"},
 	{"pcp", "pneumocystis pneumonia"}, {"tb", "tuberculosis"}, {"tbc", "tuberculosis"},
 	{"ptb", "pulmonary tuberculosis"}, {"osa", "obstructive sleep apnea"},
 	{"rsv", "respiratory syncytial virus"}, {"sob", "shortness of breath"},
@@ -231,7 +240,8 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	/* neuro and mental */
 	{"ms", "multiple sclerosis"}, {"ms", "mitral stenosis"},
 	{"als", "amyotrophic lateral sclerosis"}, {"pd", "parkinson disease"},
-	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"fits", "seizure"},
+	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"sz", "convulsion"}, {"seizure", "convulsion"},
+	 {"fits", "seizure"},
 	{"lbd", "lewy body dementia"}, {"ha", "headache"}, {"h a", "headache"},
 	{"mig", "migraine"}, {"nph", "normal pressure hydrocephalus"},
 	{"cts", "carpal tunnel syndrome"}, {"gbs", "guillain barre syndrome"},
@@ -257,7 +267,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"ddd", "degenerative disc disease"}, {"ddd", "intervertebral disc degeneration"},
 	{"ra", "rheumatoid arthritis"}, {"jra", "juvenile rheumatoid arthritis"},
 	{"sle", "systemic lupus erythematosus"}, {"lupus", "systemic lupus erythematosus"},
-	{"op", "osteoporosis"}, {"lbp", "low back pain"}, {"low back pain", "lumbago"},
+	{"op", "osteoporosis"}, {"lbp", "low back pain"}, {"lumbago", "low back pain"},
 	{"bp", "back pain"}, {"hnp", "herniated nucleus pulposus"},
 	{"hnp", "intervertebral disc displacement"},
 	{"slipped disc", "intervertebral disc displacement"},
@@ -292,7 +302,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"thigh bone", "femur"}, {"thighbone", "femur"}, {"kneecap", "patella"},
 	{"knee cap", "patella"}, {"shoulder blade", "scapula"}, {"jaw bone", "mandible"},
 	{"breastbone", "sternum"}, {"tailbone", "coccyx"}, {"cheekbone", "malar"},
-	{"big toe", "great toe"}, {"hallux", "great toe"}, {"sprain", "strain"},
+	{"leg", "lower limb"}, {"arm", "upper limb"}, {"big toe", "great toe"}, {"hallux", "great toe"}, {"sprain", "strain"},
 
 	/* oncology, blood */
 	{"ca", "carcinoma"}, {"ca", "malignant neoplasm"}, {"cancer", "malignant neoplasm"},
@@ -374,7 +384,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"abdomen", "abdominal"}, {"back", "dorsal"}, {"neck", "cervical"}, {"spine", "vertebral"},
 	{"spine", "spinal"}, {"backbone", "vertebra"}, {"spinal disc", "intervertebral disc"},
 	{"disk", "disc"}, {"head", "cranial"}, {"skull", "cranial"}, {"finger", "digit"},
-	{"breast", "mammary"}, {"chest pain", "angina"}, {"bladder", "vesical"},
+	{"breast", "mammary"}, {"bladder", "vesical"},
 	{"urethra", "urethral"}, {"ureter", "ureteral"}, {"prostate", "prostatic"},
 	{"pancreas", "pancreatic"}, {"spleen", "splenic"}, {"blood", "hematologic"},
 	{"blood clot", "thrombosis"}, {"clot", "thrombosis"}, {"clot", "embolism"},

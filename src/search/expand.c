@@ -11,6 +11,7 @@
 #define SPELL_KEEP			8
 #define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
 #define UNKNOWN_WEIGHT		0.5f
+#define OPTIONAL_SHARE		0.25f	/* of a word that is welcome, not asked for */
 
 typedef struct Found
 {
@@ -384,6 +385,39 @@ find_abbrs(Query *q, int pos, int n, const ImageAbbr **out, int max)
 	return found;
 }
 
+/* Adds the words that a further meaning of an abbreviation has beyond the
+ * first one's, where it has all of those: they are welcome, not asked for. */
+static bool
+add_usual(Query *q, int pos, const ImageAbbr *first, const ImageAbbr *other)
+{
+	const uint32_t *a = q->im.abbrstems + first->stem_off;
+	const uint32_t *b = q->im.abbrstems + other->stem_off;
+	int			i;
+	int			j;
+	int			slot;
+
+	for (i = 0; i < first->nto; i++)
+	{
+		for (j = 0; j < other->nto && b[j] != a[i];)
+			j++;
+		if (j == other->nto)
+			return false;
+	}
+	for (j = 0; j < other->nto; j++)
+	{
+		for (i = 0; i < first->nto && b[j] != a[i];)
+			i++;
+		slot = i < first->nto ? -1 : add_slot(q, pos);
+		if (slot < 0)
+			continue;
+		q->slots[slot].optional = true;
+		q->slots[slot].known = true;
+		q->slots[slot].breaks = false;
+		add_alt(q, slot, b[j], 1.0f, HOW_ABBR);
+	}
+	return true;
+}
+
 /* Makes the slots for the words from pos on; returns how many words it took. */
 static int
 take_words(Query *q, int pos, bool fuzzy)
@@ -433,6 +467,8 @@ take_words(Query *q, int pos, bool fuzzy)
 	}
 	for (i = 0; i < nabbrs; i++)
 	{
+		if (i > 0 && abbrs[i]->nto > abbrs[0]->nto && add_usual(q, pos, abbrs[0], abbrs[i]))
+			continue;
 		fit = (float) abbrs[i]->weight / 255.0f - 0.05f * (float) i;
 		if (fit < 0.6f)
 			fit = 0.6f;
@@ -558,7 +594,7 @@ finish_slots(Query *q)
 
 	memset(q->buckets, 0xFF, sizeof(q->buckets));
 	memset(q->asked, 0, sizeof(q->asked));
-	q->total = 0;
+	q->total = q->total_rare = 0;
 	for (i = 0; i < q->nslots; i++)
 	{
 		Slot	   *s = &q->slots[i];
@@ -568,6 +604,7 @@ finish_slots(Query *q)
 		bool		decides = false;
 		bool		empty = false;
 		uint32_t	guessed = 0;
+		uint32_t	meant = 0;
 
 		s->weight = s->nalts == 0 || s->seventh ? UNKNOWN_WEIGHT : 0;
 		for (j = 0; j < s->nalts; j++)
@@ -587,8 +624,10 @@ finish_slots(Query *q)
 				continue;
 			if (a->how == HOW_PREFIX || a->how == HOW_SPELL)
 				guessed += st[1].post_off - st->post_off;
-			else if (st->weight > s->weight)
-				s->weight = st->weight;
+			else
+				meant += st[1].post_off - st->post_off;
+			if (s->optional)
+				continue;
 			if (st->class != 0 && a->fit >= best - 0.05f)
 			{
 				q->asked[st->class] |= 1u << st->value;
@@ -599,11 +638,15 @@ finish_slots(Query *q)
 			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 		}
 		/* what may be many words is as common as all of them together */
-		if (guessed > 0 && s->weight == 0)
-			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) guessed + 1)) /
+		if (meant == 0)
+			meant = guessed;
+		if (meant > 0 && s->weight == 0)
+			s->weight = (float) (log(((double) q->im.h->nrows + 2) / ((double) meant + 1)) /
 								 log((double) q->im.h->nrows + 2));
 		if (empty)
 			s->weight *= 0.4f;
+		if (s->optional)
+			s->weight *= OPTIONAL_SHARE;
 		if (s->weight < 0.02f)
 			s->weight = 0.02f;
 		if (s->merged || is_repeated(q, i))
@@ -616,6 +659,7 @@ finish_slots(Query *q)
 		if (negates)
 			denied = 3;
 		q->total += s->weight;
+		q->total_rare += s->weight * s->weight;
 	}
 }
 

@@ -51,6 +51,7 @@ typedef struct Slot
 	bool		denied;
 	bool		breaks;			/* punctuation before it */
 	bool		known;			/* its word is in the vocabulary */
+	bool		optional;		/* of the usual kind, not asked for */
 	bool		merged;			/* the next slot stands for it too */
 	char		seventh;		/* asks for this seventh character ("7thD") */
 } Slot;
@@ -60,6 +61,7 @@ typedef struct Cand
 {
 	uint32_t	row;
 	float		score;
+	float		promise;		/* of its relatives: rare words count more */
 	float		covered;		/* share of the query that it has */
 	float		filled;			/* share of its best term that the query has */
 	float		excess;			/* weight of what only its best term has */
@@ -69,6 +71,8 @@ typedef struct Cand
 	uint8_t		coded;			/* a neighbour of the code given */
 	uint8_t		inherited;		/* from a relative */
 	uint8_t		clash;			/* another side or encounter than asked for */
+	uint8_t		other;			/* its best term is of another kind ("other", "NEC")
+								 * than anybody asked for */
 	uint8_t		how;			/* of a code: CodeChange */
 	uint32_t	from;			/* row or slot that led here */
 } Cand;
@@ -98,6 +102,7 @@ typedef struct Query
 	uint16_t	buckets[ALT_BUCKETS];
 	char		row_seventh;	/* seventh character of the row being scored */
 	float		total;			/* weight of all slots */
+	float		total_rare;		/* squares of the weights */
 	uint32_t	asked[CLASS_COUNT];	/* values asked for in each class */
 
 	uint16_t	counts[COUNTS_MAX];	/* one for each row of the system */

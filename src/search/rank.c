@@ -8,6 +8,7 @@
 #define TERMS_SCORED_MAX	60		/* of one row */
 #define UNION_SHARE			0.7f	/* what the row's other terms may add */
 #define FILL_SHARE			0.4f	/* of a score that rests on the term being filled */
+#define DENIED_SURPLUS		0.3f	/* of a word's weight where the query lacks it */
 #define HEADER_FACTOR		0.96f
 #define OTHER_FACTOR		0.96f	/* "other ..." where nobody asked for it */
 #define RELATIVE_FACTOR		0.97f
@@ -23,6 +24,7 @@ typedef struct Match
 	float		clash;			/* factor for what contradicts */
 	float		unasked;		/* factor for sides and the like that nobody asked for */
 	bool		side_clash;
+	bool		other;			/* says "other" where nobody asked for it */
 	uint8_t		spelled;
 	float		best[SLOTS_MAX];	/* fit of each slot */
 } Match;
@@ -43,11 +45,17 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 		m->unasked *= 0.93f;
 	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
 		m->unasked *= 0.9f;
+	/* what is not called open is closed, what is not called in place is not */
+	if (q->asked[CLASS_OPEN] == 0 && (has[CLASS_OPEN] & 2u) != 0)
+		m->unasked *= 0.93f;
+	if (q->asked[CLASS_PLACE] == 0 && (has[CLASS_PLACE] & 4u) != 0)
+		m->unasked *= 0.97f;
 	if (q->asked[CLASS_INTENT] == 0 && has[CLASS_INTENT] != 0 && (has[CLASS_INTENT] & 2u) == 0)
 		m->unasked *= 0.94f;
 	if (q->asked[CLASS_OTHER] != 0 && has[CLASS_OTHER] == 0)
 		m->unasked *= 0.95f;
-	if (q->asked[CLASS_OTHER] == 0 && has[CLASS_OTHER] != 0)
+	m->other = q->asked[CLASS_OTHER] == 0 && has[CLASS_OTHER] != 0;
+	if (m->other)
 		m->unasked *= OTHER_FACTOR;
 	for (c = 1; c < CLASS_UNSPECIFIED; c++)
 	{
@@ -121,10 +129,13 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 		}
 		if (!(tok & 2))
 		{
-			fill += st->surplus;
-			got += st->surplus * fit;
+			/* what a title denies is what is usual */
+			float		weight = (tok & 1) && fit == 0 ? st->surplus * DENIED_SURPLUS : st->surplus;
+
+			fill += weight;
+			got += weight * fit;
 			lacked[0] = lacked[1];
-			lacked[1] = st->surplus * (1.0f - fit);
+			lacked[1] = weight * (1.0f - fit);
 		}
 		else if ((tok & 3) == 3 && fit > 0)
 		{
@@ -161,6 +172,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	const ImageRow *r = &q->im.rows[row];
 	float		all[SLOTS_MAX];
 	float		own = 0;
+	float		rare = 0;
 	float		title_clash = 1.0f;
 	float		unasked = 1.0f;
 	float		covered = 0;
@@ -201,6 +213,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 			clash = m.clash;
 			cand->filled = m.filled;
 			cand->excess = m.excess;
+			cand->other = m.other;
 			cand->term = r->first_term + i;
 			cand->spelled = m.spelled;
 			cand->source = (uint8_t) (m.spelled ? SEARCH_SOURCE_SPELLING :
@@ -210,12 +223,16 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	if (cand->term == UINT32_MAX)
 		return;
 	for (k = 0; k < q->nslots; k++)
+	{
 		own += q->slots[k].weight * all[k];
+		rare += q->slots[k].weight * q->slots[k].weight * all[k];
+	}
 	own = q->total > 0 ? own / q->total : 0;
 	clash = title_clash < clash ? title_clash : clash;
 	covered += UNION_SHARE * (own - covered);
 	cand->covered = covered;
 	cand->score = match_score(covered, cand->filled, clash * unasked) * kind_factor[q->im.terms[cand->term].kind];
+	cand->promise = rare / (q->total_rare > 0 ? q->total_rare : 1.0f) * (1.0f - FILL_SHARE + FILL_SHARE * cand->filled);
 	if (!(r->flags & ROW_BILLABLE))
 		cand->score *= HEADER_FACTOR;
 }
@@ -277,6 +294,7 @@ offer(Query *q, uint32_t row, float score, float covered, const Cand *base)
 	c->covered = covered;
 	c->filled = base->filled * 0.9f;
 	c->excess = base->excess;
+	c->other = base->other;
 	c->term = base->term;
 	c->source = base->source;
 	c->spelled = base->spelled;
@@ -387,6 +405,38 @@ family_end(const Query *q, uint32_t row)
 	return lo;
 }
 
+/* The candidates whose relatives are looked at, one of each family: the best,
+ * and without regard to sides, intents and the like, in which the relatives of
+ * one may agree where it does not itself. */
+static int
+pick_bases(const Query *q, Cand *best)
+{
+	int			n = 0;
+	int			i;
+	int			k;
+
+	for (i = 0; i < q->ncands; i++)
+	{
+		const Cand *c = &q->cands[i];
+		uint32_t	parent = q->im.rows[c->row].parent;
+
+		if (c->term == UINT32_MAX || (n == FAMILIES && best[n - 1].promise >= c->promise))
+			continue;
+		/* of siblings the best is enough */
+		for (k = 0; k < n && (parent == NO_ROW || q->im.rows[best[k].row].parent != parent ||
+							  best[k].covered > c->covered + 0.02f || best[k].covered < c->covered - 0.02f);)
+			k++;
+		if (k < n && best[k].promise >= c->promise)
+			continue;
+		if (k == n)
+			k = n < FAMILIES ? n++ : FAMILIES - 1;
+		for (; k > 0 && best[k - 1].promise < c->promise; k--)
+			best[k] = best[k - 1];
+		best[k] = *c;
+	}
+	return n;
+}
+
 /* Lets relatives of the best candidates share what led to them. */
 void
 rank_families(Query *q)
@@ -398,22 +448,14 @@ rank_families(Query *q)
 	int			k;
 	int			budget = FAMILY_ROWS;
 
-	for (i = 0; i < q->ncands; i++)
-	{
-		if (n == FAMILIES && best[n - 1].score >= q->cands[i].score)
-			continue;
-		k = n < FAMILIES ? n++ : FAMILIES - 1;
-		for (; k > 0 && best[k - 1].score < q->cands[i].score; k--)
-			best[k] = best[k - 1];
-		best[k] = q->cands[i];
-	}
+	n = pick_bases(q, best);
 	for (i = 0; i < n; i++)
 	{
 		const ImageRow *r = &q->im.rows[best[i].row];
 		uint32_t	root = best[i].row;
 		int			one = FAMILY_ROWS / 3;
 
-		if (best[i].term == UINT32_MAX || best[i].score < best[0].score * 0.6f || budget <= 0)
+		if (best[i].term == UINT32_MAX || best[i].promise < best[0].promise * 0.6f || budget <= 0)
 			break;
 		query_tick(q);
 		if (r->parent != NO_ROW && best[i].covered < 0.97f && r->key_len > 4)

@@ -12,6 +12,8 @@
 
 #define COUNTED_SHARE	0.45f	/* of the weight that is left to the titles */
 #define POSTINGS_MAX	400000	/* read in one query */
+#define ROOT_SHARE		0.2f	/* of another form of a word, while counting */
+#define RARE_MAX		24		/* postings of a word so rare that each counts */
 #define SCALE			16000.0f	/* counter of a row that has everything */
 #define BIN_SHIFT		6
 #define BINS			(65536 >> BIN_SHIFT)
@@ -41,8 +43,10 @@ count_list(Query *q, const Alt *a, float weight)
 	const uint32_t *end = q->im.postings + s[1].post_off;
 	uint32_t	lo = q->lo;
 	int			shift = q->count_shift;
-	uint32_t	base = (uint32_t) (weight * a->fit * 0.7f);
-	uint32_t	slope = (uint32_t) (weight * a->fit * 0.3f);
+	/* a row may well have both a word and another form of it */
+	float		fit = a->how == HOW_ROOT ? a->fit * ROOT_SHARE : a->fit;
+	uint32_t	base = (uint32_t) (weight * fit * 0.7f);
+	uint32_t	slope = (uint32_t) (weight * fit * 0.3f);
 	const uint32_t *from;
 
 	if (q->lo > 0)
@@ -223,6 +227,40 @@ take_candidates(Query *q)
 	}
 }
 
+/* Adds the rows that have the query's rarest words, whatever else they lack:
+ * their relatives may have the rest. */
+static void
+add_rare(Query *q, const uint8_t *order, int n)
+{
+	int			i;
+	int			k;
+
+	for (i = 0; i < n && i < 2; i++)
+	{
+		const Slot *s = &q->slots[order[i]];
+		const Alt  *a = &q->alts[s->first_alt];
+		const ImageStem *st = &q->im.stems[a->stem];
+		const uint32_t *p = q->im.postings + st->post_off;
+		const uint32_t *end = q->im.postings + st[1].post_off;
+
+		if (a->fit < 0.8f || end - p > RARE_MAX)
+			continue;
+		for (; p < end && q->ncands < CANDS_MAX; p++)
+		{
+			uint32_t	row = *p >> 8;
+
+			if (row < q->lo || row >= q->hi || !row_allowed(q, row))
+				continue;
+			for (k = 0; k < q->ncands && q->cands[k].row != row;)
+				k++;
+			if (k < q->ncands)
+				continue;
+			memset(&q->cands[q->ncands], 0, sizeof(Cand));
+			q->cands[q->ncands++].row = row;
+		}
+	}
+}
+
 /* Finds the rows that have most of the query's weight. */
 void
 retrieve(Query *q)
@@ -263,4 +301,5 @@ retrieve(Query *q)
 	for (j = 0; i < n && j < q->nlead; j++)
 		add_by_title(q, &q->leaders[j], counted);
 	take_candidates(q);
+	add_rare(q, order, n);
 }

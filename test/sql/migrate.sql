@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(14);
+SELECT plan(17);
 
 SELECT is(:steps::bigint, (SELECT count(*) FROM medrec.schema_migration), 'migrate() has taken every step and recorded it');
 SELECT is_empty('SELECT * FROM medrec.migrate()', 'a second time it does nothing');
@@ -17,6 +17,19 @@ INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', 1, 'male
 SET LOCAL client_min_messages = error;
 DROP EXTENSION medrec CASCADE;
 SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'and with CASCADE no row is lost');
+CREATE EXTENSION medrec;
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '55000', 'table "medrec.account" has lost its trigger "medrec_validate"',
+	'tables that CASCADE has left without rules are not passed for migrated');
+ROLLBACK TO dropped;
+
+-- what somebody has put into a schema of his own must not run as whoever migrates
+CREATE ROLE migrate_test_other;
+ALTER SCHEMA medrec OWNER TO migrate_test_other;
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'a schema of somebody else''s is refused');
+ROLLBACK TO dropped;
+CREATE ROLE migrate_test_other;
+ALTER SCHEMA medrec_api OWNER TO migrate_test_other;
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'the API''s as well');
 ROLLBACK TO dropped;
 
 -- the seed's columns, to the letter

@@ -46,6 +46,39 @@ is($primary->safe_psql('m', qq{
 	$suggest;
 }), "I10 I15.9\nI10\nI10 I15.9\nI10", 'suggestions follow the terminology, rolled back or not');
 
+# what is counted alike is not alike after a rollback within the transaction
+is($primary->safe_psql('m', qq{
+	BEGIN;
+	SAVEPOINT a;
+	UPDATE medrec.code_term SET term = term;
+	DELETE FROM medrec.code WHERE code = 'I10';
+	INSERT INTO medrec.code (code_system, code, valid_from, billable, display) VALUES ('ICD-10-CM', 'I1A.0', '2024-10-01', true, 'Resistant hypertension');
+	$suggest;
+	ROLLBACK TO a;
+	$suggest;
+	UPDATE medrec.code_term SET term = term;
+	UPDATE medrec.code_term SET term = term;
+	INSERT INTO medrec.code (code_system, code, valid_from, billable, display) VALUES ('ICD-10-CM', 'I1A.9', '2024-10-01', true, 'Other hypertension');
+	$suggest;
+	ROLLBACK;
+	$suggest;
+}), "I1A.0\nI10\nI10 I1A.9\nI10", 'nor does a rolled back savepoint leave anything');
+
+# a state that was restored counts from anew
+$primary->safe_psql('m', q{
+	BEGIN;
+	DELETE FROM medrec.code;
+	INSERT INTO medrec.code (code_system, code, valid_from, billable, display) VALUES ('ICD-10-CM', 'I1A.0', '2024-10-01', true, 'Resistant hypertension');
+	TRUNCATE medrec.terminology_state;
+	INSERT INTO medrec.terminology_state DEFAULT VALUES;
+	COMMIT;
+});
+is($primary->safe_psql('m', $suggest), 'I1A.0', 'the image of before a restore is not taken for newer');
+$primary->wait_for_catchup($standby);
+is($standby->safe_psql('m', $suggest), 'I1A.0', 'on a standby as well');
+$primary->safe_psql('m', "UPDATE medrec.code SET code = 'I10', display = 'Essential (primary) hypertension'");
+$primary->wait_for_catchup($standby);
+
 $standby->promote;
 $standby->safe_psql('m', "SELECT medrec.create_diagnosis((SELECT id FROM medrec.patient), 'i10')");
 is($standby->safe_psql('m', "SELECT code || ' ' || status FROM medrec.diagnosis"), 'I10 valid', 'promoted, it writes');

@@ -1,0 +1,232 @@
+// What comes in from outside that nobody should send: it gets a clear 4xx, changes nothing, and others are served meanwhile.
+// Everything is bounded in time and number; the last test empties the allowance for logins, so it is the last.
+import { test, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { Agent, request } from 'node:https'
+import { connect } from 'node:tls'
+import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { URL_BASE, call, get, newId } from './api.mjs'
+import { sql, account, clients, login, bearer, plainError, PASSWORD } from './access.mjs'
+
+const { port } = new URL(URL_BASE)
+const ca = readFileSync(process.env.NODE_EXTRA_CA_CERTS)
+let who, patient, diagnosis, state
+
+// what an attack must leave as it is
+const fingerprint = () => sql(`SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM (SELECT to_jsonb(p) - 'last_visit' AS t FROM medrec.patient AS p
+	UNION ALL SELECT to_jsonb(d) FROM medrec.diagnosis AS d UNION ALL SELECT to_jsonb(a) - 'last_login' - 'password' FROM medrec.account AS a) AS all_rows;
+	SELECT count(*) FROM pg_class; SELECT count(*) FROM pg_proc; SELECT count(*) FROM pg_roles`)
+const served = async () => assert.equal((await who.clinician.get(`/patients?id=eq.${patient}`)).status, 200, 'others are served')
+
+before(async () => {
+	who = await clients('at')
+	patient = sql(`INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Target', 1, 'male', '${newId()}') RETURNING id`)
+	diagnosis = sql(`INSERT INTO medrec.diagnosis (patient_id, code) VALUES ('${patient}', 'I10') RETURNING id`)
+	state = fingerprint()
+})
+
+// each asks what only an injection answers: a delay, another's rows, an error of its own
+const INJECTIONS = ["'", "''", '"', '\\', "' OR '1'='1", "'; SELECT pg_sleep(5); --", "1; DROP TABLE medrec.patient; --", "' UNION SELECT password FROM medrec.account --",
+	"$$; SELECT 1/0; $$", '${jndi:ldap://x}', '%27%20OR%201=1', "x' AND (SELECT 1/0) --", '{{7*7}}', '\u0000', '\ud800', "E'\\x00'", "id;copy (select 1) to program 'id'", 'medrec.account', '*', '../../etc/passwd']
+
+test('SQL in every text field is text, or refused', async () => {
+	for (const text of INJECTIONS) {
+		for (const field of ['name', 'patient_id', 'gender', 'birth_date', 'age', 'id']) {
+			const began = Date.now()
+			const answer = await who.clinician.post('/patients', { name: 'X', age: 1, gender: 'male', patient_id: newId(), [field]: text })
+			assert.ok([201, 400, 409].includes(answer.status), `${field} ${text} ${answer.status} ${answer.text}`)
+			if (answer.status === 201) { assert.equal(answer.body[field], text.trim()); sql(`DELETE FROM medrec.patient WHERE id = '${answer.body.id}'`) }
+			else plainError(answer, [400, 409], `${field} ${text}`)
+			assert.ok(Date.now() - began < 4000)
+		}
+		for (const field of ['patient_id', 'code', 'code_system', 'description', 'suggestions']) {
+			const answer = await who.clinician.post('/diagnoses', { patient_id: patient, code: 'I10', [field]: text })
+			assert.ok([201, 400, 409].includes(answer.status), `${field} ${text} ${answer.status} ${answer.text}`)
+			if (answer.status === 201) sql(`DELETE FROM medrec.diagnosis WHERE id = '${answer.body.id}'`)
+		}
+	}
+	assert.equal(fingerprint(), state)
+})
+
+test('in every filter, order, select, header and name', async () => {
+	for (const text of INJECTIONS) {
+		const v = encodeURIComponent(text.replace('\ud800', '\ufffd'))
+		for (const query of [`name=eq.${v}`, `name=like.${v}`, `name=in.(${v})`, `name=match.${v}`, `name=fts.${v}`, `id=eq.${v}`, `age=gt.${v}`, `name=${v}.x`, `${v}=eq.x`, `select=${v}`, `select=name::${v}`,
+			`select=x:${v}(*)`, `order=${v}`, `order=name.${v}`, `or=(${v})`, `and=(name.eq.${v},${v}.is.null)`, `limit=${v}`, `offset=${v}`, `on_conflict=${v}`, `columns=${v}`, `name->>${v}=eq.x`, `diagnoses.order=${v}&select=*,diagnoses(*)`]) {
+			const began = Date.now()
+			const answer = await who.clinician.get(`/patients?${query}`)
+			assert.ok(answer.status < 500, `${query} ${answer.status} ${answer.text}`)
+			assert.doesNotMatch(answer.text, /\$2a\$|jwt_key|division by zero|pbkdf2/, query)
+			assert.ok(Date.now() - began < 4000, query)
+		}
+		for (const path of [`/${v}`, `/rpc/${v}`, `/patients/${v}`]) assert.ok((await who.clinician.get(path)).status < 500, path)
+	}
+	for (const header of [{ Range: "0-1'; DROP" }, { Prefer: "count=exact', x" }, { Accept: "application/json'; --" }, { 'Accept-Profile': "medrec'; --" }, { 'Accept-Profile': 'medrec' }, { 'Accept-Profile': 'medrec_gate' }, { 'Accept-Profile': 'pg_catalog' }, { 'X-Request-Id': "'; DROP" }, { 'X-Reason': "'; DROP TABLE medrec.patient; --" }]) {
+		const answer = await who.clinician.get('/patients?limit=1', header)
+		assert.ok(answer.status < 500, JSON.stringify(header) + answer.text)
+		if (header['Accept-Profile']) assert.equal(answer.status, 406)
+	}
+	assert.equal(fingerprint(), state)
+})
+
+test('in every argument of a function', async () => {
+	const calls = {
+		validate_code: { code_system: 'ICD-10-CM', code: 'I10', display: 'x', context: {} }, suggest: { code_system: 'ICD-10-CM', code: 'I10', display: 'x', max: 3 },
+		confirm: { record: diagnosis }, accept_suggestion: { record: diagnosis, code: 'I10' }, add_suggestions: { record: diagnosis, suggestions: [] },
+		record_visit: { visit: { patient: { id: patient }, diagnoses: [] } }, break_glass: { patient, reason: 'a good reason' },
+	}
+	for (const [name, args] of Object.entries(calls))
+		for (const key of Object.keys(args))
+			for (const text of INJECTIONS) {
+				if (name === 'break_glass' && key === 'reason') continue
+				const answer = await who.clinician.post(`/rpc/${name}`, { ...args, [key]: text })
+				assert.ok(answer.status < 500, `${name} ${key} ${text} ${answer.status} ${answer.text}`)
+				assert.doesNotMatch(answer.text, /\$2a\$|division by zero/)
+			}
+	assert.equal(fingerprint(), state)
+})
+
+test('no header of ours is made by a client', async () => {
+	for (const text of ['x\r\nX-Evil: 1', 'x%0d%0aX-Evil: 1', 'x\nSet-Cookie: a=b', 'PT200 OK\r\n\r\n<script>']) {
+		for (const answer of [await who.clinician.post('/patients', { name: text, age: 1, gender: text, patient_id: text }), await who.clinician.post('/rpc/confirm', { record: text }),
+			await who.clinician.post('/rpc/accept_suggestion', { record: diagnosis, code: text }), await who.clinician.get(`/patients?select=${encodeURIComponent(text)}`), await who.clinician.get(`/${encodeURIComponent(text)}`)]) {
+			assert.equal(answer.headers.get('x-evil'), null)
+			assert.equal(answer.headers.get('set-cookie'), null)
+			assert.match(answer.headers.get('content-type'), /^application\/json/)
+		}
+	}
+})
+
+test('JSON bombs: deep, wide, doubled keys, huge numbers', async () => {
+	const bombs = {
+		deep: '['.repeat(100_000) + ']'.repeat(100_000), 'deep objects': '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000), unclosed: '['.repeat(1_000_000),
+		wide: `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',')}}`, 'many rows': `[${'{"name":"x"},'.repeat(50_000)}{"name":"x"}]`,
+		'a number of a million digits': `{"name":"X","age":${'9'.repeat(1_000_000)},"gender":"male","patient_id":"${newId()}"}`, 'an exponent': `{"name":"X","age":1e999999999,"gender":"male","patient_id":"${newId()}"}`,
+		'a long string': `{"name":"${'x'.repeat(10_000_000)}","age":1,"gender":"male","patient_id":"${newId()}"}`, 'no JSON': '\u0000\u0001\u0002', 'half a character': Buffer.from([0x7b, 0x22, 0xc3, 0x22, 0x7d]),
+	}
+	for (const [name, body] of Object.entries(bombs)) {
+		for (const path of ['/patients', '/rpc/record_visit', '/rpc/validate_code']) {
+			const began = Date.now()
+			const answer = await who.clinician.post(path, body)
+			assert.ok(answer.status >= 400 && answer.status < 500, `${name} ${path} ${answer.status} ${answer.text.slice(0, 300)}`)
+			assert.ok(Date.now() - began < 20_000, `${name} ${path}`)
+		}
+		for (const [f, args] of [['record_visit', { visit: 0 }], ['add_suggestions', { record: diagnosis, suggestions: 0 }]]) {
+			const answer = await who.clinician.post(`/rpc/${f}`, JSON.stringify(args).replace(/0}$/, (name === 'deep' || name === 'wide' || name === 'deep objects' ? body : '"x"') + '}'))
+			assert.ok(answer.status >= 400 && answer.status < 500, `${name} in ${f} ${answer.status} ${answer.text.slice(0, 300)}`)
+		}
+		await served()
+	}
+	const doubled = await who.clinician.post('/patients', `{"name":"A","name":"B","age":1,"gender":"male","patient_id":"${newId()}"}`)
+	assert.ok(doubled.status === 201 && doubled.body.name === 'B', 'of a doubled key the last counts, as everywhere in PostgreSQL')
+	sql(`DELETE FROM medrec.patient WHERE id = '${doubled.body.id}'`)
+	assert.equal(fingerprint(), state)
+})
+
+test('a body of 20 MB is refused, with a token and without', async () => {
+	const body = `{"name":"${'x'.repeat(20 * 1024 * 1024)}"}`
+	plainError(await who.clinician.post('/patients', body), 413)
+	assert.ok([401, 413].includes((await call('POST', '/patients', body)).status))
+	assert.ok([401, 413].includes((await call('POST', '/rpc/login', body)).status))
+	await served()
+})
+
+test('a large object, a file or a program is not reached', async () => {
+	for (const path of ['/rpc/lo_import', '/rpc/lo_get', '/rpc/pg_read_file', '/rpc/pg_sleep', '/rpc/set_config', '/rpc/pg_terminate_backend', '/rpc/crypt', '/rpc/login_', '/rpc/check_request', '/rpc/pre_request', '/rpc/rotate_jwt_key', '/rpc/jwt_key_set', '/pg_authid', '/jwt_key', '/account', '/account_login'])
+		for (const c of Object.values(who)) assert.equal((path.startsWith('/rpc') ? await c.post(path, {}) : await c.get(path)).status, 404, path)
+})
+
+// A raw TLS connection that writes and then waits; resolves with what came, when it is closed or the time is up.
+function raw(text, { wait = 0, drip } = {}) {
+	return new Promise((resolve) => {
+		const socket = connect({ port, host: '127.0.0.1', ca, servername: 'localhost' })
+		let answer = ''
+		let timer
+		socket.setEncoding('utf8')
+		socket.on('secureConnect', () => {
+			socket.write(text)
+			if (drip) timer = setInterval(() => socket.write(drip), 500)
+			setTimeout(() => socket.destroy(), wait)
+		})
+		socket.on('data', (chunk) => { answer += chunk })
+		socket.on('error', () => {})
+		socket.on('close', () => { clearInterval(timer); resolve(answer) })
+	})
+}
+
+test('slow clients: 200 that never finish do not keep others from being served', async () => {
+	const slow = Array.from({ length: 200 }, (_, i) => raw(i % 2 ? 'GET /api/patients HTTP/1.1\r\nHost: localhost\r\nX-A: ' : `POST /api/rpc/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`, { wait: 8000, drip: 'x' }))
+	await new Promise((resolve) => setTimeout(resolve, 1000))
+	for (let i = 0; i < 20; i++) {
+		const began = Date.now()
+		await served()
+		assert.ok(Date.now() - began < 3000)
+	}
+	await Promise.all(slow)
+})
+
+test('a header that does not end is cut off in time', async () => {
+	const began = Date.now()
+	await raw('GET /api/patients HTTP/1.1\r\nHost: localhost\r\nX-A: ', { wait: 40_000, drip: 'x' })
+	assert.ok(Date.now() - began < 25_000, `${Date.now() - began} ms`)
+})
+
+test('smuggling: two lengths, a length and chunks, a bare line feed', async () => {
+	for (const head of ['Content-Length: 5\r\nContent-Length: 6', 'Content-Length: 5\r\nTransfer-Encoding: chunked', 'Transfer-Encoding: xchunked', 'Transfer-Encoding : chunked', 'Content-Length: -1', 'Content-Length: 5x']) {
+		const answer = await raw(`POST /api/rpc/login HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n0\r\n\r\nGET /api/patients HTTP/1.1\r\nHost: localhost\r\n\r\n`, { wait: 1500 })
+		assert.match(answer, /^(HTTP\/1.1 (4\d\d|501))?/, head)
+		assert.doesNotMatch(answer, /HTTP\/1.1 200/, head)
+	}
+})
+
+test('200 requests at once with a pool of 20: all are answered', async () => {
+	const agent = new Agent({ keepAlive: false, maxSockets: 200, ca })
+	const one = () => new Promise((resolve) => {
+		request({ port, host: 'localhost', path: '/api/patients?limit=5', headers: bearer(who.clinician.token), agent, timeout: 30_000 }, (r) => { r.resume(); r.on('end', () => resolve(r.statusCode)) })
+			.on('error', (e) => resolve(e.code)).on('timeout', function () { this.destroy() }).end()
+	})
+	const began = Date.now()
+	const answers = await Promise.all(Array.from({ length: 200 }, one))
+	agent.destroy()
+	assert.deepEqual([...new Set(answers)], [200], `in ${Date.now() - began} ms`)
+	assert.ok(Date.now() - began < 30_000)
+})
+
+test('a flood from one address gets 429, and the way is free again', async () => {
+	const answers = await Promise.all(Array.from({ length: 250 }, () => Promise.all(Array.from({ length: 4 }, () => get('/live').then((r) => r.status, () => 0)))))
+	assert.ok(answers.flat().every((s) => s === 200 || s === 429 || s === 0))
+	await new Promise((resolve) => setTimeout(resolve, 1500))
+	await served()
+})
+
+test('1,000 wrong logins: most are not even looked at, the account is locked, others are served', async () => {
+	account('at-victim', 'clinician')
+	const began = Date.now()
+	const statuses = {}
+	let slowest = 0
+	for (let i = 0; i < 20; i++) {
+		const batch = await Promise.all(Array.from({ length: 50 }, (_, j) => login(j % 2 ? 'at-victim' : `nobody-${randomUUID()}`, `wrong-${i}-${j}`)))
+		for (const answer of batch) {
+			statuses[answer.status] = (statuses[answer.status] ?? 0) + 1
+			plainError(answer, [401, 429])
+		}
+		const t = Date.now()
+		await served()
+		slowest = Math.max(slowest, Date.now() - t)
+	}
+	assert.ok(statuses[429] > 800, JSON.stringify(statuses))
+	assert.ok(slowest < 3000, `a request meanwhile took ${slowest} ms`)
+	assert.ok(Date.now() - began < 120_000)
+	const [failures, locked] = sql("SELECT failures, locked_until > last_failure FROM medrec.account_login WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim')").split('|')
+	assert.ok(Number(failures) >= 5 && locked === 't', `${failures} ${locked}`)
+	// the right password is refused as well, by either of the two doors
+	plainError(await login('at-victim'), [401, 429])
+	assert.notEqual(sql("SELECT count(*) FROM medrec.audit_event WHERE table_name = 'login_lockout'"), '0')
+})
+
+test('the logs hold no name, number, password, token or query', () => {
+	const log = ['nginx-access.log', 'nginx-error.log', 'postgrest.log', 'postgres.log'].map((f) => { try { return readFileSync(`${process.env.MEDREC_RUN_DIR}/${f}`, 'utf8') } catch { return '' } }).join('\n')
+	assert.ok(log.length > 1000)
+	for (const secret of [PASSWORD, who.clinician.token.slice(-20), 'DROP TABLE', 'eq.x', 'wrong-1-1', "' OR '1'='1"]) assert.ok(!log.includes(secret), secret)
+})

@@ -1,0 +1,171 @@
+// Who may come in: tokens that are none, that are not any more, or that claim what is not theirs.
+import { test, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, createSign, randomUUID } from 'node:crypto'
+import { request } from 'node:http'
+import { URL_BASE, call, get, post } from './api.mjs'
+import { sql, account, login, token, bearer, client, forge, signingKey, claimsOf, plainError, PASSWORD } from './access.mjs'
+
+let mine, claims, key, kid
+
+before(async () => {
+	mine = await token(account('tok-clinician', 'clinician'))
+	claims = claimsOf(mine);
+	({ key, kid } = signingKey())
+})
+
+const refused = async (value, where) => plainError(await get('/patients?limit=1', bearer(value)), 401, where)
+
+test('without a token: login, health, description of these two, probes; nothing else', async () => {
+	for (const path of ['/live', '/ready', '/rpc/health', '/rpc/health/', '/']) assert.equal((await get(path)).status, 200, path)
+	for (const path of ['/patients', '/patients/', '/diagnoses', '/accounts', '/audit_events', '/rpc/suggest', '/nothing', '/rpc/nothing', '/rpc', '/patients?select=name'])
+		plainError(await get(path), 401, path)
+	for (const path of ['/patients', '/rpc/load_release', '/rpc/confirm', '/rpc/logout', '/rpc/set_password', '/rpc/loginx', '/rpc/login/x', '/rpc//login2'])
+		plainError(await post(path, {}), [401], path)
+	const open = (await get('/')).body
+	assert.deepEqual(Object.keys(open.paths).sort(), ['/', '/rpc/health', '/rpc/login'], 'the description names no table')
+})
+
+test('a good token is accepted, and only in its header', async () => {
+	assert.equal((await get('/patients?limit=1', bearer(mine))).status, 200)
+	assert.equal((await get('/patients?limit=1', { Authorization: `bearer ${mine}` })).status, 200)
+	plainError(await get(`/patients?access_token=${mine}`), 401)
+	plainError(await get('/patients', { Cookie: `token=${mine}` }), 401)
+	for (const header of ['Bearer', 'Bearer ', `Basic ${mine}`, mine, 'Bearer x', 'Bearer a.b.c', `Bearer ${mine} ${mine}`])
+		assert.equal((await get('/patients?limit=1', { Authorization: header })).status, 401, header)
+})
+
+test('expired, not yet valid, issued in the future', async () => {
+	const now = Math.floor(Date.now() / 1000)
+	await refused(forge({ ...claims, jti: randomUUID(), exp: now - 60 }, { key }), 'expired')
+	await refused(forge({ ...claims, jti: randomUUID(), nbf: now + 600 }, { key }), 'not yet valid')
+	await refused(forge({ ...claims, jti: randomUUID(), iat: now + 600 }, { key }), 'issued in the future')
+	assert.equal((await get('/patients?limit=1', bearer(forge({ ...claims, jti: randomUUID() }, { key })))).status, 200, 'the same, as it should be')
+})
+
+test('a wrong signature, none, alg none, and a changed payload', async () => {
+	await refused(forge(claims, { key: Buffer.alloc(32, 7) }), 'another key')
+	await refused(forge(claims, { key: Buffer.from('') }), 'an empty key')
+	await refused(forge(claims, { key: Buffer.from(kid) }), 'the name of the key')
+	for (const alg of ['none', 'None', 'NONE', 'nOnE', '', 'HS1', 'HS384', null])
+		await refused(forge(claims, { header: { alg } }), `alg ${alg} without a signature`)
+	for (const alg of ['none', 'HS384', 'HS512', 'RS256']) await refused(forge(claims, { key, header: { alg } }), `alg ${alg} with an HS256 signature`)
+	const [head, , signature] = mine.split('.')
+	await refused(`${head}.${Buffer.from(JSON.stringify({ ...claims, role: 'medrec_admin' })).toString('base64url')}.${signature}`, 'another role')
+	await refused(mine.slice(0, -4), 'a short signature')
+	await refused(`${mine}.x`, 'a fourth part')
+})
+
+test('RS256 and HS256 are not taken for one another', async () => {
+	const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+	const head = `${Buffer.from('{"alg":"RS256","typ":"JWT"}').toString('base64url')}.${mine.split('.')[1]}`
+	await refused(`${head}.${createSign('sha256').update(head).sign(privateKey).toString('base64url')}`, 'signed with a key of its own')
+	await refused(forge(claims, { key: publicKey.export({ type: 'spki', format: 'pem' }) }), 'HMAC with a public key')
+	await refused(forge(claims, { key, header: { jwk: publicKey.export({ format: 'jwk' }) } }).replace(/.{5}$/, 'AAAAA'), 'a key in the header')
+	await refused(forge(claims, { key: Buffer.alloc(0), header: { kid: '/dev/null' } }), 'a kid that is a file')
+	await refused(forge(claims, { key: Buffer.from('x'), header: { kid: "x' UNION SELECT 'x" } }), 'a kid that is SQL')
+})
+
+test('a role that the account does not have, though well signed', async () => {
+	for (const role of ['medrec_admin', 'medrec_auditor', 'medrec_authenticator', 'medrec_gatekeeper', 'postgres', 'pg_read_all_data', 'medrec_demo', 'nobody', 'medrec_clinician"; SET ROLE postgres; --']) {
+		const answer = await get('/patients?limit=1', bearer(forge({ ...claims, role, jti: randomUUID() }, { key })))
+		assert.ok([400, 401, 403].includes(answer.status), `${role} ${answer.status}`)
+	}
+	for (const sub of ['nobody', '', null, 7, { x: 1 }, ["tok-clinician"], "tok-clinician' OR true --", 'x'.repeat(5000)])
+		plainError(await get('/patients?limit=1', bearer(forge({ ...claims, sub, jti: randomUUID() }, { key }))), 401, `sub ${JSON.stringify(sub).slice(0, 40)}`)
+	const anonymous = bearer(forge({ sub: 'tok-clinician', exp: claims.exp }, { key }))
+	plainError(await get('/patients?limit=1', anonymous), 401, 'no role at all')
+})
+
+test('deactivating, another role, another password, logout and revocation take effect at once', async () => {
+	const name = account('tok-leaver', 'clinician')
+	const works = async (c, where) => assert.equal((await c.get('/patients?limit=1')).status, 200, where)
+	const ended = async (c, where) => plainError(await c.get('/patients?limit=1'), 401, where)
+
+	let leaver = client(await token(name))
+	await works(leaver, 'first')
+	sql(`UPDATE medrec.account SET is_active = false WHERE username = '${name}'`)
+	await ended(leaver, 'deactivated')
+	plainError(await login(name), 401)
+	sql(`UPDATE medrec.account SET is_active = true, role = 'coder' WHERE username = '${name}'`)
+	await ended(leaver, 'another role')
+	sql(`UPDATE medrec.account SET role = 'clinician' WHERE username = '${name}'; UPDATE medrec.account_login SET failures = 0, locked_until = NULL`)
+	await works(leaver, 'as before')
+
+	const changed = await leaver.post('/rpc/change_password', { old_password: PASSWORD, new_password: PASSWORD + '-2' })
+	assert.equal(changed.status, 200, changed.text)
+	await ended(leaver, 'another password')
+	leaver = client(changed.body.token)
+	await works(leaver, 'the new token')
+	assert.equal((await leaver.post('/rpc/logout', {})).status, 204)
+	await ended(leaver, 'logged out')
+
+	const admin = client(await token(account('tok-admin', 'admin')))
+	leaver = client(await token(name, PASSWORD + '-2'))
+	await works(leaver, 'again')
+	assert.equal((await admin.post('/rpc/revoke_tokens', { username: name })).status, 204)
+	await ended(leaver, 'revoked')
+	assert.equal((await admin.patch(`/accounts?username=eq.${name}`, { is_active: false })).status, 200)
+	plainError(await login(name, PASSWORD + '-2'), 401, 'an administrator deactivates')
+})
+
+test('the login says the same whatever is wrong, and is no GET', async () => {
+	account('tok-locked', 'coder')
+	sql("UPDATE medrec.account SET is_active = false WHERE username = 'tok-locked'")
+	const answers = [await login('nobody-' + randomUUID(), 'x'), await login('tok-clinician', 'x'), await login('tok-locked'), await login('', ''), await login(null, null)]
+	for (const answer of answers) {
+		plainError(answer, 401)
+		assert.equal(answer.text, answers[0].text)
+		assert.deepEqual([...answer.headers.keys()], [...answers[0].headers.keys()])
+	}
+	assert.ok([401, 405].includes((await get(`/rpc/login?username=tok-clinician&password=${PASSWORD}`)).status), 'a password has no place in an address')
+	sql("UPDATE medrec.account_login SET failures = 0, locked_until = NULL")
+})
+
+test('a change of keys: the old one is accepted for its time, then not', async () => {
+	const accepted = async (status, where) => {
+		for (let i = 0; i < 50; i++) {
+			if ((await get('/patients?limit=1', bearer(forge({ ...claims, jti: randomUUID() }, { key })))).status === status) return
+			await new Promise((resolve) => setTimeout(resolve, 100))
+		}
+		assert.fail(where)
+	}
+	sql("SELECT medrec.rotate_jwt_key('2 s')")
+	await accepted(200, 'a token of the old key within the overlap')
+	const fresh = await login('tok-clinician')
+	assert.equal((await get('/patients?limit=1', bearer(fresh.body.token))).status, 200, 'a token of the new key, at once')
+	await new Promise((resolve) => setTimeout(resolve, 2500))
+	sql("NOTIFY pgrst, 'reload config'")
+	await accepted(401, 'a token of the old key after it')
+	assert.equal((await get('/patients?limit=1', bearer(fresh.body.token))).status, 200, 'the new one stays')
+	sql("SELECT medrec.rotate_jwt_key('0')")
+	await refused(fresh.body.token, 'all keys thrown away')
+})
+
+test('plain HTTP on the port is refused', async () => {
+	const status = await new Promise((resolve, reject) => {
+		const { port } = new URL(URL_BASE)
+		request({ port, host: '127.0.0.1', path: '/api/patients', headers: { Host: `localhost:${port}`, ...bearer(mine) } }, (r) => { r.resume(); resolve(r.statusCode) }).on('error', reject).end()
+	})
+	assert.equal(status, 400)
+})
+
+test('headers of every answer', async () => {
+	for (const answer of [await get('/live'), await get('/patients'), await get('/rpc/health'), await get('/nothing', bearer('x')), await call('OPTIONS', '/patients')]) {
+		assert.match(answer.headers.get('strict-transport-security'), /max-age=\d{8}/)
+		assert.equal(answer.headers.get('x-content-type-options'), 'nosniff')
+		assert.equal(answer.headers.get('cache-control'), 'no-store')
+		assert.equal(answer.headers.get('x-frame-options'), 'DENY')
+		assert.doesNotMatch([...answer.headers].join(' '), /nginx\/|postgrest/i)
+	}
+})
+
+test('pages of other sites: refused; of the ones configured: allowed', async () => {
+	plainError(await get('/patients?limit=1', { ...bearer(mine), Origin: 'https://evil.example' }), 403)
+	const preflight = await call('OPTIONS', '/patients', undefined, { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'GET' })
+	assert.equal(preflight.headers.get('access-control-allow-origin'), null)
+	const origin = new URL(URL_BASE).origin
+	const own = await call('OPTIONS', '/patients', undefined, { Origin: origin, 'Access-Control-Request-Method': 'GET', 'Access-Control-Request-Headers': 'authorization' })
+	assert.equal(own.status, 200)
+	assert.equal(own.headers.get('access-control-allow-origin'), origin)
+})

@@ -1,0 +1,65 @@
+-- what the owner of the tables may do to them: an error says what is wrong, the server lives
+\i test/sql-setup.psql
+SELECT plan(15);
+
+SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
+	'E119|1|Type 2 diabetes mellitus without complications', 'I10|1|Essential (primary) hypertension')) \gset
+INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', 1, 'male', 'P1');
+CREATE FUNCTION pg_temp.write() RETURNS text LANGUAGE sql AS
+	$$ INSERT INTO medrec.diagnosis (patient_id, code, description) SELECT id, 'i10', 'some words' FROM medrec.patient RETURNING code || ' ' || status $$;
+SELECT is(pg_temp.write(), 'I10 valid', 'a diagnosis is stored');
+SET LOCAL client_min_messages = error;
+SAVEPOINT before;
+
+-- what is his good right
+ALTER TABLE medrec.diagnosis ADD COLUMN ward text DEFAULT 'A', ADD COLUMN length integer GENERATED ALWAYS AS (length(code)) STORED;
+SELECT is(pg_temp.write(), 'I10 valid', 'columns are added');
+SELECT is((SELECT count(*) FROM medrec.diagnosis WHERE ward = 'A' AND length = 3), 2::bigint, 'and filled');
+ALTER TABLE medrec.diagnosis DROP COLUMN ward;
+SELECT is(pg_temp.write(), 'I10 valid', 'columns are dropped');
+SELECT is((SELECT count(*) FROM medrec.diagnosis WHERE length = 3), 3::bigint, 'and what stands behind them is not mixed up');
+ROLLBACK TO before;
+DROP VIEW medrec_api.patients CASCADE;
+CREATE DOMAIN pg_temp.number AS text;
+ALTER TABLE medrec.patient ALTER COLUMN name TYPE text, ALTER COLUMN patient_id TYPE pg_temp.number;
+INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (' B ', 1, 'male', ' P2 ');
+SELECT is((SELECT name || patient_id FROM medrec.patient WHERE name = 'B'), 'BP2', 'other types of text will do');
+ROLLBACK TO before;
+
+-- what medrec cannot live with
+DROP VIEW medrec_api.patients CASCADE;
+ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check, ALTER COLUMN name TYPE integer USING 5;
+SELECT throws_ok($$INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (5, 1, 'male', 'P2')$$, '42804',
+	'column "name" of table "patient" must be of type text', 'a number where a text is expected');
+ROLLBACK TO before;
+DROP VIEW medrec_api.patients CASCADE;
+ALTER TABLE medrec.patient DROP CONSTRAINT patient_age_check, ALTER COLUMN age TYPE text;
+SELECT throws_ok($$INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', '1', 'male', 'P2')$$, '42804',
+	'column "age" of table "patient" must be of type integer', 'a text where a number is expected');
+ROLLBACK TO before;
+ALTER TABLE medrec.patient RENAME COLUMN name TO full_name;
+SELECT throws_ok($$INSERT INTO medrec.patient (full_name, age, gender, patient_id) VALUES ('A', 1, 'male', 'P2')$$, '42703',
+	'table "patient" has no column "name"', 'another name');
+ROLLBACK TO before;
+SELECT is(pg_temp.write(), 'I10 valid', 'rolled back, it is as it was');
+ROLLBACK TO before;
+DROP TABLE medrec.code CASCADE;
+SELECT throws_ok('SELECT pg_temp.write()', '42P01', NULL, 'no table of codes');
+CREATE VIEW medrec.code AS SELECT 1;
+SELECT throws_ok('SELECT pg_temp.write()', '42804', '"medrec.code" is not the table that medrec.migrate() made', 'a view in its place');
+DROP VIEW medrec.code;
+CREATE TABLE medrec.code (a integer, b integer);
+SELECT throws_ok('SELECT pg_temp.write()', '42804', '"medrec.code" is not the table that medrec.migrate() made', 'another table');
+ROLLBACK TO before;
+DROP INDEX medrec.code_display_idx;
+CREATE INDEX code_display_idx ON medrec.code (code_system, display);
+SELECT throws_ok('SELECT pg_temp.write()', '42809', '"medrec.code_display_idx" is not the index that medrec.migrate() made', 'an index with other keys');
+ROLLBACK TO before;
+DROP INDEX medrec.diagnosis_patient_id_idx;
+ALTER INDEX medrec.patient_pkey RENAME TO patient_pkey_before;
+CREATE INDEX patient_pkey ON medrec.diagnosis (patient_id);
+SELECT throws_ok('SELECT pg_temp.write()', '42809', '"medrec.patient_pkey" is not an index of table "patient"', 'an index of another table');
+ROLLBACK TO before;
+
+SELECT * FROM finish();
+ROLLBACK;
