@@ -15,6 +15,7 @@
 
 #include "codesystems.h"
 #include "issues.h"
+#include "search/search.h"
 #include "suggestions.h"
 
 /* what is assumed of a suggestion that says no score, and no source */
@@ -269,6 +270,29 @@ suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults)
 		suggestions = lappend(suggestions, s);
 	}
 	return suggestions;
+}
+
+/* Finds the suggestions of a record that an outside program has added. */
+List *
+suggestions_of_others(Jsonb *jb, const CodeSystem *cs)
+{
+	FaultList	ignored;
+	List	   *others = NIL;
+	ListCell   *lc;
+
+	faults_init(&ignored);
+	foreach(lc, suggestions_from_jsonb(jb, cs, &ignored))
+	{
+		Suggestion *s = (Suggestion *) lfirst(lc);
+		int			source;
+
+		for (source = SEARCH_SOURCE_TITLE; source <= SEARCH_SOURCE_SUCCESSOR; source++)
+			if (strcmp(s->source, search_source_name((SearchSource) source)) == 0)
+				break;
+		if (source > SEARCH_SOURCE_SUCCESSOR)
+			others = lappend(others, s);
+	}
+	return others;
 }
 
 /* Orders by score, best first, and equals as they came. */

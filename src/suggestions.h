@@ -33,6 +33,9 @@ extern Jsonb *suggestions_to_jsonb(List *suggestions);
  */
 extern List *suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults);
 
+/* those of a record that are not medrec's own, by their source */
+extern List *suggestions_of_others(Jsonb *jb, const CodeSystem *cs);
+
 /* both lists in one: best first, each code once, at most SUGGESTIONS_MAX */
 extern List *suggestions_merge(List *ours, List *theirs);
 

@@ -580,6 +580,10 @@ CheckCoded(RecordRow *row, const char *default_system)
 		{
 			if (j.wants_suggestions)
 				suggestions = validate_suggestions(&coding, &j);
+			/* what others have suggested for this very code stays */
+			if (!recoded)
+				theirs = list_concat(theirs,
+									 suggestions_of_others(DatumGetJsonbP(row->old_values[row->columns[CODED_SUGGESTIONS] - 1]), cs));
 			SetDatum(row, CODED_SUGGESTIONS,
 					 JsonbPGetDatum(suggestions_to_jsonb(suggestions_merge(suggestions, theirs))));
 		}

@@ -90,8 +90,12 @@ CheckStanding(const Coding *coding, const CodeEntry *entry, Judgement *j)
 			break;
 		case CODE_RETIRED:
 			j->status = "review";
-			j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
-								  "retired since %s", DateString(entry->until));
+			/* some files call a code retired and give no day */
+			if (DATE_IS_NOBEGIN(entry->until))
+				j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code", "retired");
+			else
+				j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
+									  "retired since %s", DateString(entry->until));
 			j->wants_suggestions = true;
 			break;
 		case CODE_CURRENT:

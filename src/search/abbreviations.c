@@ -83,6 +83,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 
 	/* endocrine */
 	{"dm", "diabetes mellitus"}, {"dm", "type 2 diabetes mellitus"}, {"diab", "diabetes"},
+	{"diabetes", "type 2 diabetes mellitus without complications"},
 	{"diabetes", "diabetes"}, {"diabetes", "type 2 diabetes mellitus"},
 	{"dm1", "type 1 diabetes mellitus"},
 	{"dm2", "type 2 diabetes mellitus"}, {"t1dm", "type 1 diabetes mellitus"},
@@ -146,7 +147,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"pda", "patent ductus arteriosus"}, {"pfo", "patent foramen ovale"},
 	{"tof", "tetralogy of fallot"}, {"dvt", "deep vein thrombosis"},
 	{"dvt", "acute embolism and thrombosis of deep veins"}, {"vte", "venous thromboembolism"},
-	{"pe", "pulmonary embolism"}, {"pvd", "peripheral vascular disease"},
+	{"pe", "pulmonary embolism"}, {"pe", "other pulmonary embolism without acute cor pulmonale"}, {"pvd", "peripheral vascular disease"},
 	{"pad", "peripheral arterial disease"}, {"pad", "peripheral vascular disease"},
 	{"aaa", "abdominal aortic aneurysm"}, {"taa", "thoracic aortic aneurysm"},
 	{"cva", "cerebrovascular accident"}, {"cva", "cerebral infarction"},
@@ -240,7 +241,8 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	/* neuro and mental */
 	{"ms", "multiple sclerosis"}, {"ms", "mitral stenosis"},
 	{"als", "amyotrophic lateral sclerosis"}, {"pd", "parkinson disease"},
-	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"sz", "convulsion"}, {"seizure", "convulsion"},
+	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"sz", "convulsion"}, {"seizure", "convulsion"}, {"seizure", "unspecified convulsions"},
+	{"migraine", "migraine unspecified not intractable without status migrainosus"},
 	 {"fits", "seizure"},
 	{"lbd", "lewy body dementia"}, {"ha", "headache"}, {"h a", "headache"},
 	{"mig", "migraine"}, {"nph", "normal pressure hydrocephalus"},

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(27);
+SELECT plan(28);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E11|0|Type 2 diabetes mellitus',
@@ -42,6 +42,9 @@ SELECT is((SELECT s.value - 'display' FROM medrec.add_suggestions(:'record', '[{
 	'{"code": "Z01.89", "score": 0.5, "reason": "", "source": "external", "code_system": "ICD-10-CM"}', 'what is left out is filled');
 SELECT throws_ok(format('SELECT medrec.add_suggestions(%L, %L)', :'record', s), '22023', NULL, 'refused: ' || s)
 	FROM unnest(ARRAY['{}', '[1]', '[{"code": ""}]', '[{"code": "I10", "score": 1.5}]', '[{"code": "I10", "score": "1"}]', '[{"code": "I10", "x": 1}]', '[{"display": "I10"}]']) AS s;
+UPDATE medrec.diagnosis SET description = 'hypertension' WHERE id = :'record';
+SELECT is((SELECT count(*) FROM medrec.diagnosis, jsonb_array_elements(suggestions) AS s WHERE s ->> 'source' = 'external'), 1::bigint,
+	'a record judged anew for its code keeps them');
 SELECT throws_ok($$SELECT medrec.add_suggestions(gen_random_uuid(), '[]')$$, 'PT404', 'record not found', 'no such record');
 UPDATE medrec.diagnosis SET suggestions = '[]' WHERE id = :'record';
 SELECT isnt((SELECT jsonb_array_length(suggestions) FROM medrec.diagnosis), 0, 'nobody takes suggestions away');
