@@ -16,7 +16,7 @@ SELECT plan(61);
 -- the events of this transaction since the last look
 CREATE TEMP TABLE seen (n integer) ON COMMIT DROP;
 -- migrate() has made keys, whose events come first
-INSERT INTO seen SELECT coalesce(max(e.n), 0) FROM medrec.audit_event AS e;
+INSERT INTO seen SELECT coalesce(max(e.n), 0) FROM medrec.audit_event AS e WHERE e.xid = pg_current_xact_id()::text::bigint;
 SELECT s.n AS before FROM seen AS s \gset
 CREATE FUNCTION pg_temp.events() RETURNS SETOF medrec.audit_event LANGUAGE plpgsql AS $$
 DECLARE
