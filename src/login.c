@@ -646,3 +646,16 @@ medrec_check_request(PG_FUNCTION_ARGS)
 	SPI_finish();
 	PG_RETURN_VOID();
 }
+
+PG_FUNCTION_INFO_V1(medrec_wrong_arguments);
+
+/* medrec.wrong_arguments(): says that a function does not take what was sent. */
+Datum
+medrec_wrong_arguments(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the function does not take these arguments, or lacks one"),
+			 errhint("What it takes is described at /api/.")));
+	PG_RETURN_VOID();
+}
