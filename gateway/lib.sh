@@ -290,7 +290,7 @@ sql() {
 # load_release SYSTEM VERSION FROM FILE FORMAT: the file goes up as a large object, byte for byte, whatever quotes or
 # encoding it has, and is gone again at the end of the transaction. Shows the release's row.
 load_release() {
-	local system=$1 version=$2 from=$3 file=$4 format=$5 plain encoding=UTF8
+	local system=$1 version=$2 from=$3 file=$4 format=$5 plain
 	if [ -z "$system" ] || [ -z "$version" ] || [ -z "$from" ] || [ -z "$file" ]; then
 		die "usage: make load SYSTEM=ICD-10-CM VERSION=2025 FROM=2024-10-01 FILE=icd10cm_order_2025.txt[.gz] [FORMAT=auto]"
 	fi
@@ -302,9 +302,7 @@ load_release() {
 		*.gz) gunzip -c -- "$file" >"$plain" ;;
 		*) cat -- "$file" >"$plain" ;;
 	esac
-	# Official files are UTF-8, or latin-1 where they are old.
-	iconv -f UTF-8 -t UTF-8 "$plain" >/dev/null 2>&1 || encoding=LATIN1
-	sql "$DB" -x -P format=aligned -v system="$system" -v version="$version" -v from="$from" -v format="$format" -v encoding="$encoding" \
+	sql "$DB" -x -P format=aligned -v system="$system" -v version="$version" -v from="$from" -v format="$format" \
 		-v source="${file##*/}" -v file="$plain" -f "$ROOT/gateway/load.sql"
 	rm -f "$plain"
 	trap - EXIT

@@ -2,7 +2,7 @@
 BEGIN;
 \lo_import :file
 SELECT * FROM medrec.load_release(:'system', :'version', :'from'::date,
-	convert_from(lo_get(:LASTOID), :'encoding'), :'format', :'source');
+	lo_get(:LASTOID), :'format', :'source');
 \o /dev/null
 SELECT lo_unlink(:LASTOID);
 COMMIT;

@@ -137,7 +137,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_records';
 COMMENT ON FUNCTION medrec.verify_records() IS
-'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived are compared as far as events are there. No arguments. Works on a standby.';
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
 REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_canonical(era integer, xid bigint, n integer)
@@ -148,3 +148,88 @@ AS 'MODULE_PATHNAME', 'medrec_audit_canonical';
 COMMENT ON FUNCTION medrec.audit_canonical(integer, bigint, integer) IS
 'The canonical text of an event, in UTF-8: its leaf is sha256(''\x00'' || text). Null for an event that is not there. era, xid, n: the event. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
 REVOKE ALL ON FUNCTION medrec.audit_canonical(integer, bigint, integer) FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_status(OUT last_seal bigint, OUT sealed_at timestamptz, OUT sealed_events bigint,
+	OUT unsealed_events bigint, OUT oldest_unsealed timestamptz, OUT horizon bigint, OUT next_xid bigint, OUT held_by text)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	s record;
+BEGIN
+	SELECT a.seal, a.era, a.end_xid, a.sealed_at, a.total INTO s FROM medrec.audit_seal AS a ORDER BY a.seal DESC LIMIT 1;
+	last_seal := s.seal;
+	sealed_at := s.sealed_at;
+	sealed_events := coalesce(s.total, 0);
+	SELECT count(*), min(e.logged_at) INTO unsealed_events, oldest_unsealed FROM medrec.audit_event AS e
+	WHERE s.seal IS NULL OR (e.era = s.era AND e.xid >= s.end_xid) OR e.era > s.era;
+	horizon := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+	next_xid := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
+	SELECT h.what INTO held_by FROM (
+		SELECT format('process %s since %s', a.pid, a.xact_start) AS what, age(coalesce(a.backend_xid, a.backend_xmin)) AS age
+		FROM pg_stat_activity AS a WHERE a.backend_xid IS NOT NULL AND a.pid <> pg_backend_pid()
+		UNION ALL
+		SELECT format('prepared transaction %s since %s', p.gid, p.prepared), age(p.transaction) FROM pg_prepared_xacts AS p
+	) AS h ORDER BY h.age DESC LIMIT 1;
+END
+$$;
+COMMENT ON FUNCTION medrec.audit_status() IS
+'How far the audit trail is sealed: the last seal, sealed and unsealed events and the oldest of these, the transaction before which all have ended (horizon), the next one, and what holds the horizon. No arguments. With the caller''s rights on the trail. Error: 42501 without them.';
+REVOKE ALL ON FUNCTION medrec.audit_status() FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_fhir(patient uuid DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+	max integer DEFAULT 100)
+RETURNS jsonb
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET timezone = 'UTC'
+AS $$
+BEGIN
+	IF max IS NULL OR max < 0 OR max > 10000 THEN
+		RAISE EXCEPTION 'max must be between 0 and 10000' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN (SELECT jsonb_build_object('resourceType', 'Bundle', 'type', 'collection', 'total', count(*),
+		'entry', coalesce(jsonb_agg(jsonb_build_object('resource', jsonb_strip_nulls(jsonb_build_object(
+			'resourceType', 'AuditEvent',
+			'id', format('%s-%s-%s', e.era, e.xid, e.n),
+			'type', jsonb_build_object('system', 'http://dicom.nema.org/resources/ontology/DCM', 'code',
+				CASE WHEN e.action IN ('DDL', 'ARCHIVE') THEN '110100' ELSE '110110' END,
+				'display', CASE WHEN e.action IN ('DDL', 'ARCHIVE') THEN 'Application Activity' ELSE 'Patient Record' END),
+			'subtype', jsonb_build_array(jsonb_build_object('system', 'http://hl7.org/fhir/restful-interaction', 'code',
+				CASE e.action WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' WHEN 'DELETE' THEN 'delete' WHEN 'TRUNCATE' THEN 'delete' ELSE 'operation' END)),
+			'action', CASE e.action WHEN 'INSERT' THEN 'C' WHEN 'UPDATE' THEN 'U' WHEN 'DELETE' THEN 'D' WHEN 'TRUNCATE' THEN 'D' ELSE 'E' END,
+			'recorded', to_char(e.logged_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+			'outcome', '0',
+			'purposeOfEvent', CASE WHEN e.reason IS NOT NULL THEN jsonb_build_array(jsonb_build_object('text', e.reason)) END,
+			'agent', jsonb_build_array(jsonb_build_object(
+				'who', jsonb_build_object('identifier', jsonb_build_object('value', coalesce(e.account, e.session_role))),
+				'altId', e.session_role,
+				'name', e.account,
+				'requestor', true,
+				'role', jsonb_build_array(jsonb_build_object('text', e.role)),
+				'policy', CASE WHEN e.jti IS NOT NULL THEN jsonb_build_array('urn:jti:' || e.jti) END,
+				'network', CASE WHEN e.client_addr IS NOT NULL THEN jsonb_build_object('address', e.client_addr, 'type', '2') END)),
+			'source', jsonb_build_object('site', current_database(), 'observer', jsonb_build_object('display', coalesce(e.application_name, 'medrec')),
+				'type', jsonb_build_array(jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/security-source-type', 'code', '3'))),
+			'entity', CASE WHEN e.patient_id IS NOT NULL THEN jsonb_build_array(jsonb_build_object(
+				'what', jsonb_build_object('reference', 'Patient/' || e.patient_id),
+				'type', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/audit-entity-type', 'code', '1'),
+				'role', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/object-role', 'code', '1')))
+				ELSE '[]'::jsonb END || jsonb_build_array(jsonb_build_object(
+				'what', jsonb_build_object('identifier', jsonb_build_object('system', 'urn:medrec:' || e.table_name, 'value', coalesce(e.row_id, e.table_name))),
+				'type', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/audit-entity-type', 'code', '2'),
+				'role', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/object-role', 'code', '4'),
+				'detail', (SELECT jsonb_agg(jsonb_build_object('type', d.type, 'valueString', d.value))
+					FROM (VALUES ('transaction', e.xid::text), ('request', e.request_id), ('method', e.method), ('path', e.path),
+						('columns', (SELECT string_agg(k.key, ',') FROM json_object_keys(e.new_values) AS k (key) WHERE e.action = 'UPDATE')),
+						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
+			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
+	FROM (SELECT * FROM medrec.audit_event AS a
+		WHERE (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+			AND (until IS NULL OR a.logged_at < until)
+		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
+END
+$$;
+COMMENT ON FUNCTION medrec.audit_fhir(uuid, timestamptz, timestamptz, integer) IS
+'The last events of the audit trail as a FHIR R4 Bundle of AuditEvent, without the contents of rows (columns that changed are named). patient: of this patient only; since, until: written from, and before; max: at most so many, 0 to 10000. With the caller''s rights on medrec.audit_event. Errors: 22023 for a bad max, 42501 without rights.';
+REVOKE ALL ON FUNCTION medrec.audit_fhir(uuid, timestamptz, timestamptz, integer) FROM PUBLIC;

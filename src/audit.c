@@ -230,7 +230,10 @@ medrec_audit(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* medrec.audit_append_only(): refuses every change of an audit table. */
+/*
+ * medrec.audit_append_only(): refuses every change of an audit table.  What
+ * logical replication adds has its events where it was made.
+ */
 Datum
 medrec_audit_append_only(PG_FUNCTION_ARGS)
 {
@@ -238,6 +241,8 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		Refuse("was not called by a trigger");
+	if (IsLogicalWorker() && TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+		return PointerGetDatum(NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("cannot change \"%s\": the audit trail is append-only",

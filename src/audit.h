@@ -20,11 +20,11 @@
 /* stands for the value of a column that is never recorded */
 #define AUDIT_WITHHELD	"\"(withheld)\""
 
-/* The text fields: first those that all events of a statement share. */
+/* The text fields: first those that stay the same from statement to statement. */
 typedef enum AuditField
 {
-	AUDIT_ACTION,
 	AUDIT_TABLE_NAME,
+	AUDIT_ACTION,
 	AUDIT_ACCOUNT,
 	AUDIT_JTI,
 	AUDIT_ROLE,
@@ -81,7 +81,8 @@ typedef struct AuditEvent
 } AuditEvent;
 
 /* audit_canon.c */
-extern void audit_hash_shared(const AuditEvent *event, Sha256 *hash);
+extern void audit_hash_texts(const AuditEvent *event, Sha256 *hash);
+extern void audit_hash_times(const AuditEvent *event, Sha256 *hash);
 extern void audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf);
 extern char *audit_canonical_text(const AuditEvent *event);
 

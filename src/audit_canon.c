@@ -8,7 +8,8 @@
  * 1970 in UTC, uuids in their usual form, salt in lower-case hexadecimal, text in
  * UTF-8.  The leaf is SHA-256 over a zero byte and the text (RFC 6962).
  *
- * What all events of a statement share stands first, so that it is hashed once.
+ * What stays the same from statement to statement stands first, then what all
+ * events of a statement share, so that each is hashed once.
  * Never change it: a new version of the text needs a new name in front.
  */
 #include "medrec.h"
@@ -20,6 +21,9 @@
 #include "audit.h"
 
 #define CANON_NAME	"medrec-audit-1;"
+
+/* a shorter field is put together before it goes to the hash */
+#define SMALL_FIELD	128
 
 /* microseconds between 1970 and PostgreSQL's own epoch */
 #define EPOCH_SHIFT	\
@@ -37,7 +41,8 @@ static void PutField(Sink *sink, const char *data, int len);
 static void PutNumber(Sink *sink, int64 number);
 static void PutText(Sink *sink, AuditText text);
 static char *HexOf(char *out, const uint8 *data, int len);
-static void PutShared(Sink *sink, const AuditEvent *event);
+static void PutTexts(Sink *sink, const AuditEvent *event);
+static void PutTimes(Sink *sink, const AuditEvent *event);
 static void PutRow(Sink *sink, const AuditEvent *event);
 
 /* Writes bytes as they are. */
@@ -64,6 +69,16 @@ PutField(Sink *sink, const char *data, int len)
 	}
 	n = pg_ltoa(len, prefix);
 	prefix[n++] = ':';
+	if (len < SMALL_FIELD)
+	{
+		char		whole[sizeof(prefix) + SMALL_FIELD + 1];
+
+		memcpy(whole, prefix, n);
+		memcpy(whole + n, data, len);
+		whole[n + len] = ';';
+		PutBytes(sink, whole, n + len + 1);
+		return;
+	}
 	PutBytes(sink, prefix, n);
 	PutBytes(sink, data, len);
 	PutBytes(sink, ";", 1);
@@ -116,20 +131,26 @@ HexOf(char *out, const uint8 *data, int len)
 	return out;
 }
 
-/* The fields that all events of a statement share. */
+/* The fields that stay the same from statement to statement. */
 static void
-PutShared(Sink *sink, const AuditEvent *event)
+PutTexts(Sink *sink, const AuditEvent *event)
 {
 	int			i;
 
 	PutBytes(sink, CANON_NAME, sizeof(CANON_NAME) - 1);
+	for (i = 0; i < AUDIT_SHARED_FIELDS; i++)
+		PutText(sink, event->text[i]);
+}
+
+/* The further fields that all events of a statement share. */
+static void
+PutTimes(Sink *sink, const AuditEvent *event)
+{
 	PutNumber(sink, event->era);
 	PutNumber(sink, event->xid);
 	PutNumber(sink, event->logged_at + EPOCH_SHIFT);
 	PutNumber(sink, event->transaction_at + EPOCH_SHIFT);
 	PutNumber(sink, event->statement_at + EPOCH_SHIFT);
-	for (i = 0; i < AUDIT_SHARED_FIELDS; i++)
-		PutText(sink, event->text[i]);
 }
 
 /* The fields of the row. */
@@ -162,19 +183,28 @@ PutRow(Sink *sink, const AuditEvent *event)
 	PutField(sink, hex, HexOf(hex, event->salt, AUDIT_SALT_LENGTH) - hex);
 }
 
-/* Starts a leaf: what all events of the statement share. */
+/* Starts a leaf: what stays the same from statement to statement. */
 void
-audit_hash_shared(const AuditEvent *event, Sha256 *hash)
+audit_hash_texts(const AuditEvent *event, Sha256 *hash)
 {
 	Sink		sink = {hash, NULL};
 	const char	leaf_prefix = 0;
 
 	sha256_init(hash);
 	PutBytes(&sink, &leaf_prefix, 1);
-	PutShared(&sink, event);
+	PutTexts(&sink, event);
 }
 
-/* Ends a leaf that audit_hash_shared() has started. */
+/* Goes on with it: what all events of the statement share. */
+void
+audit_hash_times(const AuditEvent *event, Sha256 *hash)
+{
+	Sink		sink = {hash, NULL};
+
+	PutTimes(&sink, event);
+}
+
+/* Ends a leaf that the two before have begun. */
 void
 audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf)
 {
@@ -193,7 +223,8 @@ audit_canonical_text(const AuditEvent *event)
 	Sink		sink = {NULL, &text};
 
 	initStringInfo(&text);
-	PutShared(&sink, event);
+	PutTexts(&sink, event);
+	PutTimes(&sink, event);
 	PutRow(&sink, event);
 	return text.data;
 }

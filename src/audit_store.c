@@ -16,6 +16,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
@@ -36,10 +37,23 @@
 #define BATCH_EVENTS	100
 #define BATCH_BYTES		(128 * 1024)
 
-/* an action's text, and the leaf hash of all that its events share */
+/* how many tables and actions are remembered with what they have in common */
+#define PREFIXES		16
+
+/* the texts of an action on a table, and the beginning of the leaf hash over them */
+typedef struct Prefix
+{
+	uint64		actor;			/* whose texts they are; 0 for none */
+	const char *action;			/* a literal */
+	AuditText	table_name;
+	AuditText	action_text;
+	Sha256		hash;
+} Prefix;
+
+/* an action of a statement, and the leaf hash of all that its events share */
 typedef struct Action
 {
-	const char *name;
+	const char *name;			/* a literal */
 	AuditText	text;
 	Sha256		shared;
 } Action;
@@ -47,11 +61,29 @@ typedef struct Action
 /* a statement has no more than these */
 #define MAX_ACTIONS		4
 
+/* the texts of who acts, kept until somebody else does */
+typedef struct ActorTexts
+{
+	MemoryContext context;
+	uint64		number;			/* rises with each change */
+	AuditText	text[AUDIT_SHARED_FIELDS];
+	int			next;			/* place for the next prefix */
+	Prefix		prefixes[PREFIXES];
+} ActorTexts;
+
+/* a partition with more indexes than this is written through the executor */
+#define MAX_INDEXES		4
+#define EXECUTOR		(-1)
+#define NOT_KNOWN		(-2)
+
 struct AuditWriter
 {
 	Relation	rel;
+	int			nindexes;		/* plain ones, or else through the executor */
+	Relation	indexes[MAX_INDEXES];
+	IndexInfo  *index_infos[MAX_INDEXES];
 	EState	   *estate;
-	ResultRelInfo *indexes;
+	ResultRelInfo *rri;
 	CommandId	cid;
 	MemoryContext context;		/* of the statement */
 	MemoryContext batch;		/* of the rows not yet written */
@@ -72,6 +104,10 @@ typedef struct Partition
 	TimestampTz from;			/* inclusive */
 	TimestampTz until;			/* exclusive */
 	AttrNumber	attnum[AUDIT_COLUMNS];
+	MemoryContext context;		/* of what follows */
+	int			nindexes;		/* or EXECUTOR, NOT_KNOWN */
+	Oid			indexes[MAX_INDEXES];
+	IndexInfo  *index_infos[MAX_INDEXES];
 } Partition;
 
 /* the era of this database, as of the last look */
@@ -111,6 +147,7 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_LEAF] = "leaf",
 };
 
+static ActorTexts acting;
 static Partition partition;
 static Era	era;
 static bool watching = false;
@@ -121,9 +158,16 @@ static void FindPartition(TimestampTz now);
 static Relation OpenPartition(TimestampTz now);
 static int32 NextNumber(int64 xid);
 static void Salt(uint8 *salt);
-static void SetActor(AuditWriter *writer);
+static bool SameText(AuditText text, const char *value);
+static void SetActor(void);
+static const Prefix *FindPrefix(const char *action, const char *table_name);
+static AuditText CopyText(AuditText text);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
+static void FindIndexes(Relation rel);
+static void OpenIndexes(AuditWriter *writer);
+static void InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot);
+static void CloseIndexes(AuditWriter *writer);
 
 PG_FUNCTION_INFO_V1(medrec_audit_open_era);
 
@@ -219,8 +263,125 @@ FindPartition(TimestampTz now)
 					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
 							audit_column_names[i])));
 	}
+	partition.nindexes = NOT_KNOWN;
 	partition.valid = true;
 	table_close(root, AccessShareLock);
+}
+
+/*
+ * Looks at the partition's indexes, once.  Plain ones, such as medrec's own, are
+ * written to without the executor, whose preparations cost more than they do.
+ */
+static void
+FindIndexes(Relation rel)
+{
+	List	   *oids = RelationGetIndexList(rel);
+	MemoryContext old;
+	ListCell   *cell;
+
+	if (partition.context)
+		MemoryContextReset(partition.context);
+	else
+		partition.context = AllocSetContextCreate(TopMemoryContext, "medrec audit partition",
+												  ALLOCSET_SMALL_SIZES);
+	partition.nindexes = list_length(oids) > MAX_INDEXES ? EXECUTOR : 0;
+	old = MemoryContextSwitchTo(partition.context);
+	foreach(cell, oids)
+	{
+		Relation	index;
+		IndexInfo  *info;
+
+		if (partition.nindexes == EXECUTOR)
+			break;
+		index = index_open(lfirst_oid(cell), RowExclusiveLock);
+		info = BuildIndexInfo(index);
+		if (info->ii_Expressions || info->ii_Predicate || info->ii_Unique ||
+			info->ii_ExclusionOps || !info->ii_ReadyForInserts)
+			partition.nindexes = EXECUTOR;
+		else
+		{
+			partition.indexes[partition.nindexes] = lfirst_oid(cell);
+			partition.index_infos[partition.nindexes++] = info;
+		}
+		index_close(index, NoLock);
+	}
+	MemoryContextSwitchTo(old);
+	list_free(oids);
+}
+
+/* Opens the indexes of the writer's partition. */
+static void
+OpenIndexes(AuditWriter *writer)
+{
+	int			i;
+
+	if (partition.nindexes == NOT_KNOWN)
+		FindIndexes(writer->rel);
+	writer->nindexes = partition.nindexes;
+	if (writer->nindexes == EXECUTOR)
+	{
+		writer->rri = makeNode(ResultRelInfo);
+		InitResultRelInfo(writer->rri, writer->rel, 1, NULL, 0);
+		ExecOpenIndices(writer->rri, false);
+		writer->estate = CreateExecutorState();
+		return;
+	}
+	for (i = 0; i < writer->nindexes; i++)
+	{
+		IndexInfo  *info = makeNode(IndexInfo);
+
+		writer->indexes[i] = index_open(partition.indexes[i], RowExclusiveLock);
+		/* a copy: access methods keep things of the statement in it */
+		*info = *partition.index_infos[i];
+		info->ii_AmCache = NULL;
+		info->ii_Context = writer->context;
+		writer->index_infos[i] = info;
+	}
+}
+
+/* Writes a row's entries into the indexes. */
+static void
+InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot)
+{
+	Datum		values[INDEX_MAX_KEYS];
+	bool		nulls[INDEX_MAX_KEYS];
+	int			i;
+	int			j;
+
+	if (writer->nindexes == EXECUTOR)
+	{
+		InsertIndexTuples(writer->rri, slot, writer->estate);
+		ResetPerTupleExprContext(writer->estate);
+		return;
+	}
+	for (i = 0; i < writer->nindexes; i++)
+	{
+		IndexInfo  *info = writer->index_infos[i];
+
+		for (j = 0; j < info->ii_NumIndexAttrs; j++)
+			values[j] = slot_getattr(slot, info->ii_IndexAttrNumbers[j], &nulls[j]);
+		(void) index_insert(writer->indexes[i], values, nulls, &slot->tts_tid, writer->rel,
+							UNIQUE_CHECK_NO, false, info);
+	}
+}
+
+/* Closes the indexes; their locks stay. */
+static void
+CloseIndexes(AuditWriter *writer)
+{
+	int			i;
+
+	if (writer->nindexes == EXECUTOR)
+	{
+		ExecCloseIndices(writer->rri);
+		FreeExecutorState(writer->estate);
+		return;
+	}
+	for (i = 0; i < writer->nindexes; i++)
+	{
+		medrec_index_insert_cleanup(writer->indexes[i], writer->index_infos[i]);
+		index_close(writer->indexes[i], NoLock);
+	}
 }
 
 /* Opens the partition for a time, locked for writing. */
@@ -348,24 +509,101 @@ audit_text(const char *value)
 	return value ? cstring_to_text(value) : NULL;
 }
 
-/* Writes who acts into the fields that all events of the statement share. */
+/* Whether a text is a string. */
+static bool
+SameText(AuditText text, const char *value)
+{
+	if (text == NULL || value == NULL)
+		return text == NULL && value == NULL;
+	return strlen(value) == VARSIZE_ANY_EXHDR(text) &&
+		memcmp(VARDATA_ANY(text), value, VARSIZE_ANY_EXHDR(text)) == 0;
+}
+
+/* Writes who acts into the kept texts, where it is somebody else than before. */
 static void
-SetActor(AuditWriter *writer)
+SetActor(void)
 {
 	const Actor *actor = actor_current();
-	AuditText  *text = writer->event.text;
+	const char *values[AUDIT_SHARED_FIELDS] = {
+		[AUDIT_ACCOUNT] = actor->account,
+		[AUDIT_JTI] = actor->jti,
+		[AUDIT_ROLE] = actor->role,
+		[AUDIT_SESSION_ROLE] = actor->session_user,
+		[AUDIT_EFFECTIVE_ROLE] = actor->current_user,
+		[AUDIT_CLIENT_ADDR] = actor->client_addr,
+		[AUDIT_REQUEST_ID] = actor->request_id,
+		[AUDIT_METHOD] = actor->method,
+		[AUDIT_PATH] = actor->path,
+		[AUDIT_APPLICATION_NAME] = actor->application,
+		[AUDIT_REASON] = actor->reason
+	};
+	MemoryContext old;
+	int			i;
 
-	text[AUDIT_ACCOUNT] = audit_text(actor->account);
-	text[AUDIT_JTI] = audit_text(actor->jti);
-	text[AUDIT_ROLE] = audit_text(actor->role);
-	text[AUDIT_SESSION_ROLE] = audit_text(actor->session_user);
-	text[AUDIT_EFFECTIVE_ROLE] = audit_text(actor->current_user);
-	text[AUDIT_CLIENT_ADDR] = audit_text(actor->client_addr);
-	text[AUDIT_REQUEST_ID] = audit_text(actor->request_id);
-	text[AUDIT_METHOD] = audit_text(actor->method);
-	text[AUDIT_PATH] = audit_text(actor->path);
-	text[AUDIT_APPLICATION_NAME] = audit_text(actor->application);
-	text[AUDIT_REASON] = audit_text(actor->reason);
+	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
+		if (!SameText(acting.text[i], values[i]))
+			break;
+	if (i == AUDIT_SHARED_FIELDS && acting.number > 0)
+		return;
+
+	/* a writer that is at work has copies of its own */
+	if (acting.context == NULL)
+		acting.context = AllocSetContextCreate(TopMemoryContext, "medrec audit actor",
+											   ALLOCSET_SMALL_SIZES);
+	memset(acting.text, 0, sizeof(acting.text));
+	memset(acting.prefixes, 0, sizeof(acting.prefixes));
+	acting.next = 0;
+	acting.number++;
+	MemoryContextReset(acting.context);
+	old = MemoryContextSwitchTo(acting.context);
+	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
+		acting.text[i] = audit_text(values[i]);
+	MemoryContextSwitchTo(old);
+}
+
+/* The beginning of the leaf hash for an action on a table, with the texts. */
+static const Prefix *
+FindPrefix(const char *action, const char *table_name)
+{
+	Prefix	   *prefix;
+	AuditEvent	event;
+	MemoryContext old;
+	int			i;
+
+	for (i = 0; i < PREFIXES; i++)
+	{
+		prefix = &acting.prefixes[i];
+		if (prefix->actor == acting.number && strcmp(prefix->action, action) == 0 &&
+			SameText(prefix->table_name, table_name))
+			return prefix;
+	}
+
+	prefix = &acting.prefixes[acting.next];
+	acting.next = (acting.next + 1) % PREFIXES;
+	old = MemoryContextSwitchTo(acting.context);
+	prefix->actor = 0;
+	prefix->table_name = audit_text(table_name);
+	prefix->action_text = audit_text(action);
+	prefix->action = action;
+	MemoryContextSwitchTo(old);
+	memcpy(event.text, acting.text, sizeof(acting.text));
+	event.text[AUDIT_TABLE_NAME] = prefix->table_name;
+	event.text[AUDIT_ACTION] = prefix->action_text;
+	audit_hash_texts(&event, &prefix->hash);
+	prefix->actor = acting.number;
+	return prefix;
+}
+
+/* A copy of a text, NULL for NULL. */
+static AuditText
+CopyText(AuditText text)
+{
+	Size		size;
+
+	if (text == NULL)
+		return NULL;
+	size = VARSIZE_ANY(text);
+	return memcpy(palloc(size), text, size);
 }
 
 /* Starts to write the events of one statement on one table. */
@@ -378,6 +616,8 @@ audit_writer_begin(const char *action, const char *table_name)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	AuditWriter *writer = palloc0(sizeof(AuditWriter));
 	AuditEvent *event = &writer->event;
+	const Prefix *prefix;
+	int			i;
 
 	writer->context = context;
 	writer->batch = AllocSetContextCreate(context, "medrec audit batch",
@@ -387,18 +627,22 @@ audit_writer_begin(const char *action, const char *table_name)
 	event->logged_at = GetCurrentTimestamp();
 	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();
-	event->text[AUDIT_TABLE_NAME] = audit_text(table_name);
-	SetActor(writer);
-	audit_writer_action(writer, action);
+	SetActor();
+	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
+		event->text[i] = CopyText(acting.text[i]);
+	prefix = FindPrefix(action, table_name);
+	event->text[AUDIT_TABLE_NAME] = CopyText(prefix->table_name);
+	event->text[AUDIT_ACTION] = CopyText(prefix->action_text);
+	writer->action = writer->actions;
+	writer->action->name = action;
+	writer->action->text = event->text[AUDIT_ACTION];
+	writer->action->shared = prefix->hash;
+	audit_hash_times(event, &writer->action->shared);
 
 	writer->rel = OpenPartition(event->logged_at);
 	memcpy(writer->attnum, partition.attnum, sizeof(writer->attnum));
 	writer->cid = GetCurrentCommandId(true);
-	writer->indexes = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->indexes, writer->rel, 1, NULL, 0);
-	ExecOpenIndices(writer->indexes, false);
-	if (writer->indexes->ri_NumIndices > 0)
-		writer->estate = CreateExecutorState();
+	OpenIndexes(writer);
 	MemoryContextSwitchTo(old);
 	return writer;
 }
@@ -407,30 +651,30 @@ audit_writer_begin(const char *action, const char *table_name)
 void
 audit_writer_action(AuditWriter *writer, const char *action)
 {
-	int			i;
+	MemoryContext old;
+	Action	   *known;
 
-	for (i = 0; i < MAX_ACTIONS; i++)
+	for (known = writer->actions; known->name; known++)
 	{
-		Action	   *known = &writer->actions[i];
-
-		if (known->name == NULL)
-		{
-			MemoryContext old = MemoryContextSwitchTo(writer->context);
-
-			known->name = action;
-			known->text = audit_text(action);
-			writer->event.text[AUDIT_ACTION] = known->text;
-			audit_hash_shared(&writer->event, &known->shared);
-			MemoryContextSwitchTo(old);
-		}
 		if (strcmp(known->name, action) == 0)
 		{
-			writer->event.text[AUDIT_ACTION] = known->text;
 			writer->action = known;
+			writer->event.text[AUDIT_ACTION] = known->text;
 			return;
 		}
+		if (known == &writer->actions[MAX_ACTIONS - 1])
+			elog(ERROR, "too many actions in one statement");
 	}
-	elog(ERROR, "too many actions in one statement");
+
+	/* from the event's own texts: by now somebody else may be the session's actor */
+	old = MemoryContextSwitchTo(writer->context);
+	known->name = action;
+	known->text = audit_text(action);
+	writer->event.text[AUDIT_ACTION] = known->text;
+	audit_hash_texts(&writer->event, &known->shared);
+	audit_hash_times(&writer->event, &known->shared);
+	writer->action = known;
+	MemoryContextSwitchTo(old);
 }
 
 /* The memory in which the values of the next event are to be made. */
@@ -528,11 +772,7 @@ Flush(AuditWriter *writer)
 
 	for (i = 0; i < writer->nslots; i++)
 	{
-		if (writer->estate)
-		{
-			InsertIndexTuples(writer->indexes, writer->slots[i], writer->estate);
-			ResetPerTupleExprContext(writer->estate);
-		}
+		InsertIndexEntries(writer, writer->slots[i]);
 		ExecClearTuple(writer->slots[i]);
 	}
 	writer->nslots = 0;
@@ -549,9 +789,7 @@ audit_writer_end(AuditWriter *writer)
 	Flush(writer);
 	for (i = 0; i < BATCH_EVENTS && writer->slots[i]; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
-	ExecCloseIndices(writer->indexes);
-	if (writer->estate)
-		FreeExecutorState(writer->estate);
+	CloseIndexes(writer);
 	/* the lock stays until the transaction ends */
 	table_close(writer->rel, NoLock);
 	MemoryContextDelete(writer->context);

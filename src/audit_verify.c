@@ -299,7 +299,8 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 			   "there is no such era, transaction or number");
 		return;
 	}
-	audit_hash_shared(&event, &shared);
+	audit_hash_texts(&event, &shared);
+	audit_hash_times(&event, &shared);
 	audit_hash_leaf(&event, &shared, computed);
 	SortLeaf(v, EVENT_KEY(event.era, event.xid), event.n, event.leaf,
 			 fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ? NULL : computed);
@@ -539,6 +540,13 @@ CheckGuards(Verifier *v)
 			   "   AND t.tgname = w.trigger AND p.proname = w.function"
 			   "   AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"
 			   "   AND t.tgenabled = 'A' AND t.tgtype = w.type AND t.tgqual IS NULL AND t.tgattr = '')"
+			   " UNION ALL"
+			   " SELECT pg_catalog.format('trigger %I on %s is disabled', t.tgname, t.tgrelid::pg_catalog.regclass)"
+			   " FROM pg_catalog.pg_trigger AS t JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
+			   " JOIN pg_catalog.pg_class AS c ON c.oid = t.tgrelid"
+			   " WHERE p.proname = 'audit' AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"
+			   " AND t.tgenabled = 'D' AND NOT EXISTS (SELECT FROM wanted AS w"
+			   "  WHERE w.name = c.relname AND w.trigger = t.tgname)"
 			   " UNION ALL"
 			   " SELECT pg_catalog.format('event trigger %I is missing or disabled', w.name)"
 			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop')) AS w (name)"

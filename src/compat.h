@@ -38,6 +38,13 @@
 	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1)
 #endif
 
+/* access methods may have something to tidy up after inserting since 17 */
+#if PG_VERSION_NUM >= 170000
+#define medrec_index_insert_cleanup(index, info)	index_insert_cleanup(index, info)
+#else
+#define medrec_index_insert_cleanup(index, info)	((void) (index), (void) (info))
+#endif
+
 /* the backend's local transaction id moved within PGPROC in 17 */
 #if PG_VERSION_NUM >= 170000
 #define medrec_my_lxid()	(MyProc->vxid.lxid)

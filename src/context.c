@@ -17,7 +17,6 @@
 #define CONTEXT_CODES_MAX	1000
 
 static bool IsKey(const JsonbValue *key, const char *name);
-static bool ReadAge(const JsonbValue *value, int *age);
 static List *ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults);
 
 /* Is a JSON key this one? */
@@ -28,9 +27,9 @@ IsKey(const JsonbValue *key, const char *name)
 		memcmp(key->val.string.val, name, key->val.string.len) == 0;
 }
 
-/* Reads an age; false when it is no whole number that a patient can have. */
-static bool
-ReadAge(const JsonbValue *value, int *age)
+/* Reads an age; false when it is no number that a patient can have. */
+bool
+context_read_age(const JsonbValue *value, int *age)
 {
 	Datum		number;
 
@@ -118,7 +117,7 @@ context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context)
 			}
 			else if (IsKey(&key, "age"))
 			{
-				if (value.type != jbvNull && !ReadAge(&value, &context->age))
+				if (value.type != jbvNull && !context_read_age(&value, &context->age))
 					faults_add(&faults, "age", "value", "must be a number from 0 to %d",
 							   PATIENT_AGE_MAX);
 			}

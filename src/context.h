@@ -22,4 +22,7 @@ typedef struct CodeContext
 /* reads {"age", "gender", "role", "codes", "typing"}; 22023 when it is not that */
 extern void context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context);
 
+/* reads an age in years, rounded down; false when no patient can have it */
+extern bool context_read_age(const JsonbValue *value, int *age);
+
 #endif							/* MEDREC_CONTEXT_H */

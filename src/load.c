@@ -406,7 +406,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 		ReadContent(load);
 		id = StoreRelease(load, &old, sha256, source);
 		if (old.exists)
-			load_forget_terms(id);
+			load_forget_terms(load->system, id);
 		if (load->codes.n > 0)
 			load_merge_codes(load, &periods);
 		load_store_terms(load, id);
@@ -583,6 +583,7 @@ medrec_unload_release(PG_FUNCTION_ARGS)
 		periods.to = periods.from;
 		if (strcmp(content, "codes") == 0)
 			load_merge_codes(&load, &periods);
+		load_forget_terms(load.system, old.id);
 		if (SPI_execute_with_args("DELETE FROM medrec.code_release AS r"
 								  " WHERE r.id OPERATOR(pg_catalog.=) $1",
 								  1, types, args, NULL, false, 0) != SPI_OK_DELETE)

@@ -194,7 +194,7 @@ typedef struct MergePeriods
 extern void load_merge_codes(Load *load, const MergePeriods *periods);
 
 /* load_terms.c */
-extern void load_forget_terms(int32 release);
+extern void load_forget_terms(const CodeSystem *system, int32 release);
 extern void load_store_terms(Load *load, int32 release);
 extern void load_store_rules(Load *load, int32 release);
 
@@ -211,6 +211,7 @@ extern void load_store_open(LoadStore *store, const char *name, TupleDesc desc);
 extern void load_store_put(LoadStore *store, Datum *values, bool *nulls);
 extern uint64 load_store_run(LoadStore *store, const char *sql, const CodeSystem *system,
 							 int32 release, int expected);
+extern void load_store_close(LoadStore *store);
 extern Datum load_text_or_null(Slice s, bool *isnull);
 
 #endif							/* MEDREC_LOAD_H */

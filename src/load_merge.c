@@ -392,6 +392,7 @@ RunChange(Merge *merge, LoadStore *store, const char *sql, int expected)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("rows of medrec.code were changed by another session during the load"),
 				 errhint("Load the release again.")));
+	load_store_close(store);
 }
 
 /* Describes the rows of the stores; the types are those of the table, so that nothing is cast. */

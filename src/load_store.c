@@ -35,8 +35,8 @@ load_store_put(LoadStore *store, Datum *values, bool *nulls)
 }
 
 /*
- * Runs a statement that reads the store, if it has rows, and closes it.  $1 is
- * the system's name, $2 the release's id.  Returns the number of rows written.
+ * Runs a statement that reads the store, if it has rows.  $1 is the system's
+ * name, $2 the release's id.  Returns the number of rows written.
  */
 uint64
 load_store_run(LoadStore *store, const char *sql, const CodeSystem *system,
@@ -68,8 +68,14 @@ load_store_run(LoadStore *store, const char *sql, const CodeSystem *system,
 		written = SPI_processed;
 		SPI_unregister_relation(store->name);
 	}
-	tuplestore_end(store->rows);
 	return written;
+}
+
+/* Ends a store. */
+void
+load_store_close(LoadStore *store)
+{
+	tuplestore_end(store->rows);
 }
 
 /* A text column's value; an absent one is NULL. */

@@ -14,24 +14,47 @@
 #include "load.h"
 
 
+/* the release that takes over a term, of those that have it too and are still there */
+#define HEIR \
+	"(SELECT pg_catalog.min(r.id) FROM medrec.code_release AS r" \
+	" WHERE r.id OPERATOR(pg_catalog.=) ANY (t.also_in))"
+
 /* rows after which the memory for their values is given back */
 #define RESET_ROWS	1000
 
-/* Takes away what a release has brought before, because it is loaded anew. */
+/*
+ * Takes away what a release has brought before, because it goes or is loaded
+ * anew; a term that another release has too stays with that one.
+ */
 void
-load_forget_terms(int32 release)
+load_forget_terms(const CodeSystem *system, int32 release)
 {
-	static const char *const commands[] = {
-		"DELETE FROM medrec.code_term AS t WHERE t.release_id OPERATOR(pg_catalog.=) $1",
-		"DELETE FROM medrec.code_note AS n WHERE n.release_id OPERATOR(pg_catalog.=) $1",
-		"DELETE FROM medrec.code_rule AS r WHERE r.release_id OPERATOR(pg_catalog.=) $1",
+	static const struct
+	{
+		const char *sql;
+		int			result;
+	}			commands[] =
+	{
+		{
+			"UPDATE medrec.code_term AS t SET also_in = pg_catalog.array_remove(t.also_in, $1)"
+			" WHERE t.code_system OPERATOR(pg_catalog.=) $2"
+			" AND $1 OPERATOR(pg_catalog.=) ANY (t.also_in)", SPI_OK_UPDATE
+		},
+		{
+			"UPDATE medrec.code_term AS t SET release_id = " HEIR ","
+			"  also_in = pg_catalog.array_remove(t.also_in, " HEIR ")"
+			" WHERE t.release_id OPERATOR(pg_catalog.=) $1 AND " HEIR " IS NOT NULL", SPI_OK_UPDATE
+		},
+		{"DELETE FROM medrec.code_term AS t WHERE t.release_id OPERATOR(pg_catalog.=) $1", SPI_OK_DELETE},
+		{"DELETE FROM medrec.code_note AS n WHERE n.release_id OPERATOR(pg_catalog.=) $1", SPI_OK_DELETE},
+		{"DELETE FROM medrec.code_rule AS r WHERE r.release_id OPERATOR(pg_catalog.=) $1", SPI_OK_DELETE},
 	};
-	Oid			types[] = {INT4OID};
-	Datum		args[] = {Int32GetDatum(release)};
+	Oid			types[] = {INT4OID, VARCHAROID};
+	Datum		args[] = {Int32GetDatum(release), CStringGetTextDatum(system->name)};
 
 	for (int i = 0; i < lengthof(commands); i++)
-		if (SPI_execute_with_args(commands[i], 1, types, args, NULL, false, 0) != SPI_OK_DELETE)
-			elog(ERROR, "could not delete a release's terms");
+		if (SPI_execute_with_args(commands[i].sql, 2, types, args, NULL, false, 0) != commands[i].result)
+			elog(ERROR, "could not take out a release's terms");
 }
 
 /* Puts terms or notes into a store. */
@@ -76,7 +99,7 @@ TermDesc(void)
 	return desc;
 }
 
-/* Writes the release's terms and notes; a term that an earlier load brought is not stored twice. */
+/* Writes the release's terms and notes; a term that another release brought is not stored twice. */
 void
 load_store_terms(Load *load, int32 release)
 {
@@ -86,14 +109,25 @@ load_store_terms(Load *load, int32 release)
 	load_store_open(&store, "medrec_load_term", TermDesc());
 	PutTerms(&store, &load->terms);
 	load_store_run(&store,
+				   "UPDATE medrec.code_term AS t SET also_in = pg_catalog.array_append(t.also_in, $2)"
+				   " FROM medrec_load_term AS n"
+				   " WHERE t.code_system OPERATOR(pg_catalog.=) $1"
+				   " AND t.code OPERATOR(pg_catalog.=) n.code"
+				   " AND t.kind OPERATOR(pg_catalog.=) n.kind"
+				   " AND t.term OPERATOR(pg_catalog.=) n.term"
+				   " AND t.release_id OPERATOR(pg_catalog.<>) $2",
+				   load->system, release, SPI_OK_UPDATE);
+	load_store_run(&store,
 				   "INSERT INTO medrec.code_term (code_system, code, kind, term, release_id)"
 				   " SELECT $1, n.code, n.kind, n.term, $2 FROM medrec_load_term AS n"
 				   " WHERE NOT EXISTS (SELECT FROM medrec.code_term AS t"
 				   "  WHERE t.code_system OPERATOR(pg_catalog.=) $1"
 				   "  AND t.code OPERATOR(pg_catalog.=) n.code"
 				   "  AND t.kind OPERATOR(pg_catalog.=) n.kind"
-				   "  AND t.term OPERATOR(pg_catalog.=) n.term)",
+				   "  AND t.term OPERATOR(pg_catalog.=) n.term"
+				   "  AND t.release_id IS NOT NULL)",
 				   load->system, release, SPI_OK_INSERT);
+	load_store_close(&store);
 
 	load_store_open(&store, "medrec_load_note", TermDesc());
 	PutTerms(&store, &load->notes);
@@ -101,6 +135,7 @@ load_store_terms(Load *load, int32 release)
 				   "INSERT INTO medrec.code_note (code_system, code, kind, note, release_id)"
 				   " SELECT $1, n.code, n.kind, n.term, $2 FROM medrec_load_note AS n",
 				   load->system, release, SPI_OK_INSERT);
+	load_store_close(&store);
 }
 
 /* Writes the release's rules, and the days on which each release's rules hold. */
@@ -158,6 +193,7 @@ load_store_rules(Load *load, int32 release)
 				   " FROM medrec_load_rule AS n, medrec.code_release AS r"
 				   " WHERE r.id OPERATOR(pg_catalog.=) $2",
 				   load->system, release, SPI_OK_INSERT);
+	load_store_close(&store);
 
 	/*
 	 * CMS switched the sex edits off for discharges from 1 October 2024, for

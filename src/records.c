@@ -12,13 +12,23 @@
 #include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/numeric.h"
 
 #include "codesystems.h"
+#include "context.h"
 #include "faults.h"
+#include "patients.h"
 #include "records.h"
 
 /* SQLSTATE that PostgREST answers with 404 */
 #define ERRCODE_RECORD_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
+
+/* What a key of a visit may hold. */
+typedef struct VisitKey
+{
+	const char *name;
+	enum jbvType type;			/* jbvBinary: whatever, others look at it */
+} VisitKey;
 
 /* most diagnoses or treatments in one visit */
 #define VISIT_ITEMS_MAX	1000
@@ -60,17 +70,18 @@ static SavedPlan visit_new_patient = {
 	"INSERT INTO medrec.patient (name, age, gender, patient_id, birth_date)"
 	" SELECT r.name, r.age, r.gender, r.patient_id, r.birth_date"
 	" FROM pg_catalog.jsonb_to_record($1) AS r"
-	" (name text, age integer, gender text, patient_id text, birth_date date)"
+	" (name pg_catalog.text, age pg_catalog.int4, gender pg_catalog.text,"
+	"  patient_id pg_catalog.text, birth_date pg_catalog.date)"
 	" RETURNING id",
 	1, {JSONBOID}
 };
 static SavedPlan visit_patient_by_id = {
-	"SELECT p.id FROM medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (id uuid)"
+	"SELECT p.id FROM medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (id pg_catalog.uuid)"
 	" WHERE p.id OPERATOR(pg_catalog.=) r.id",
 	1, {JSONBOID}
 };
 static SavedPlan visit_patient_by_patient_id = {
-	"SELECT p.id FROM medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (patient_id text)"
+	"SELECT p.id FROM medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (patient_id pg_catalog.text)"
 	" WHERE p.patient_id OPERATOR(pg_catalog.=) r.patient_id::pg_catalog.varchar",
 	1, {JSONBOID}
 };
@@ -80,7 +91,8 @@ static SavedPlan visit_patient_by_patient_id = {
 	"  INSERT INTO medrec." table " AS t (patient_id, code, description, code_system, suggestions)" \
 	"  SELECT $1, r.code, r.description, r.code_system, r.suggestions" \
 	"  FROM pg_catalog.jsonb_to_recordset($2) AS r" \
-	"   (code text, description text, code_system text, suggestions jsonb)" \
+	"   (code pg_catalog.text, description pg_catalog.text, code_system pg_catalog.text," \
+	"    suggestions pg_catalog.jsonb)" \
 	"  RETURNING pg_catalog.to_jsonb(t.*) AS row)" \
 	" SELECT COALESCE(pg_catalog.jsonb_agg(stored.row), '[]') FROM stored", \
 	2, {UUIDOID, JSONBOID} \
@@ -129,9 +141,10 @@ static void RunPlan(SavedPlan *saved, Datum *values, const bool *nulls);
 static Datum CreateRecord(FunctionCallInfo fcinfo, SavedPlan *saved);
 static Datum UpdateCoded(SavedPlan plans[2], Datum *values, const bool *nulls);
 static void RecordNotFound(void) pg_attribute_noreturn();
-static void CheckKeys(JsonbContainer *object, const char *field, const char *const *known,
+static void CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
 					  FaultList *faults);
-static Datum VisitPart(Jsonb *visit, const char *key, const char *const *known,
+static bool IsWholeAge(const JsonbValue *value);
+static Datum VisitPart(Jsonb *visit, const char *key, const VisitKey *known,
 					   FaultList *faults);
 static char *FieldOf(Jsonb *object, const char *key);
 
@@ -375,9 +388,23 @@ medrec_accept_suggestion(PG_FUNCTION_ARGS)
 			 errhint("Set code and description by an UPDATE to take another code.")));
 }
 
-/* Finds keys of a JSON object that nobody asked for: a typing error, mostly. */
+/* Is a JSON value an age in whole years that a patient can have? */
+static bool
+IsWholeAge(const JsonbValue *value)
+{
+	int			age;
+
+	return context_read_age(value, &age) &&
+		DatumGetBool(DirectFunctionCall2(numeric_eq, NumericGetDatum(value->val.numeric),
+										 DirectFunctionCall1(int4_numeric, Int32GetDatum(age))));
+}
+
+/*
+ * Finds keys of a JSON object that nobody asked for - a typing error, mostly -
+ * and values of the wrong kind, which a cast would repeat in its message.
+ */
 static void
-CheckKeys(JsonbContainer *object, const char *field, const char *const *known,
+CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
 		  FaultList *faults)
 {
 	JsonbIterator *it = JsonbIteratorInit(object);
@@ -386,22 +413,33 @@ CheckKeys(JsonbContainer *object, const char *field, const char *const *known,
 
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
-		const char *const *k;
+		const VisitKey *k;
 
 		if (token != WJB_KEY)
 			continue;
-		for (k = known; *k; k++)
-			if (value.val.string.len == (int) strlen(*k) &&
-				memcmp(value.val.string.val, *k, value.val.string.len) == 0)
+		for (k = known; k->name; k++)
+			if (value.val.string.len == (int) strlen(k->name) &&
+				memcmp(value.val.string.val, k->name, value.val.string.len) == 0)
 				break;
-		if (*k == NULL)
+		if (k->name == NULL)
+		{
 			faults_add(faults, field, "structure", "has a key that is not known");
+			continue;
+		}
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (value.type == jbvNull || k->type == jbvBinary)
+			continue;
+		if (k->type == jbvString && value.type != jbvString)
+			faults_add(faults, k->name, "value", "must be a string");
+		else if (k->type == jbvNumeric && !IsWholeAge(&value))
+			faults_add(faults, k->name, "value", "must be a whole number from 0 to %d",
+					   PATIENT_AGE_MAX);
 	}
 }
 
 /* Gives an array of a visit, an empty one where it is left out. */
 static Datum
-VisitPart(Jsonb *visit, const char *key, const char *const *known, FaultList *faults)
+VisitPart(Jsonb *visit, const char *key, const VisitKey *known, FaultList *faults)
 {
 	JsonbValue	buf;
 	JsonbValue *part = getKeyJsonValueFromContainer(&visit->root, key, strlen(key), &buf);
@@ -440,12 +478,16 @@ PG_FUNCTION_INFO_V1(medrec_record_visit);
 Datum
 medrec_record_visit(PG_FUNCTION_ARGS)
 {
-	static const char *const visit_keys[] = {"patient", "diagnoses", "treatments", NULL};
-	static const char *const patient_keys[] = {
-		"id", "name", "age", "gender", "patient_id", "birth_date", NULL
+	static const VisitKey visit_keys[] = {
+		{"patient", jbvBinary}, {"diagnoses", jbvBinary}, {"treatments", jbvBinary}, {NULL}
 	};
-	static const char *const coded_keys[] = {
-		"code", "description", "code_system", "suggestions", NULL
+	static const VisitKey patient_keys[] = {
+		{"id", jbvString}, {"name", jbvString}, {"age", jbvNumeric}, {"gender", jbvString},
+		{"patient_id", jbvString}, {"birth_date", jbvString}, {NULL}
+	};
+	static const VisitKey coded_keys[] = {
+		{"code", jbvString}, {"description", jbvString}, {"code_system", jbvString},
+		{"suggestions", jbvBinary}, {NULL}
 	};
 	Jsonb	   *visit = PG_GETARG_JSONB_P(0);
 	FaultList	faults;
@@ -472,13 +514,7 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 			faults_add(&faults, "patient", "structure", "must be an object");
 		else
 		{
-			JsonbValue	id_buf;
-			JsonbValue *id = getKeyJsonValueFromContainer(patient->val.binary.data, "id",
-														  strlen("id"), &id_buf);
-
 			CheckKeys(patient->val.binary.data, "patient", patient_keys, &faults);
-			if (id != NULL && id->type != jbvString)
-				faults_add(&faults, "patient", "value", "has an id that is not a string");
 			patient_json = JsonbValueToJsonb(patient);
 		}
 		diagnoses = VisitPart(visit, "diagnoses", coded_keys, &faults);

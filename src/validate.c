@@ -119,7 +119,8 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 {
 	FoldedTerm	readings[1 + EXPANSIONS_MAX];
 	int			n = 1;
-	const char *named;
+	const char *above = NULL;
+	ListCell   *lc;
 
 	term_fold(coding->display, strlen(coding->display), &readings[0]);
 	if (readings[0].len == 0)
@@ -139,22 +140,25 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 		n = 1;
 	for (int i = 0; j->named == NIL && i < n; i++)
 		j->named = terminology_codes_named(coding->cs, &readings[i], coding->on_date, NAMED_MAX);
-	named = j->named ? (char *) linitial(j->named) : NULL;
+	foreach(lc, j->named)
+		if (terminology_is_above(coding->cs, (char *) lfirst(lc), j->code))
+			above = (char *) lfirst(lc);
 
-	if (named && terminology_is_above(coding->cs, named, j->code))
+	if (above)
 	{
 		/* less than the code says, nothing else */
 		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "invalid-display", "description",
 							  "the description is the title of %s, which the code belongs to",
-							  named);
+							  above);
 		j->named = NIL;
 	}
-	else if (named && entry->standing != CODE_UNKNOWN)
+	else if (j->named != NIL && entry->standing != CODE_UNKNOWN)
 	{
 		if (strcmp(j->status, "valid") == 0)
 			j->status = "review";
 		j->issues = issue_add(j->issues, ISSUE_WARNING, "invalid-display", "description",
-							  "the description is the title of %s", named);
+							  "the description is the title of %s",
+							  (char *) linitial(j->named));
 		j->wants_suggestions = true;
 	}
 	else if (entry->display)

@@ -365,9 +365,9 @@ static void
 print_event(const char *text, size_t len)
 {
 	static const char *const names[] = {
-		"era", "xid", "logged_at", "transaction_at", "statement_at", "action", "table_name",
-		"account", "jti", "role", "session_role", "effective_role", "client_addr", "request_id",
-		"method", "path", "application_name", "reason", "n", "row_id", "patient_id",
+		"table_name", "action", "account", "jti", "role", "session_role", "effective_role",
+		"client_addr", "request_id", "method", "path", "application_name", "reason", "era", "xid",
+		"logged_at", "transaction_at", "statement_at", "n", "row_id", "patient_id",
 		"old_values", "new_values", "salt"
 	};
 	static const char version[] = "medrec-audit-1;";

@@ -55,7 +55,7 @@ compare_lookup() {
 	for v in primary_key validate_code; do lookups_per_second $v >/dev/null; done # warm
 	for ((round = 1; round <= ROUNDS; round++)); do
 		for v in $( ((round % 2)) && echo primary_key validate_code || echo validate_code primary_key); do
-			echo "$v $round $(awk -v t="$(lookups_per_second $v)" 'BEGIN { print 1e6 / t }')"
+			echo "$v $round $(awk -v t="$(lookups_per_second "$v")" 'BEGIN { print 1e6 / t }')"
 		done
 	done | sort -s -k1,1 >"$CODES/result"
 	echo "validate_code, $1 loaded, pgbench, 1 client   (wanted: at most 2)"
@@ -74,8 +74,7 @@ derived_release() {
 	gzip -dc "$(data_dir)/icd-10-cm/icd10cm_order_2023.txt.gz" | awk -v y="$1" '
 		{ sub(/\r$/, "") }
 		substr($0, 15, 1) == "1" && NR % 61 == y % 61 { next }
-		NR % 53 == y % 53 { print $0 " as of " y; next }
-		{ print }' >"$CODES/order"
+		{ printf "%05d%s%s\n", ++n, substr($0, 6), NR % 53 == y % 53 ? " as of " y : "" }' >"$CODES/order"
 }
 
 bench_codes() {

@@ -46,8 +46,18 @@ post() {
 		die "a request failed: see above"
 }
 
+# Processor time so far of PostgreSQL, PostgREST and nginx together, in clock ticks.
+ticks() {
+	local pid postmaster nginx=0
+	postmaster=$(head -n 1 "$MEDREC_RUN_DIR/data/postmaster.pid")
+	[ ! -f "$MEDREC_RUN_DIR/nginx.pid" ] || nginx=$(cat "$MEDREC_RUN_DIR/nginx.pid")
+	for pid in "$postmaster" "$(cat "$MEDREC_RUN_DIR/postgrest.pid")" $(pgrep -P "$postmaster,$nginx"); do
+		cat "/proc/$pid/stat" 2>/dev/null
+	done | awk '{ sub(/.*\) /, ""); t += $12 + $13 } END { print t }'
+}
+
 bench_http() {
-	local way target prefix clients round schema out
+	local before way target prefix clients round schema out
 	prepare_http
 	for way in postgrest nginx; do
 		target=$PGHOST/postgrest.sock prefix=''
@@ -56,12 +66,16 @@ bench_http() {
 		for clients in 1 4 8; do
 			for ((round = 1; round <= ROUNDS; round++)); do
 				for schema in $( ((round % 2)) && echo bare medrec_api || echo medrec_api bare); do
+					before=$(ticks)
 					out=$(post "$target" "$prefix" "$schema" $clients "$SECONDS_EACH")
-					echo "$schema $round $out"
+					echo "$schema $round $out $(($(ticks) - before))"
 				done
 			done >"$HTTP/result"
 			echo "POST through $way, $clients connection(s)   (wanted: medrec_api/bare at least 0.85)"
 			sort -s -k1,1 "$HTTP/result" | ratios bare requests/s
+			echo '  processor time of PostgreSQL, PostgREST and nginx for a request (for information)'
+			sort -s -k1,1 "$HTTP/result" | awk -v t="$SECONDS_EACH" -v hz="$(getconf CLK_TCK)" '{ print $1, $2, $6 / hz * 1e6 / ($3 * t) }' |
+				ratios bare us
 			for schema in bare medrec_api; do
 				grep "^$schema " "$HTTP/result" | sort -n -k4,4 | awk -v s=$schema '{ p[NR] = $4; q[NR] = $5 }
 					END { printf "  %-12s p50 %.3f ms in the median round\n", s, p[int((NR + 1) / 2)] }'

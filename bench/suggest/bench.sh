@@ -28,6 +28,7 @@ ask_all() {
 			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off -c pg_trgm.similarity_threshold=${SIMILARITY:-0.3} -c pg_trgm.word_similarity_threshold=${WORD_SIMILARITY:-0.5}" \
 				db bench_suggest -v method="$method" -v set="$set" -f - <<-'SQL' >/dev/null
 					SELECT bench.run(:'method', :'set', 10);
+					DELETE FROM bench.cost WHERE method = :'method' AND set = :'set';
 					DELETE FROM bench.answer AS a USING bench.query AS q WHERE q.id = a.id AND a.method = :'method' AND q.set = :'set';
 					SELECT bench.run(:'method', :'set');
 				SQL
@@ -50,11 +51,15 @@ WITH total AS (
 ), speed AS (
 	SELECT a.method, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50, percentile_cont(0.99) WITHIN GROUP (ORDER BY ms) AS p99, avg(ms) AS mean
 	FROM bench.answer AS a JOIN bench.query AS q USING (id) WHERE q.query IS NOT NULL GROUP BY method
+), cost AS (
+	SELECT method, sum(cpu_ms) / sum(n) AS cpu FROM bench.cost
+	WHERE set IN (SELECT set FROM bench.query WHERE query IS NOT NULL) GROUP BY method
 )
 SELECT 'all sets' AS "mean of", method, round(hit1, 1) AS "hit@1", round(hit5, 1) AS "hit@5", round(hit10, 1) AS "hit@10",
 	round(compatible5, 1) AS "comp@5", round(p50::numeric, 3) AS "p50 ms", round(p99::numeric, 3) AS "p99 ms", round(mean::numeric, 3) AS "mean ms",
-	round((p50 / first_value(p50) OVER w)::numeric, 1) AS "p50 ratio", round((mean / first_value(mean) OVER w)::numeric, 1) AS "mean ratio"
-FROM total JOIN speed USING (method)
+	round((p50 / first_value(p50) OVER w)::numeric, 1) AS "p50 ratio", round((mean / first_value(mean) OVER w)::numeric, 1) AS "mean ratio",
+	round(cpu, 3) AS "cpu ms", round(cpu / first_value(cpu) OVER w, 1) AS "cpu ratio"
+FROM total JOIN speed USING (method) JOIN cost USING (method)
 WINDOW w AS (ORDER BY method <> 'medrec', method)
 ORDER BY method <> 'medrec', method;
 SQL
@@ -67,8 +72,6 @@ image_figures() {
 	local connect i ask="SELECT count(*) FROM medrec.suggest('ICD-10-CM', NULL, 'diabetis with nefropathy')"
 	echo 'the image'
 	db bench_suggest <<-'SQL'
-		CREATE FUNCTION bench.cpu_ms() RETURNS numeric LANGUAGE sql
-			RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::numeric / 1e6;
 		-- pages that this backend alone has, but for the shared memory that nobody else has mapped
 		CREATE FUNCTION bench.private_kb() RETURNS numeric LANGUAGE sql AS $$
 			SELECT sum(substring(line FROM '\d+')::numeric) FROM (

@@ -71,18 +71,28 @@ $$;
 
 CREATE UNLOGGED TABLE bench.answer (method text, id integer, codes text[], ms float8);
 
+CREATE UNLOGGED TABLE bench.cost (method text, set text, n bigint, cpu_ms numeric);
+
+-- processor time that this backend has had, in milliseconds
+CREATE FUNCTION bench.cpu_ms() RETURNS numeric LANGUAGE sql
+RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::numeric / 1e6;
+
 -- asks all questions of a set (or the first few) in one way
 CREATE FUNCTION bench.run(method text, questions text, most integer DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	q bench.query;
 	start timestamptz;
 	codes text[];
+	asked bigint := 0;
+	before numeric := bench.cpu_ms();
 BEGIN
 	FOR q IN SELECT * FROM bench.query WHERE set = questions ORDER BY id LIMIT most LOOP
 		start := clock_timestamp();
 		EXECUTE format('SELECT bench.%I($1)', 'ask_' || method) INTO codes USING q;
 		INSERT INTO bench.answer VALUES (method, q.id, codes, extract(epoch FROM clock_timestamp() - start) * 1000);
+		asked := asked + 1;
 	END LOOP;
+	INSERT INTO bench.cost VALUES (method, questions, asked, bench.cpu_ms() - before);
 END
 $$;
 

@@ -73,6 +73,7 @@ CREATE TABLE medrec.code_term (
 	kind varchar(20) COLLATE "C" NOT NULL,
 	term text NOT NULL,
 	release_id integer REFERENCES medrec.code_release (id) ON DELETE CASCADE,
+	also_in integer[] NOT NULL DEFAULT '{}',
 	CONSTRAINT code_term_code_system_check CHECK (medrec.is_code_system(code_system)),
 	CONSTRAINT code_term_kind_check CHECK (kind IN ('inclusion', 'index', 'synonym')),
 	CONSTRAINT code_term_term_check CHECK (term <> '')
@@ -84,6 +85,7 @@ COMMENT ON COLUMN medrec.code_term.code IS 'The code in its normal form; it need
 COMMENT ON COLUMN medrec.code_term.kind IS 'inclusion (of the tabular list), index (of the alphabetic index), synonym (of anybody).';
 COMMENT ON COLUMN medrec.code_term.term IS 'The name.';
 COMMENT ON COLUMN medrec.code_term.release_id IS 'The release that it came with; null for a term of the user''s own.';
+COMMENT ON COLUMN medrec.code_term.also_in IS 'Other releases that have it too; one of them keeps it when release_id''s is taken out.';
 CREATE INDEX code_term_code_idx ON medrec.code_term (code_system, code);
 CREATE INDEX code_term_term_idx ON medrec.code_term (code_system, medrec.term_key(term));
 CREATE INDEX code_term_release_idx ON medrec.code_term (release_id);

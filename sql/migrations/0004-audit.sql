@@ -246,3 +246,47 @@ GRANT EXECUTE ON FUNCTION medrec.history(text, text), medrec.as_of(text, text, t
 	TO medrec_auditor;
 GRANT EXECUTE ON FUNCTION medrec.verify_records() TO medrec_auditor, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.audit_canonical(integer, bigint, integer) TO medrec_auditor;
+GRANT EXECUTE ON FUNCTION medrec.audit_status(), medrec.audit_fhir(uuid, timestamptz, timestamptz, integer)
+	TO medrec_auditor;
+
+-- HTTP
+CREATE FUNCTION medrec_api.history(table_name text, row_id text)
+RETURNS TABLE (version integer, era integer, xid bigint, n integer, logged_at timestamptz, action text, account text,
+	role text, session_role text, reason text, old_values json, new_values json, record json)
+LANGUAGE sql STABLE
+BEGIN ATOMIC
+	SELECT h.version, h.era, h.xid, h.n, h.logged_at, h.action, h.account, h.role, h.session_role, h.reason,
+		h.old_values, h.new_values, h.record
+	FROM medrec.history($1, $2) AS h;
+END;
+CREATE FUNCTION medrec_api.as_of(table_name text, row_id text, at timestamptz)
+RETURNS json
+LANGUAGE sql STABLE
+RETURN medrec.as_of(table_name, row_id, at);
+CREATE FUNCTION medrec_api.audit_fhir(patient uuid DEFAULT NULL, since timestamptz DEFAULT NULL,
+	until timestamptz DEFAULT NULL, max integer DEFAULT 100)
+RETURNS jsonb
+LANGUAGE sql STABLE
+RETURN medrec.audit_fhir(patient, since, until, max);
+CREATE FUNCTION medrec_api.audit_checkpoint(seal bigint DEFAULT NULL, origin text DEFAULT NULL)
+RETURNS text
+LANGUAGE sql STABLE
+RETURN medrec.audit_checkpoint(seal, origin);
+DO $$
+DECLARE
+	f record;
+BEGIN
+	FOR f IN
+		SELECT a.oid::pg_catalog.regprocedure AS api, pg_catalog.obj_description(i.oid, 'pg_proc') AS comment
+		FROM pg_catalog.pg_proc AS a
+		JOIN pg_catalog.pg_proc AS i ON i.proname = a.proname
+			AND i.pronamespace = 'medrec'::pg_catalog.regnamespace AND i.proargtypes = a.proargtypes
+		WHERE a.pronamespace = 'medrec_api'::pg_catalog.regnamespace
+			AND a.proname IN ('history', 'as_of', 'audit_fhir', 'audit_checkpoint')
+	LOOP
+		EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', f.api, f.comment);
+		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f.api);
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO medrec_auditor', f.api);
+	END LOOP;
+END
+$$;

@@ -49,6 +49,8 @@ extern uint64_t hash_bytes(const void *data, size_t len);
 #define CLASS_SIDE		1		/* right, left, bilateral */
 #define CLASS_ENCOUNTER 2		/* initial, subsequent, sequela */
 #define CLASS_NUMBER	3		/* 1 .. 14 */
+#define CLASS_OPEN		4		/* open, closed */
+#define CLASS_PLACE		5		/* displaced, nondisplaced */
 #define CLASS_INTENT	14		/* accidental, intentional, assault, undetermined */
 #define CLASS_UNSPECIFIED 16	/* contradicts nothing, but says that no side is meant */
 #define CLASS_OTHER		17		/* says that it is not the usual one */

@@ -7,6 +7,9 @@
 #define UNSURE			0.89	/* most that any but the first suggestion scores */
 #define SORTED			60		/* candidates among which headers look for what is below */
 #define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define USUAL_SHARE	0.93f		/* of the best one's score, to count as as good */
+#define SURE_LOOKS	10			/* suggestions that tell how sure the first is */
+#define HEADER_NEAR	0.9f		/* of the first one's score, to be as good */
 #define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
@@ -96,7 +99,44 @@ spread(Query *q)
 	}
 }
 
-/* Lets the best billable code below a header stand before it. */
+/* How usual a code is among those below a header: what is unspecified or denied
+ * comes first, unless it is so of something that the code adds ("with
+ * unspecified complications"), and the initial encounter. */
+static int
+usualness(const Query *q, const Cand *c, int above)
+{
+	const ImageRow *r = &q->im.rows[c->row];
+	const char *key = q->im.text + r->key_off;
+	const uint8_t *p = q->im.tokens;
+	int			usual = 0;
+	int			unspecified = 0;
+	int			denied = 0;
+	int			k;
+
+	if (r->key_len == 7 && q->asked[CLASS_ENCOUNTER] == 0 && key[6] == 'A')
+		usual += 2;
+	if (key[above] == '9' || (above == 5 && key[above] == '0'))
+		usual += 1;
+	if (r->nterms == 0)
+		return usual;
+	p += q->im.terms[r->first_term].tok_off;
+	for (k = 0; k < q->im.terms[r->first_term].ntoks; k++)
+	{
+		uint32_t	tok;
+
+		p = varint_get(p, &tok);
+		if (q->im.stems[tok >> 2].polarity == 2 && k > 0)
+			break;
+		if (q->im.stems[tok >> 2].class == CLASS_UNSPECIFIED)
+			unspecified = 2;
+		if ((tok & 3) == 1)
+			denied = 2;
+	}
+	return usual + unspecified + denied;
+}
+
+/* Lets the best billable code below a header stand before it: of those that
+ * are about as good the most usual. */
 static void
 billable_first(Query *q)
 {
@@ -107,6 +147,8 @@ billable_first(Query *q)
 	{
 		const ImageRow *h = &q->im.rows[q->cands[i].row];
 		int			best = -1;
+		int			most;
+		float		least;
 
 		if (h->flags & ROW_BILLABLE)
 			continue;
@@ -118,6 +160,24 @@ billable_first(Query *q)
 				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) == 0 &&
 				(best < 0 || better(q, &q->cands[k], &q->cands[best])))
 				best = k;
+		}
+		most = best < 0 ? 0 : usualness(q, &q->cands[best], h->key_len);
+		least = best < 0 ? 0 : q->cands[best].score * USUAL_SHARE;
+		for (k = 0; best >= 0 && q->cands[best].score <= q->cands[i].score && k < q->ncands; k++)
+		{
+			const ImageRow *r = &q->im.rows[q->cands[k].row];
+			int			usual;
+
+			if ((r->flags & ROW_BILLABLE) == 0 || r->key_len <= h->key_len || r->system != h->system ||
+				q->cands[k].score < least ||
+				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
+				continue;
+			usual = usualness(q, &q->cands[k], h->key_len);
+			if (usual > most || (usual == most && better(q, &q->cands[k], &q->cands[best])))
+			{
+				most = usual;
+				best = k;
+			}
 		}
 		if (best >= 0 && q->cands[best].score < q->cands[i].score &&
 			q->cands[best].score > q->cands[i].score * BILLABLE_SHARE)
@@ -263,6 +323,30 @@ retired_title(Query *q, const char **title, int *len)
 	return *len > 0;
 }
 
+/* Is the first suggestion only the most usual one below a header that says what
+ * was asked as well as it does or better? */
+static bool
+stands_for_header(const Query *q)
+{
+	const Cand *c = &q->cands[0];
+	const ImageRow *r = &q->im.rows[c->row];
+	uint32_t	above;
+	int			i;
+
+	if (c->coded)
+		return false;
+	for (above = r->parent; above != NO_ROW; above = q->im.rows[above].parent)
+	{
+		for (i = 1; i < q->ncands; i++)
+		{
+			if (q->cands[i].row == above && q->cands[i].score > c->score * HEADER_NEAR &&
+				q->cands[i].filled > c->filled + 0.005f)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The first suggestion's score, so that 0.9 can be relied on: the less it
  * leads, the less it is worth.  The constants are measured, see
  * bench/suggest. */
@@ -278,6 +362,10 @@ sure_score(const Query *q)
 		score -= 0.35 * (1.0 - lead / need);
 	/* a code alone cannot be mended for sure; or it says what nobody asked for */
 	if (c->coded && c->term == UINT32_MAX && c->how != CODE_SAME && score > UNSURE)
+		score = UNSURE;
+	if (score > UNSURE && !c->coded && (c->other || !(q->im.rows[c->row].flags & ROW_BILLABLE) ||
+										(c->source == SEARCH_SOURCE_SYNONYM && (c->excess > EXCESS_MAX / 4 || c->inherited)) ||
+										stands_for_header(q)))
 		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
@@ -376,7 +464,7 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 		sort_best(q, SORTED);
 		spread(q);
 	}
-	sort_best(q, max < 2 ? 2 : max);
+	sort_best(q, max < SURE_LOOKS ? SURE_LOOKS : max);
 	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;

@@ -71,6 +71,8 @@ typedef struct Cand
 	uint8_t		coded;			/* a neighbour of the code given */
 	uint8_t		inherited;		/* from a relative */
 	uint8_t		clash;			/* another side or encounter than asked for */
+	uint8_t		other;			/* its best term is of another kind ("other", "NEC")
+								 * than anybody asked for */
 	uint8_t		how;			/* of a code: CodeChange */
 	uint32_t	from;			/* row or slot that led here */
 } Cand;

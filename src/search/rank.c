@@ -24,6 +24,7 @@ typedef struct Match
 	float		clash;			/* factor for what contradicts */
 	float		unasked;		/* factor for sides and the like that nobody asked for */
 	bool		side_clash;
+	bool		other;			/* says "other" where nobody asked for it */
 	uint8_t		spelled;
 	float		best[SLOTS_MAX];	/* fit of each slot */
 } Match;
@@ -44,11 +45,17 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 		m->unasked *= 0.93f;
 	if (q->asked[CLASS_ENCOUNTER] == 0 && (has[CLASS_ENCOUNTER] & ~2u) != 0)
 		m->unasked *= 0.9f;
+	/* what is not called open is closed, what is not called in place is not */
+	if (q->asked[CLASS_OPEN] == 0 && (has[CLASS_OPEN] & 2u) != 0)
+		m->unasked *= 0.93f;
+	if (q->asked[CLASS_PLACE] == 0 && (has[CLASS_PLACE] & 4u) != 0)
+		m->unasked *= 0.97f;
 	if (q->asked[CLASS_INTENT] == 0 && has[CLASS_INTENT] != 0 && (has[CLASS_INTENT] & 2u) == 0)
 		m->unasked *= 0.94f;
 	if (q->asked[CLASS_OTHER] != 0 && has[CLASS_OTHER] == 0)
 		m->unasked *= 0.95f;
-	if (q->asked[CLASS_OTHER] == 0 && has[CLASS_OTHER] != 0)
+	m->other = q->asked[CLASS_OTHER] == 0 && has[CLASS_OTHER] != 0;
+	if (m->other)
 		m->unasked *= OTHER_FACTOR;
 	for (c = 1; c < CLASS_UNSPECIFIED; c++)
 	{
@@ -206,6 +213,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 			clash = m.clash;
 			cand->filled = m.filled;
 			cand->excess = m.excess;
+			cand->other = m.other;
 			cand->term = r->first_term + i;
 			cand->spelled = m.spelled;
 			cand->source = (uint8_t) (m.spelled ? SEARCH_SOURCE_SPELLING :
@@ -286,6 +294,7 @@ offer(Query *q, uint32_t row, float score, float covered, const Cand *base)
 	c->covered = covered;
 	c->filled = base->filled * 0.9f;
 	c->excess = base->excess;
+	c->other = base->other;
 	c->term = base->term;
 	c->source = base->source;
 	c->spelled = base->spelled;

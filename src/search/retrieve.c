@@ -12,6 +12,7 @@
 
 #define COUNTED_SHARE	0.45f	/* of the weight that is left to the titles */
 #define POSTINGS_MAX	400000	/* read in one query */
+#define ROOT_SHARE		0.2f	/* of another form of a word, while counting */
 #define RARE_MAX		24		/* postings of a word so rare that each counts */
 #define SCALE			16000.0f	/* counter of a row that has everything */
 #define BIN_SHIFT		6
@@ -42,8 +43,10 @@ count_list(Query *q, const Alt *a, float weight)
 	const uint32_t *end = q->im.postings + s[1].post_off;
 	uint32_t	lo = q->lo;
 	int			shift = q->count_shift;
-	uint32_t	base = (uint32_t) (weight * a->fit * 0.7f);
-	uint32_t	slope = (uint32_t) (weight * a->fit * 0.3f);
+	/* a row may well have both a word and another form of it */
+	float		fit = a->how == HOW_ROOT ? a->fit * ROOT_SHARE : a->fit;
+	uint32_t	base = (uint32_t) (weight * fit * 0.7f);
+	uint32_t	slope = (uint32_t) (weight * fit * 0.3f);
 	const uint32_t *from;
 
 	if (q->lo > 0)

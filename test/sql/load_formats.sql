@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- load_release: every file format, as small files of its layout
-SELECT plan(55);
+SELECT plan(59);
 
 CREATE FUNCTION pg_temp.load(system text, file text, format text DEFAULT 'auto') RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', code_system, content, r.format, rows) COLLATE "default"
@@ -167,6 +167,23 @@ SELECT is(pg_temp.load('ICD-10-CM', E'MCE_Version\tICD_Version\tMCE_Section\tMCE
 SELECT results_eq($$SELECT concat_ws('|', code, rule, age_min, age_max, valid_from, valid_to) COLLATE "default" FROM medrec.code_rule WHERE rule IN ('maternity', 'female') ORDER BY code$$,
 	$$VALUES ('N76.0|female|2020-01-01|2024-10-01'), ('O80|maternity|9|64|2020-01-01'), ('O82|maternity|12|55|2020-01-01')$$,
 	'ages go with the version, and sex rules end when CMS switched them off');
+
+-- a term that several releases have
+CREATE FUNCTION pg_temp.synonyms(version text, synonyms text) RETURNS text LANGUAGE sql AS $$
+	SELECT r.version::text FROM medrec.load_release('ICD-11', $1, ('2021-01-0' || $1)::date, E'code,display,synonyms\nBA00,Hypertension,' || $2 || E'\n') AS r
+$$;
+SELECT pg_temp.synonyms('1', 'one|both') \g /dev/null
+SELECT pg_temp.synonyms('2', 'two|both') \g /dev/null
+SELECT pg_temp.synonyms('3', 'both') \g /dev/null
+SELECT results_eq($$SELECT pg_temp.terms('ICD-11')$$, $$VALUES ('BA00|synonym|both'), ('BA00|synonym|one'), ('BA00|synonym|two')$$, 'a term of several releases is stored once');
+SELECT medrec.unload_release('ICD-11', '1') \g /dev/null
+SELECT results_eq($$SELECT pg_temp.terms('ICD-11')$$, $$VALUES ('BA00|synonym|both'), ('BA00|synonym|two')$$, 'without the first release it stays with the others');
+SELECT pg_temp.synonyms('2', 'new') \g /dev/null
+SELECT results_eq($$SELECT pg_temp.terms('ICD-11')$$, $$VALUES ('BA00|synonym|both'), ('BA00|synonym|new')$$, 'also when another file takes the place of one');
+SELECT pg_temp.synonyms('4', 'both') \g /dev/null
+DELETE FROM medrec.code_release WHERE code_system = 'ICD-11' AND version = '4';
+SELECT medrec.unload_release('ICD-11', '3') \g /dev/null
+SELECT results_eq($$SELECT pg_temp.terms('ICD-11')$$, $$VALUES ('BA00|synonym|new')$$, 'and goes with the last');
 
 SELECT * FROM finish();
 ROLLBACK;

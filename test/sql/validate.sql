@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(40);
+SELECT plan(51);
 
 -- two releases: A04.7 becomes a header, Z99.9 goes, Z11.1 comes, I10 changes its title
 SELECT rows AS loaded FROM medrec.load_release('icd10cm', '2023', '2022-10-01', pg_temp.order_file(
@@ -55,6 +55,25 @@ SELECT is(pg_temp.judge('I10', '2025-01-01', 'Dependence on nothing'),
 	'valid I10 true invalid-display the description is none of the code''s official terms', 'a title of a code that is gone is free text');
 SELECT is(pg_temp.judge('E11.9', '2025-01-01', ''), 'valid E11.9 true', 'an empty description says nothing');
 SELECT is(pg_temp.judge('E11.9', '2025-01-01', '!?'), 'valid E11.9 true', 'nor does one without words');
+
+SELECT is(pg_temp.judge('E11.9', '2025-01-01', 'Type II DM w/o complications'), 'valid E11.9 true', 'abbreviations and roman numerals are read');
+SELECT is(pg_temp.judge('I10', '2025-01-01', 'T2DM w/o complications'),
+	'review I10 true invalid-display the description is the title of E11.9', 'another code''s title in abbreviations');
+SELECT is(pg_temp.judge('I10', '2025-01-01', 'Essential hypertension'), 'valid I10 true', 'a title that it had');
+SELECT is(pg_temp.judge('E11.9', '2025-01-01', 'Type 2 diabetes mellitus'),
+	'valid E11.9 true invalid-display the description is the title of E11, which the code belongs to', 'a category''s title says less, not otherwise');
+SELECT is(pg_temp.judge('E11', '2025-01-01', 'Type 2 diabetes mellitus without complications'), 'review E11 false code-rule a header: a more specific code is needed', 'a header with the title of a code of its own');
+SELECT is((SELECT issues -> 1 ->> 'text' FROM medrec.validate_code('ICD-10-CM', 'E11', 'Type 2 diabetes mellitus without complications', '2025-01-01')),
+	'the description is the title of E11.9', 'which is named');
+INSERT INTO medrec.code_term (code_system, code, kind, term) VALUES
+	('ICD-10-CM', 'I10', 'index', 'Pressure, high'), ('ICD-10-CM', 'E11', 'inclusion', 'Sugar disease'), ('ICD-10-CM', 'E11', 'index', 'Diabetes, type 2');
+SELECT is(pg_temp.judge('I10', '2025-01-01', 'pressure; high'), 'valid I10 true', 'an entry of the index');
+SELECT is(pg_temp.judge('E11.9', '2025-01-01', 'Pressure, high'),
+	'valid E11.9 true invalid-display the description is none of the code''s official terms', 'an entry of the index leads to its code and is no title of it');
+SELECT is(pg_temp.judge('E11.9', '2025-01-01', 'Sugar disease'), 'valid E11.9 true', 'an inclusion term of a category holds below it');
+SELECT is(pg_temp.judge('E11.9', '2025-01-01', 'Diabetes, type 2'), 'valid E11.9 true', 'so does an entry of the index');
+SELECT is(pg_temp.judge('I10', '2025-01-01', 'Sugar disease'),
+	'review I10 true invalid-display the description is the title of E11', 'elsewhere it is another code''s');
 
 SELECT is((SELECT result FROM medrec.validate_code('SNOMED CT', '44054006')), 'pending', 'a system without a release');
 SELECT is((SELECT (result, issues -> 0 ->> 'text')::text FROM medrec.validate_code('SNOMED CT', '44054007')),

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(20);
+SELECT plan(25);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E119|1|Type 2 diabetes mellitus without complications', 'I10|1|Essential (primary) hypertension')) \gset
@@ -22,6 +22,24 @@ SELECT throws_ok(format('SELECT medrec.record_visit(%L)', v), code, NULL, 'refus
 	('{"patient": {"patient_id": "nobody"}}', 'PT404'), ('{"patient": {"id": "00000000-0000-0000-0000-000000000000"}}', 'PT404'),
 	('{"patient": {"id": "no uuid"}}', '22P02'),
 	('{"patient": {"name": "B", "age": 1, "gender": "male", "patient_id": "X2"}, "diagnoses": [{"code": "I10"}, {"code": ""}]}', '22023')) AS t (v, code);
+SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": ["Secret"], "age": 3.7, "gender": 1, "patient_id": 5}, "diagnoses": [{"code": {}}]}')$$,
+	'22023', 'invalid visit: age must be a whole number from 0 to 150; name must be a string; gender must be a string; patient_id must be a string; code must be a string',
+	'every value of the wrong kind is named, and none repeated');
+SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": "Secret", "gender": "male", "patient_id": "X2"}}')$$,
+	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'nor an age in words');
+SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": 1e400, "gender": "male", "patient_id": "X2"}}')$$,
+	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'nor one past all numbers');
+SELECT throws_ok($$SELECT medrec.record_visit((SELECT jsonb_object_agg('k' || i, i) FROM generate_series(1, 100000) AS i))$$,
+	'22023', NULL, 'any number of faults is an error of some length');
+
+-- names of types are pg_catalog's, whatever the session has
+SAVEPOINT before;
+CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (length(VALUE) < 0);
+CREATE DOMAIN pg_temp.date AS pg_catalog.date CHECK (VALUE < '1900-01-01');
+SELECT medrec.record_visit('{"patient": {"name": "A", "birth_date": "2000-01-01", "gender": "male", "patient_id": "X3"}, "diagnoses": [{"code": "I10"}]}'::pg_catalog.jsonb)
+	IS NOT NULL AS stored \gset
+ROLLBACK TO before;
+SELECT is(:'stored'::boolean, true, 'types of the same name in other schemas are not looked at');
 SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'of a visit that is refused nothing is stored');
 
 SELECT * FROM finish();

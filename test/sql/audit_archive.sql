@@ -1,0 +1,98 @@
+-- audit: months that are detached keep their seals verifiable, and who pretends one is found
+\set ECHO none
+\set QUIET 1
+\pset format unaligned
+\pset tuples_only true
+\pset pager off
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pgtap;
+CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
+SELECT FROM medrec.migrate();
+SET search_path = public, pg_catalog;
+
+-- everything so far under seals, so that what follows has seals of its own
+CREATE PROCEDURE pg_temp.seal() LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1 .. 600 LOOP
+		PERFORM medrec.seal_audit();
+		COMMIT;
+		EXIT WHEN (SELECT max(end_xid) FROM medrec.audit_seal) > (SELECT max(xid) FROM medrec.audit_event);
+		PERFORM pg_sleep(0.1);
+	END LOOP;
+END
+$$;
+CALL pg_temp.seal();
+
+-- a month of the past, made with the guards off: events of now are given an older time and a new leaf
+CREATE TABLE medrec.audit_event_2024_01 (LIKE medrec.audit_event INCLUDING DEFAULTS);
+CREATE TRIGGER medrec_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.audit_event_2024_01
+	FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit_append_only();
+ALTER TABLE medrec.audit_event_2024_01 ENABLE ALWAYS TRIGGER medrec_append_only;
+ALTER TABLE medrec.audit_event ATTACH PARTITION medrec.audit_event_2024_01
+	FOR VALUES FROM ('2024-01-01 00:00:00+00') TO ('2024-02-01 00:00:00+00');
+CREATE PROCEDURE pg_temp.age(condition text) LANGUAGE plpgsql AS $$
+BEGIN
+	ALTER TABLE medrec.audit_event DISABLE TRIGGER ALL;
+	EXECUTE 'UPDATE medrec.audit_event SET logged_at = ''2024-01-15 12:00+00'' WHERE ' || condition;
+	UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_canonical(x.era, x.xid, x.n))
+		WHERE logged_at = '2024-01-15 12:00+00';
+	ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row;
+	ALTER TABLE medrec.audit_event_2024_01 ENABLE ALWAYS TRIGGER medrec_append_only;
+END
+$$;
+INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Archive', 1, 'other', 'ARC-' || g FROM generate_series(1, 5) AS g;
+CALL pg_temp.age('new_values ->> ''patient_id'' LIKE ''ARC-%''');
+CALL pg_temp.seal();
+-- a seal that lies in the past and in the present
+INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Archive', 1, 'other', 'ARD-' || g FROM generate_series(1, 6) AS g;
+CALL pg_temp.age('new_values ->> ''patient_id'' IN (''ARD-1'', ''ARD-4'')');
+CALL pg_temp.seal();
+
+SELECT plan(17);
+SELECT is(count(*), 7::bigint, 'events lie in the past') FROM medrec.audit_event_2024_01;
+SELECT is(string_agg(kind || detail, ', '), NULL, 'before: intact') FROM medrec.verify_audit();
+INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Archive', 1, 'other', 'ARE-1');
+CALL pg_temp.age('new_values ->> ''patient_id'' = ''ARE-1''');
+SELECT throws_ok('SELECT medrec.archive_audit(''2025-01-01'')', '55000', NULL, 'a month with unsealed events is not detached');
+CALL pg_temp.seal();
+SELECT is(count(*), 0::bigint, 'nothing is detached that ends later') FROM medrec.archive_audit('2024-01-31');
+SELECT medrec.audit_checkpoint() AS checkpoint \gset
+SELECT is(array_agg(partition || ' ' || events), '{"audit_event_2024_01 8"}', 'the month is detached') FROM medrec.archive_audit('2025-01-01');
+SELECT is(count(*), 0::bigint, 'its events are no longer in the trail') FROM medrec.audit_event WHERE logged_at < '2025-01-01';
+SELECT is(string_agg(kind || detail, ', '), NULL, 'the trail is intact without them') FROM medrec.verify_audit();
+SELECT is(string_agg(kind || detail, ', '), NULL, 'and against the checkpoint') FROM medrec.verify_audit(checkpoint => :'checkpoint');
+SELECT is(string_agg(kind || detail, ', '), NULL, 'and with them') FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01');
+SELECT is(string_agg(kind || coalesce(detail, ''), ', '), NULL, 'the records agree as far as events are there') FROM medrec.verify_records();
+SELECT is(count(*), 1::bigint, 'the archiving is an event') FROM medrec.audit_event WHERE action = 'ARCHIVE' AND table_name = 'audit_event_2024_01';
+SELECT throws_ok('DELETE FROM medrec.audit_event_2024_01', '42501', NULL, 'the detached month is still append-only');
+SELECT throws_ok('SELECT * FROM medrec.verify_audit(archive => ''medrec.patient'')', '42809', NULL, 'another table is no archive');
+CALL pg_temp.seal();
+
+BEGIN;
+ALTER TABLE medrec.audit_event_2024_01 DISABLE TRIGGER ALL;
+UPDATE medrec.audit_event_2024_01 SET account = 'x' WHERE new_values ->> 'patient_id' = 'ARC-2';
+SELECT is(array_agg(DISTINCT kind), '{event_altered}', 'a change in the archive is found')
+	FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01') WHERE kind <> 'guard_missing';
+ROLLBACK;
+BEGIN;
+ALTER TABLE medrec.audit_event DISABLE TRIGGER ALL;
+DELETE FROM medrec.audit_event WHERE new_values ->> 'patient_id' = 'ARD-2';
+SELECT is(array_agg(DISTINCT kind), '{events_removed}', 'so is an event removed from a seal of which a part was archived')
+	FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
+ROLLBACK;
+BEGIN;
+-- a month is only said to have been archived
+ALTER TABLE medrec.audit_event DISABLE TRIGGER ALL;
+ALTER TABLE medrec.audit_archive DISABLE TRIGGER ALL;
+ALTER TABLE medrec.audit_archive_seal DISABLE TRIGGER ALL;
+DELETE FROM medrec.audit_event AS e USING (SELECT * FROM medrec.audit_seal ORDER BY seal LIMIT 1) AS s WHERE e.era = s.era AND e.xid < s.end_xid;
+INSERT INTO medrec.audit_archive SELECT 'audit_event_2023_01', now() - interval '2 days', 'x', events, seal, seal, root FROM medrec.audit_seal ORDER BY seal LIMIT 1;
+INSERT INTO medrec.audit_archive_seal SELECT seal, 'audit_event_2023_01', events FROM medrec.audit_seal ORDER BY seal LIMIT 1;
+SELECT is(count(*), 1::bigint, 'an archiving that was never done is found')
+	FROM medrec.verify_audit() WHERE kind = 'guard_missing' AND detail LIKE 'audit_event_2023_01 is recorded%';
+ROLLBACK;
+SELECT is(string_agg(kind || detail, ', '), NULL, 'after: intact') FROM medrec.verify_audit();
+
+-- leave the trail whole for the other tests
+DELETE FROM medrec.patient WHERE patient_id ~ '^AR[CDE]-';
+SELECT * FROM finish();
