@@ -139,5 +139,5 @@ RETURNS void
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_wrong_arguments';
 COMMENT ON FUNCTION medrec.wrong_arguments() IS
-'What a call over HTTP with arguments that no function takes comes to. No arguments. Errors: 22023, always.';
+'What a call over HTTP with arguments that no function takes comes to. No arguments. Errors: PT404, always.';
 REVOKE ALL ON FUNCTION medrec.wrong_arguments() FROM PUBLIC;

@@ -22,7 +22,7 @@ BEGIN
 		EXECUTE pg_catalog.format('CREATE FUNCTION medrec_api.%I(json) RETURNS void LANGUAGE sql VOLATILE'
 			' RETURN medrec.wrong_arguments()', f.name);
 		EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.%I(json) IS %L', f.name,
-			'(Not to be called: what arguments come to that fit no function of this name. Errors: 22023.)');
+			'(Not to be called: what arguments come to that fit no function of this name. Errors: PT404.)');
 		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION medrec_api.%I(json) FROM PUBLIC', f.name);
 		-- for those who may call the other
 		FOREACH r IN ARRAY ARRAY['medrec_anon', 'medrec_clinician', 'medrec_coder', 'medrec_auditor', 'medrec_admin'] LOOP
