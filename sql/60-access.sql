@@ -133,3 +133,11 @@ REVOKE ALL ON FUNCTION
 	medrec.enrol(),
 	medrec.break_glass(text, text)
 	FROM PUBLIC;
+
+CREATE FUNCTION medrec.wrong_arguments()
+RETURNS void
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'medrec_wrong_arguments';
+COMMENT ON FUNCTION medrec.wrong_arguments() IS
+'What a call over HTTP with arguments that no function takes comes to. No arguments. Errors: PT404, always.';
+REVOKE ALL ON FUNCTION medrec.wrong_arguments() FROM PUBLIC;

@@ -35,7 +35,7 @@
 
 /* SQLSTATE that PostgREST answers with 401 */
 #define ERRCODE_NOT_LOGGED_IN	MAKE_SQLSTATE('P','T','4','0','1')
-#define ERRCODE_NO_ACCOUNT		MAKE_SQLSTATE('P','T','4','0','4')
+#define ERRCODE_NOT_FOUND		MAKE_SQLSTATE('P','T','4','0','4')
 
 /* the role of a request without a token, and what the others begin with */
 #define ANONYMOUS_ROLE	"medrec_anon"
@@ -434,7 +434,7 @@ static void
 NoSuchAccount(void)
 {
 	ereport(ERROR,
-			(errcode(ERRCODE_NO_ACCOUNT),
+			(errcode(ERRCODE_NOT_FOUND),
 			 errmsg("account not found")));
 }
 
@@ -644,5 +644,18 @@ medrec_check_request(PG_FUNCTION_ARGS)
 			NotAccepted();
 	}
 	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+PG_FUNCTION_INFO_V1(medrec_wrong_arguments);
+
+/* medrec.wrong_arguments(): says that a function does not take what was sent. */
+Datum
+medrec_wrong_arguments(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NOT_FOUND),
+			 errmsg("there is no function of this name with these arguments"),
+			 errhint("What it takes is described at /api/.")));
 	PG_RETURN_VOID();
 }

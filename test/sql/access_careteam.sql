@@ -83,8 +83,8 @@ SELECT is(pg_temp.each('ann',
 	format('SELECT medrec_api.record_visit(%L)', '{"patient":{"patient_id":"PZ"}}')),
 	array_fill('PT404 patient not found'::text, '{4}'), 'a visit of a hidden patient: not found');
 SELECT is(pg_temp.each('ann',
-	'SELECT medrec_api.confirm(''0000000d-0000-4000-8000-00000000000b'')', 'SELECT medrec_api.confirm(''0000000d-0000-4000-8000-0000000000ff'')',
-	'SELECT medrec_api.reject(''0000000e-0000-4000-8000-00000000000b'')',
+	'SELECT medrec_api.confirm(''0000000d-0000-4000-8000-00000000000b''::uuid)', 'SELECT medrec_api.confirm(''0000000d-0000-4000-8000-0000000000ff''::uuid)',
+	'SELECT medrec_api.reject(''0000000e-0000-4000-8000-00000000000b''::uuid)',
 	'SELECT medrec_api.accept_suggestion(''0000000d-0000-4000-8000-00000000000b'', ''I10'')',
 	'SELECT medrec_api.add_suggestions(''0000000d-0000-4000-8000-00000000000b'', ''[]'')'),
 	array_fill('PT404 record not found'::text, '{5}'), 'a decision on a hidden record: not found');

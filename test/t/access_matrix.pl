@@ -75,7 +75,7 @@ $do{'medrec.audit_event read who and when'} = ['SELECT account, session_role, lo
 $do{'medrec.audit_event read content'} = ['SELECT old_values FROM medrec.audit_event', 'SELECT new_values FROM medrec.audit_event'];
 my %call = (
 	record_visit => q('{"patient":{"patient_id":"PA"},"diagnoses":[{"code":"I10"}]}'),
-	confirm => "'$d'", reject => "'$d'", accept_suggestion => "'$d', 'I10'", add_suggestions => qq('$d', '[{"code":"I11.9"}]'),
+	confirm => "'$d'::uuid", reject => "'$d'::uuid", accept_suggestion => "'$d', 'I10'", add_suggestions => qq('$d', '[{"code":"I11.9"}]'),
 	break_glass => q('PA', 'a good reason'), validate_code => q('ICD-10-CM', 'I10'), suggest => q('ICD-10-CM', 'I1O'),
 	load_release => q('ICD-10-CM', '2026', '2025-10-01', E'00001 I10     1 Hypertension                                                 Essential (primary) hypertension\n'),
 	login => q('x', 'y'), health => '', logout => '', change_password => q('x', 'a long new password'),
