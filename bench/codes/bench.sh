@@ -72,8 +72,10 @@ compare_lookup() {
 # An older release made of the newest: some codes not there yet, some with another title.
 derived_release() {
 	gzip -dc "$(data_dir)/icd-10-cm/icd10cm_order_2023.txt.gz" | awk -v y="$1" '
-		{ sub(/\r$/, "") }
-		substr($0, 15, 1) == "1" && NR % 61 == y % 61 { next }
+		{ sub(/\r$/, ""); code = substr($0, 7, 7); sub(/ +$/, "", code); stem = substr(code, 1, length(code) - 1) }
+		# one that has an elder sibling: no header is left without codes
+		substr($0, 15, 1) == "1" && NR % 61 == y % 61 && sibling == stem { next }
+		{ sibling = substr($0, 15, 1) == "1" ? stem : "" }
 		{ printf "%05d%s%s\n", ++n, substr($0, 6), NR % 53 == y % 53 ? " as of " y : "" }' >"$CODES/order"
 }
 
