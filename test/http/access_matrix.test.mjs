@@ -61,6 +61,11 @@ const tries = {
 	'audit_events change': (c) => c.patch('/audit_events?action=eq.NONE', { action: 'x' }),
 	'audit_events delete': (c) => c.del('/audit_events?action=eq.NONE'),
 	'rpc/login call': async (c) => { const a = await c.post('/rpc/login', { username: 'mx-coder', password: PASSWORD }); return a },
+	'rpc/history call': (c) => c.post('/rpc/history', { table_name: 'patient', row_id: patient }),
+	'rpc/as_of call': (c) => c.post('/rpc/as_of', { table_name: 'patient', row_id: patient, at: new Date().toISOString() }),
+	'rpc/audit_fhir call': (c) => c.post('/rpc/audit_fhir', {}),
+	// where nothing has been sealed yet it answers 404, to who may ask
+	'rpc/audit_checkpoint call': async (c) => { const a = await c.post('/rpc/audit_checkpoint', {}); return a.status === 404 ? { ...a, status: 200 } : a },
 	'rpc/health call': (c) => c.get('/rpc/health'),
 	'rpc/set_password call': (c) => c.post('/rpc/set_password', { username: spare(), password: PASSWORD }),
 	'rpc/revoke_tokens call': (c) => c.post('/rpc/revoke_tokens', { username: spare() }),
