@@ -5,6 +5,11 @@
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
+-- a database of its own: what it does is committed
+DROP DATABASE IF EXISTS medrec_tamper;
+CREATE DATABASE medrec_tamper;
+\c medrec_tamper
+SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
@@ -126,6 +131,10 @@ BEGIN
 				WHEN 4 THEN
 					kind := 'all events of a patient removed';
 					expected := '{events_removed}';
+					-- the events of migrate() are of no patient
+					SELECT * INTO e FROM medrec.audit_event AS x WHERE pg_temp.seal_of(x) IS NOT NULL AND x.patient_id IS NOT NULL
+						ORDER BY random() LIMIT 1;
+					place := pg_temp.seal_of(e);
 					DELETE FROM medrec.audit_event AS x WHERE x.patient_id = e.patient_id;
 				WHEN 5 THEN
 					kind := 'event inserted';
@@ -209,3 +218,5 @@ SELECT is(string_agg(note, '; ') FILTER (WHERE NOT found OR NOT placed), NULL, '
 ROLLBACK;
 SELECT is(count(*), 0::bigint, 'and the trail is intact as before') FROM medrec.verify_audit();
 SELECT * FROM finish();
+\c postgres
+DROP DATABASE medrec_tamper;
