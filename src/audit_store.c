@@ -321,7 +321,7 @@ OpenIndexes(AuditWriter *writer)
 	if (writer->nindexes == EXECUTOR)
 	{
 		writer->rri = makeNode(ResultRelInfo);
-		InitResultRelInfo(writer->rri, writer->rel, 1, NULL, 0);
+		InitResultRelInfo(writer->rri, writer->rel, 0, NULL, 0);
 		ExecOpenIndices(writer->rri, false);
 		writer->estate = CreateExecutorState();
 		return;
@@ -825,7 +825,7 @@ audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 	}
 	ExecStoreVirtualTuple(slot);
 
-	InitResultRelInfo(rri, rel, 1, NULL, 0);
+	InitResultRelInfo(rri, rel, 0, NULL, 0);
 	ExecOpenIndices(rri, false);
 	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
 	if (rri->ri_NumIndices > 0)

@@ -126,6 +126,10 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
 	const char *above = NULL;
 	ListCell   *lc;
 
+	/* mostly the title itself, and then nothing need be folded */
+	if (entry->display && strcmp(coding->display, entry->display) == 0)
+		return;
+
 	term_fold(coding->display, strlen(coding->display), &readings[0]);
 	if (readings[0].len == 0 ||
 		(entry->display && term_equals(&readings[0], entry->display, strlen(entry->display))) ||
