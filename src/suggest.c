@@ -52,6 +52,7 @@ suggest_codes(const SuggestQuestion *question)
 	const void *image = suggest_image();
 	SearchRequest request = {0};
 	SearchHit  *hits;
+	SearchInfo	info;
 	List	   *suggestions = NIL;
 	int			count;
 	int			len;
@@ -80,7 +81,7 @@ suggest_codes(const SuggestQuestion *question)
 	hits = palloc(request.max_results * sizeof(SearchHit));
 	if (scratch == NULL)
 		scratch = MemoryContextAlloc(TopMemoryContext, SEARCH_SCRATCH_SIZE);
-	count = search_query(image, &request, scratch, hits, NULL);
+	count = search_query(image, &request, scratch, hits, &info);
 
 	for (i = 0; i < count; i++)
 	{
@@ -93,6 +94,9 @@ suggest_codes(const SuggestQuestion *question)
 		s->score = hit->score;
 		s->source = pstrdup(search_source_name(hit->source));
 		s->reason = FromUtf8(hit->reason, strlen(hit->reason));
+		if (info.truncated)
+			s->reason = psprintf("%s%sonly the beginning of the text was read",
+								 s->reason, s->reason[0] ? "; " : "");
 		suggestions = lappend(suggestions, s);
 	}
 	pfree(hits);

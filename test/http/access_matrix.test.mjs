@@ -45,7 +45,7 @@ const tries = {
 	'code_releases change': (c) => c.patch('/code_releases?id=eq.0', { version: 'x' }),
 	'rpc/validate_code call': (c) => c.post('/rpc/validate_code', { code_system: 'ICD-10-CM', code: 'I10' }),
 	'rpc/suggest call': (c) => c.post('/rpc/suggest', { code_system: 'ICD-10-CM', code: 'I1O' }),
-	'rpc/load_release call': (c) => c.post('/rpc/load_release', { code_system: 'ICD-10-CM', version: 'mx', effective_from: '2023-10-01', content: orderFile([['I10', 1, 'Hypertension', 'Essential (primary) hypertension'], ['E119', 1, 'Diabetes', 'Type 2 diabetes mellitus without complications']]) }),
+	'rpc/load_release call': (c) => c.post('/rpc/load_release', { code_system: 'ICD-10-CM', version: 'mx', effective_from: '2019-10-01', content: orderFile([['I10', 1, 'Hypertension', 'Essential (primary) hypertension'], ['E119', 1, 'Diabetes', 'Type 2 diabetes mellitus without complications']]) }),
 	'accounts read': (c) => c.get('/accounts?limit=1'),
 	'accounts create': (c) => c.post('/accounts', { username: 'mx-' + newId(), role: 'coder', email: '' }),
 	'accounts change': (c) => c.patch(`/accounts?username=eq.${spare()}`, { is_active: false }),

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(28);
+SELECT plan(29);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E11|0|Type 2 diabetes mellitus',
@@ -23,6 +23,8 @@ SELECT throws_ok($$SELECT medrec.suggest('ICD-10-CM', display => 'x', max => 0)$
 SELECT throws_ok($$SELECT medrec.suggest('ICD-10-CM', display => 'x', max => 51)$$, '22023', NULL, 'max 51');
 SELECT throws_ok($$SELECT medrec.suggest('x', display => 'x')$$, '22023', 'unknown code system', 'an unknown system');
 SELECT lives_ok($$SELECT medrec.suggest('ICD-10-CM', repeat('x', 1000000), repeat(E'\u00e9 1', 300000))$$, 'a megabyte of words');
+SELECT matches((SELECT reason FROM medrec.suggest('ICD-10-CM', display => 'hypertension ' || repeat('x', 5000)) LIMIT 1),
+	'only the beginning of the text was read', 'a long text is cut, and the answer says so');
 INSERT INTO medrec.abbreviation VALUES ('sugar sickness', 'diabetes mellitus');
 SELECT is((SELECT code FROM medrec.suggest('ICD-10-CM', display => 'sugar sickness type 2 without complications') LIMIT 1), 'E11.9', 'an abbreviation of one''s own');
 

@@ -1,0 +1,75 @@
+# medrec-verify, without a database: what the database proves, and that nothing else passes
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use MedrecNode;
+
+plan skip_all => 'MEDREC_VERIFY does not name the program'
+	unless $ENV{MEDREC_VERIFY} && -x $ENV{MEDREC_VERIFY};
+my $verify = $ENV{MEDREC_VERIFY};
+my $node = medrec_node('verify');
+my $dir = $node->basedir;
+
+# writes a file of the test's folder, returns its path
+sub file
+{
+	my ($name, $content) = @_;
+	open my $out, '>', "$dir/$name" or die "$name: $!";
+	print $out $content;
+	close $out;
+	return "$dir/$name";
+}
+
+# what the database says, with the end of line that psql gives it
+sub ask
+{
+	my ($name, $sql) = @_;
+	return file($name, $node->safe_psql('m', $sql) . "\n");
+}
+
+sub seal
+{
+	$node->safe_psql('m', 'SELECT medrec.seal_audit()');
+	return $node->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal');
+}
+
+$node->safe_psql('m', "SELECT medrec.create_patient('A', 1, 'male', 'P' || i) FROM generate_series(1, 5) AS i");
+my $first = seal();
+my $old = ask('old', 'SELECT medrec.audit_checkpoint()');
+$node->safe_psql('m', "SELECT medrec.create_patient('B', 1, 'male', 'Q' || i) FROM generate_series(1, 5) AS i");
+my $second = seal();
+my $new = ask('new', 'SELECT medrec.audit_checkpoint()');
+isnt($first, $second, 'two seals');
+
+my $key = $node->safe_psql('m', "SELECT era || ', ' || xid || ', ' || n FROM medrec.audit_event WHERE new_values ->> 'patient_id' = 'P3'");
+my $proof = ask('proof', "SELECT medrec.audit_proof($key)");
+$node->command_ok([ $verify, 'event', $proof, $new ], 'an event is in the log');
+
+my $forged = slurp_file($proof);
+ok($forged =~ s/"A"/"Z"/ || $forged =~ s/\bA\b/Z/, 'a proof of which a field is changed');
+$node->command_fails([ $verify, 'event', file('forged', $forged), $new ], 'does not pass');
+my $other = slurp_file($new);
+$other =~ s{^([A-Za-z0-9+/])(?=[A-Za-z0-9+/]{42}=$)}{$1 eq 'A' ? 'B' : 'A'}me;
+$node->command_fails([ $verify, 'event', $proof, file('other', $other) ], 'nor against another head');
+
+my $growth = ask('growth', "SELECT medrec.consistency_proof($first, $second)");
+$node->command_ok([ $verify, 'growth', $growth, $old, $new ], 'the log has only grown');
+$node->command_fails([ $verify, 'growth', $growth, $new, $old ], 'and not shrunk');
+$node->command_fails([ $verify, 'growth', $growth, $old, "$dir/other" ], 'nor into another');
+
+SKIP:
+{
+	skip 'no openssl program', 4 unless !system('openssl version >/dev/null 2>&1');
+	system("openssl genpkey -algorithm ed25519 -out $dir/key.pem 2>/dev/null && openssl pkey -in $dir/key.pem -pubout -out $dir/public.pem") == 0 or die;
+	system("openssl genpkey -algorithm ed25519 -out $dir/key2.pem 2>/dev/null && openssl pkey -in $dir/key2.pem -pubout -out $dir/public2.pem") == 0 or die;
+	my ($signed, $err) = run_command([ $verify, 'sign', "$dir/key.pem", 'example.org/witness', $new ]);
+	my $checkpoint = file('signed', "$signed\n");
+	$node->command_ok([ $verify, '-k', "$dir/public.pem", '-n', 'example.org/witness', 'signature', $checkpoint ], 'a signature is good');
+	$node->command_ok([ $verify, '-k', "$dir/public.pem", '-n', 'example.org/witness', 'event', $proof, $checkpoint ], 'also with a proof');
+	$node->command_fails([ $verify, '-k', "$dir/public2.pem", '-n', 'example.org/witness', 'signature', $checkpoint ], 'by another key it is not');
+	$node->command_fails([ $verify, '-k', "$dir/public.pem", '-n', 'example.org/witness', 'signature', $new ], 'nor is none at all');
+}
+
+done_testing();
