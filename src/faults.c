@@ -11,6 +11,7 @@
 #include "utils/json.h"
 
 #include "faults.h"
+#include "texts.h"
 
 /* most faults that are named: a client's JSON may have any number of them */
 #define FAULTS_MAX	100
@@ -27,23 +28,14 @@ void
 faults_add(FaultList *faults, const char *field, const char *code,
 		   const char *fmt,...)
 {
-	StringInfoData text;
+	va_list		args;
+	char	   *text;
 
 	if (faults->count >= FAULTS_MAX)
 		return;
-	initStringInfo(&text);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&text, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
+	va_start(args, fmt);
+	text = format_text(fmt, args);
+	va_end(args);
 
 	if (faults->count++ == 0)
 	{
@@ -57,15 +49,15 @@ faults_add(FaultList *faults, const char *field, const char *code,
 		appendStringInfoString(&faults->json, ", ");
 	}
 
-	appendStringInfo(&faults->text, "%s %s", field, text.data);
+	appendStringInfo(&faults->text, "%s %s", field, text);
 	appendStringInfoString(&faults->json, "{\"field\": ");
 	escape_json(&faults->json, field);
 	appendStringInfoString(&faults->json, ", \"code\": ");
 	escape_json(&faults->json, code);
 	appendStringInfoString(&faults->json, ", \"text\": ");
-	escape_json(&faults->json, text.data);
+	escape_json(&faults->json, text);
 	appendStringInfoChar(&faults->json, '}');
-	pfree(text.data);
+	pfree(text);
 }
 
 /* Reports the faults, all at once; returns if there are none. */

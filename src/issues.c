@@ -7,6 +7,7 @@
 #include "utils/builtins.h"
 
 #include "issues.h"
+#include "texts.h"
 
 static const char *const severity_names[] = {"information", "warning", "error"};
 
@@ -18,25 +19,16 @@ issue_add(List *issues, IssueSeverity severity, const char *code,
 		  const char *field, const char *fmt,...)
 {
 	Issue	   *issue = palloc(sizeof(Issue));
-	StringInfoData text;
+	va_list		args;
+	char	   *text;
 
-	initStringInfo(&text);
-	for (;;)
-	{
-		va_list		args;
-		int			needed;
-
-		va_start(args, fmt);
-		needed = appendStringInfoVA(&text, fmt, args);
-		va_end(args);
-		if (needed == 0)
-			break;
-		enlargeStringInfo(&text, needed);
-	}
+	va_start(args, fmt);
+	text = format_text(fmt, args);
+	va_end(args);
 
 	issue->severity = severity;
 	issue->code = code;
-	issue->text = text.data;
+	issue->text = text;
 	issue->field = field;
 	return lappend(issues, issue);
 }

@@ -33,6 +33,7 @@
 #include "revalidate.h"
 #include "suggestions.h"
 #include "terminology.h"
+#include "texts.h"
 #include "validate.h"
 
 /* who is said to have validated when no person did */
@@ -242,19 +243,14 @@ static void
 CheckPlainText(RecordRow *row, int column, const char *name)
 {
 	char	   *str = GetString(row, column);
-	int			len;
 
 	if (str == NULL)
 	{
 		faults_add(&row->faults, name, "required", "must not be null");
 		return;
 	}
-	while (*str == ' ' || (*str >= '\t' && *str <= '\r'))
-		str++;
-	len = strlen(str);
-	while (len > 0 && (str[len - 1] == ' ' || (str[len - 1] >= '\t' && str[len - 1] <= '\r')))
-		str[--len] = '\0';
-	if (len == 0)
+	str = trimmed_copy(str);
+	if (*str == '\0')
 		faults_add(&row->faults, name, "required", "must not be empty");
 	else if (HasControlCharacter(str, false))
 		faults_add(&row->faults, name, "value", "must not hold control characters");

@@ -22,6 +22,7 @@
 #include "suggest.h"
 #include "suggestions.h"
 #include "terminology.h"
+#include "texts.h"
 #include "validate.h"
 
 /* how many codes are named that have a description as their title */
@@ -32,7 +33,6 @@ static void CheckDescription(const Coding *coding, const CodeEntry *entry, Judge
 static void ReadPatient(Coding *coding);
 static void CheckEdits(Coding *coding, Judgement *j);
 static char *DateString(DateADT date);
-static char *TrimmedCopy(const char *str);
 
 /* Writes a date as ISO 8601, whatever DateStyle is. */
 static char *
@@ -46,20 +46,6 @@ DateString(DateADT date)
 		return DATE_IS_NOBEGIN(date) ? pstrdup("-infinity") : pstrdup("infinity");
 	j2date(date + POSTGRES_EPOCH_JDATE, &year, &month, &day);
 	return psprintf("%04d-%02d-%02d", year, month, day);
-}
-
-/* Copies a string without the white space around it. */
-static char *
-TrimmedCopy(const char *str)
-{
-	int			len;
-
-	while (*str == ' ' || (*str >= '\t' && *str <= '\r'))
-		str++;
-	len = strlen(str);
-	while (len > 0 && (str[len - 1] == ' ' || (str[len - 1] >= '\t' && str[len - 1] <= '\r')))
-		len--;
-	return pnstrdup(str, len);
 }
 
 /* Judges by what the releases say of a well-formed code. */
@@ -222,7 +208,7 @@ validate_coding(Coding *coding, Judgement *j)
 	if (check.verdict != CODE_OK)
 	{
 		j->status = "invalid";
-		j->code = TrimmedCopy(coding->code);
+		j->code = trimmed_copy(coding->code);
 		j->issues = issue_add(j->issues, ISSUE_ERROR, "invalid-code", "code", "%s", check.fault);
 		j->wants_suggestions = true;
 		return;

@@ -1,0 +1,14 @@
+/*
+ * texts.h
+ *		Strings as several parts make them.
+ */
+#ifndef MEDREC_TEXTS_H
+#define MEDREC_TEXTS_H
+
+/* formats into a palloc'd string; args stays the caller's to end */
+extern char *format_text(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+
+/* a palloc'd copy without the ASCII white space around it */
+extern char *trimmed_copy(const char *str);
+
+#endif							/* MEDREC_TEXTS_H */
