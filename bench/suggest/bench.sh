@@ -4,7 +4,7 @@
 
 PER_SET=${PER_SET:-100}
 SUGGEST=$MEDREC_RUN_DIR/tmp/suggest
-METHODS='medrec gist_similarity gist_word gin_similarity gin_word fulltext'
+METHODS=${METHODS:-medrec gist_similarity gist_word gin_similarity gin_word fulltext}
 
 prepare_suggest() {
 	[ -n "$(data_dir)" ] || die "MEDREC_DATA is needed: the full releases"

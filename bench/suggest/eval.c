@@ -439,47 +439,117 @@ reverse_parts(const char *s, char *out)
 	}
 }
 
+/* What a text says, whatever its case and commas. */
+static uint64_t
+wording(const char *text)
+{
+	char		folded[MAX_QUERY];
+
+	search_fold(text, strlen(text), folded, sizeof(folded));
+	return seeded(folded, "");
+}
+
+/* A wording of a code of ICD-10-CM. */
+typedef struct Wording
+{
+	uint64_t	hash;
+	int			code;			/* index into Data.codes */
+} Wording;
+
+/* Orders wordings, then codes. */
+static int
+compare_wordings(const void *a, const void *b)
+{
+	const Wording *x = a;
+	const Wording *y = b;
+
+	return x->hash != y->hash ? (x->hash > y->hash) - (x->hash < y->hash) : x->code - y->code;
+}
+
+/* All wordings of ICD-10-CM, in order. */
+static Wording *
+cm_wordings(int *n)
+{
+	Wording    *all = malloc(((size_t) ncm * 2 + (size_t) data.nterms) * sizeof(Wording));
+	int			i;
+
+	*n = 0;
+	for (i = 0; i < ncm; i++)
+	{
+		const DataCode *c = &data.codes[cm_by_key[i]];
+
+		all[*n].hash = wording(c->title);
+		all[(*n)++].code = cm_by_key[i];
+	}
+	for (i = 0; i < data.nterms; i++)
+	{
+		all[*n].hash = wording(data.terms[i].text);
+		all[*n].code = find_cm(data.terms[i].key);
+		*n += all[*n].code >= 0;
+	}
+	qsort(all, (size_t) *n, sizeof(Wording), compare_wordings);
+	return all;
+}
+
+/* The one code that has a wording, -1 when none or several have. */
+static int
+code_worded(const Wording *all, int n, const char *text)
+{
+	uint64_t	hash = wording(text);
+	int			lo = 0;
+	int			hi = n;
+
+	while (lo < hi)
+	{
+		int			mid = (lo + hi) / 2;
+
+		if (all[mid].hash < hash)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == n || all[lo].hash != hash)
+		return -1;
+	for (hi = lo; hi < n && all[hi].hash == hash; hi++)
+	{
+		if (all[hi].code != all[lo].code)
+			return -1;
+	}
+	return all[lo].code;
+}
+
 /* ICD-9-CM titles that are worded like a title or term of ICD-10-CM; asked
  * with the parts between commas reversed and in British spelling.  The truth
  * holds only by that identity. */
 static void
-ask_icd9(const void *image)
+ask_icd9(void)
 {
 	int			i;
 	int			n = 0;
 	int			start = (int) draw((uint32_t) data.ncodes);
+	int			nall;
+	Wording    *all = cm_wordings(&nall);
 
 	for (i = 0; i < data.ncodes && n < per_set; i++)
 	{
 		const DataCode *c = &data.codes[(start + i) % data.ncodes];
-		uint32_t	rows[4];
 		char		buf[MAX_QUERY];
 		char		turned[MAX_QUERY];
-		SearchRow	row;
-		char		key[16];
-		int			k = 0;
-		const char *p;
+		int			code = c->system == SYS_ICD9 ? code_worded(all, nall, c->title) : -1;
 
-		if (c->system != SYS_ICD9 ||
-			search_find_title(image, SYS_CM, c->title, strlen(c->title), rows, 4) != 1)
+		if (code < 0)
 			continue;
-		search_row(image, rows[0], &row);
-		for (p = row.code; *p; p++)
-		{
-			if (*p != '.')
-				key[k++] = *p;
-		}
-		key[k] = '\0';
 		reverse_parts(lowered(c->title, buf), turned);
 		britannize(turned);
-		ask("icd9", SYS_CM, 0, turned, NULL, find_cm(key));
+		ask("icd9", SYS_CM, 0, turned, NULL, code);
 		n++;
 	}
+	free(all);
 }
 
 /* Draws all sets. */
 static void
-draw_queries(const void *image)
+draw_queries(void)
 {
 	char		buf[MAX_QUERY];
 	char		out[MAX_QUERY];
@@ -545,7 +615,7 @@ draw_queries(const void *image)
 		slip(buf);
 		ask("hcpcs misspelt", SYS_HCPCS, 0, buf, NULL, c);
 	}
-	ask_icd9(image);
+	ask_icd9();
 	for (i = 0; i < per_set / 2;)
 	{
 		int			c = draw_code(SYS_CM);
@@ -863,7 +933,7 @@ main(int argc, char **argv)
 	printf("seed %llu: %u codes, %u terms, %u words, %u abbreviations; built in %.2f s; image %.1f MB\n",
 		   (unsigned long long) seed, info.rows, info.terms, info.words, info.abbreviations, now() - start,
 		   (double) size / 1048576);
-	draw_queries(image);
+	draw_queries();
 	if (export != NULL)
 		export_queries(export);
 	printf("%-16s %6s %7s %7s %7s %7s %7s %7s %6s %6s %8s %8s %8s\n", "set", "n", "hit@1", "below@1", "hit@5", "hit@10", "compat5",

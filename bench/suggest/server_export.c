@@ -142,7 +142,7 @@ main(int argc, char **argv)
 			cm_by_key[ncm++] = i;
 	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
 	image = build(&size, 1);
-	draw_queries(image);
+	draw_queries();
 
 	f = create(argv[3], "codes.tsv");
 	for (i = 0; i < data.ncodes; i++)

@@ -51,7 +51,7 @@ static void
 explain_code(const Query *q, const Cand *c, char *out)
 {
 	const ImageRow *r = &q->im.rows[c->row];
-	const char *key = q->im.text + r->key_off;
+	const char *key = row_key(&q->im, r);
 	int			i = 0;
 
 	while (i < q->key_len && i < r->key_len && q->key[i] == key[i])

@@ -40,7 +40,6 @@ image_open(const void *image, Image *im)
 	im->abbrheads = SECTION(image, SEC_ABBRHEADS, uint32_t);
 	im->abbrs = SECTION(image, SEC_ABBRS, ImageAbbr);
 	im->abbrstems = SECTION(image, SEC_ABBRSTEMS, uint32_t);
-	im->titles = SECTION(image, SEC_TITLES, uint32_t);
 	im->systems = SECTION(image, SEC_SYSTEMS, uint32_t);
 }
 
@@ -69,13 +68,12 @@ search_image_check(const void *image, size_t size)
 		return "cut off";
 	memset(need, 0, sizeof(need));
 	need[SEC_ROWS] = (uint64_t) h->nrows * sizeof(ImageRow);
-	need[SEC_TERMS] = ((uint64_t) h->nterms + 1) * sizeof(ImageTerm);
+	need[SEC_TERMS] = (uint64_t) h->nterms * sizeof(ImageTerm);
 	need[SEC_WORDS] = (uint64_t) h->nwords * sizeof(ImageWord);
 	need[SEC_STEMS] = ((uint64_t) h->nstems + 1) * sizeof(ImageStem);
 	need[SEC_SPELLHEADS] = ((uint64_t) h->nspell + 1) * sizeof(uint32_t);
 	need[SEC_ABBRHEADS] = ((uint64_t) h->nabbr + 1) * sizeof(uint32_t);
 	need[SEC_ABBRS] = (uint64_t) h->nabbrs * sizeof(ImageAbbr);
-	need[SEC_TITLES] = (uint64_t) h->ntitles * sizeof(uint32_t);
 	need[SEC_SYSTEMS] = 257 * sizeof(uint32_t);
 	for (i = 0; i < SEC_COUNT; i++)
 	{
@@ -85,7 +83,7 @@ search_image_check(const void *image, size_t size)
 		end = h->sec[i].off + h->sec[i].bytes;
 	}
 	if ((h->nspell & (h->nspell - 1)) != 0 || (h->nabbr & (h->nabbr - 1)) != 0 ||
-		(h->ntitles & (h->ntitles - 1)) != 0 || h->nspell == 0 || h->nabbr == 0 || h->ntitles == 0)
+		h->nspell == 0 || h->nabbr == 0)
 		return "tables of odd size";
 	return NULL;
 }
@@ -153,7 +151,7 @@ image_find_key(const Image *im, uint32_t lo, uint32_t hi, const char *key, int l
 		uint32_t	mid = lo + (hi - lo) / 2;
 		const ImageRow *r = &im->rows[mid];
 		int			n = r->key_len < len ? r->key_len : len;
-		int			c = memcmp(im->text + r->key_off, key, (size_t) n);
+		int			c = memcmp(row_key(im, r), key, (size_t) n);
 
 		if (c < 0 || (c == 0 && r->key_len < len))
 			lo = mid + 1;
@@ -221,7 +219,7 @@ search_row(const void *image, uint32_t row, SearchRow *out)
 	out->billable = (r->flags & ROW_BILLABLE) != 0;
 	out->sex = r->flags & ROW_MALE ? SEARCH_SEX_MALE : r->flags & ROW_FEMALE ? SEARCH_SEX_FEMALE : SEARCH_SEX_ANY;
 	out->age_min = r->age_min;
-	out->age_max = r->age_max;
+	out->age_max = r->age_max == AGE_OPEN ? SEARCH_AGE_MAX : r->age_max;
 	return true;
 }
 
@@ -243,7 +241,7 @@ search_find_code(const void *image, int system, const char *code, size_t len, ui
 		image_system_range(&im, s, &lo, &hi);
 		for (lo = image_find_key(&im, lo, hi, key, n); lo < hi && found < max; lo++)
 		{
-			if (im.rows[lo].key_len != n || memcmp(im.text + im.rows[lo].key_off, key, (size_t) n) != 0)
+			if (im.rows[lo].key_len != n || memcmp(row_key(&im, &im.rows[lo]), key, (size_t) n) != 0)
 				break;
 			rows[found++] = lo;
 		}
@@ -251,100 +249,4 @@ search_find_code(const void *image, int system, const char *code, size_t len, ui
 			break;
 	}
 	return found;
-}
-
-/* The row that a term belongs to. */
-static uint32_t
-row_of_term(const Image *im, uint32_t term)
-{
-	uint32_t	lo = 0;
-	uint32_t	hi = im->h->nrows;
-
-	while (lo + 1 < hi)
-	{
-		uint32_t	mid = lo + (hi - lo) / 2;
-
-		if (im->rows[mid].first_term <= term)
-			lo = mid;
-		else
-			hi = mid;
-	}
-	/* rows without a term share their first_term with the next one */
-	while (lo > 0 && im->rows[lo].nterms == 0)
-		lo--;
-	return lo;
-}
-
-/* The hash of a text's words, as the builder makes it.  Its 64 bits stand for
- * the words: short titles are not kept. */
-static uint64_t
-fold_hash(const char *text, size_t len)
-{
-	WordScan	scan;
-	Word		word;
-	uint64_t	fold = 0;
-
-	word_scan_start(&scan, text, len);
-	while (word_scan_next(&scan, &word))
-	{
-		fold = (fold ^ hash_bytes(word.text, word.len)) * 0xff51afd7ed558ccdULL;
-		fold ^= fold >> 31;
-	}
-	return fold;
-}
-
-/* Rows by exact folded term; described in search.h. */
-int
-search_find_title(const void *image, int system, const char *text, size_t len, uint32_t *rows, int max)
-{
-	Image		im;
-	uint64_t	hash;
-	uint32_t	at;
-	int			found = 0;
-	int			looked = 0;
-	int			i;
-
-	image_open(image, &im);
-	if (im.h->nterms == 0 || len > SEARCH_TERM_MAX)
-		return 0;
-	hash = fold_hash(text, len);
-	for (at = (uint32_t) hash & (im.h->ntitles - 1); im.titles[at] != UINT32_MAX && found < max && looked < 4096;
-		 at = (at + 1) & (im.h->ntitles - 1), looked++)
-	{
-		const ImageTerm *t = &im.terms[im.titles[at]];
-		uint32_t	row;
-
-		if (t->fold_hash != hash || t->ntoks == 0)
-			continue;
-		row = row_of_term(&im, im.titles[at]);
-		if (system != SEARCH_ANY_SYSTEM && im.rows[row].system != system)
-			continue;
-		for (i = 0; i < found && rows[i] != row;)
-			i++;
-		if (i == found)
-			rows[found++] = row;
-	}
-	return found;
-}
-
-/* Does the row have the text as a term; described in search.h. */
-bool
-search_row_has_title(const void *image, uint32_t row, const char *text, size_t len)
-{
-	Image		im;
-	uint64_t	hash;
-	uint32_t	i;
-
-	image_open(image, &im);
-	if (row >= im.h->nrows || len > SEARCH_TERM_MAX)
-		return false;
-	hash = fold_hash(text, len);
-	for (i = 0; i < im.rows[row].nterms; i++)
-	{
-		const ImageTerm *t = &im.terms[im.rows[row].first_term + i];
-
-		if (t->fold_hash == hash && t->ntoks > 0)
-			return true;
-	}
-	return false;
 }

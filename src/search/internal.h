@@ -72,17 +72,18 @@ extern void word_class(const char *word, int len, WordClass *out);
 /* ---- the image (image.c) ---- */
 
 #define IMAGE_MAGIC		"MRSEARCH"
-#define IMAGE_VERSION	1
+#define IMAGE_VERSION	2
 #define IMAGE_ENDIAN	0x01020304u
 #define NO_ROW			UINT32_MAX
 
 enum ImageSection
 {
 	SEC_ROWS,					/* ImageRow, by system, key, first day */
-	SEC_TERMS,					/* ImageTerm, by row; one more as sentinel */
-	SEC_TEXT,					/* codes, keys, terms */
-	SEC_TOKENS,					/* varints: stem << 2 | flags: 1 denied, 2 may be
-								 * left out, 3 two words in one */
+	SEC_TERMS,					/* ImageTerm, by row */
+	SEC_TEXT,					/* terms, codes, long keys */
+	SEC_TOKENS,					/* of each term, by row: number of tokens, kind,
+								 * then varints: stem << 2 | flags: 1 denied, 2 may
+								 * be left out, 3 two words in one */
 	SEC_WORDS,					/* ImageWord, sorted by text */
 	SEC_WORDTEXT,
 	SEC_STEMS,					/* ImageStem, by falling frequency; a sentinel */
@@ -93,7 +94,6 @@ enum ImageSection
 	SEC_ABBRHEADS,				/* uint32, start of each bucket; a sentinel */
 	SEC_ABBRS,					/* ImageAbbr */
 	SEC_ABBRSTEMS,				/* uint32 stems of expansions */
-	SEC_TITLES,					/* uint32 terms, open hash of the folded text */
 	SEC_SYSTEMS,				/* uint32[257], first row of each system */
 	SEC_COUNT
 };
@@ -111,8 +111,8 @@ typedef struct ImageHeader
 	uint32_t	nstems;
 	uint32_t	nspell;			/* buckets, a power of two */
 	uint32_t	nabbr;			/* buckets, a power of two */
-	uint32_t	ntitles;		/* slots, a power of two */
 	uint32_t	nabbrs;
+	uint32_t	unused;
 	struct
 	{
 		uint64_t	off;
@@ -124,32 +124,35 @@ typedef struct ImageHeader
 #define ROW_MALE		2
 #define ROW_FEMALE		4
 
+#define KEY_INLINE		8
+#define AGE_OPEN		UINT8_MAX
+
+/* All that ranking reads of a row but its tokens; what only answers need stands
+ * apart, so that a question touches few pages. */
 typedef struct ImageRow
 {
+	char		key[KEY_INLINE];	/* a longer one stands behind the code */
 	uint32_t	code_off;
-	uint32_t	key_off;
+	uint32_t	tok_off;		/* of its first term, the others follow */
 	uint32_t	first_term;
 	uint32_t	parent;			/* nearest row whose key begins this one's */
 	int32_t		valid_from;
 	int32_t		valid_to;
-	int16_t		age_min;
-	int16_t		age_max;
 	uint16_t	nterms;
-	uint8_t		code_len;
+	uint8_t		age_min;
+	uint8_t		age_max;		/* AGE_OPEN when there is none */
 	uint8_t		key_len;
+	uint8_t		code_len;
 	uint8_t		system;
 	uint8_t		flags;
-	uint16_t	unused;
 } ImageRow;
 
+/* A term as answers show it. */
 typedef struct ImageTerm
 {
-	uint64_t	fold_hash;		/* of the folded words */
 	uint32_t	text_off;
-	uint32_t	tok_off;
 	uint16_t	text_len;		/* 0 for a short title beside a long one */
-	uint8_t		kind;
-	uint8_t		ntoks;
+	uint16_t	kind;
 } ImageTerm;
 
 typedef struct ImageWord
@@ -209,9 +212,30 @@ typedef struct Image
 	const uint32_t *abbrheads;
 	const ImageAbbr *abbrs;
 	const uint32_t *abbrstems;
-	const uint32_t *titles;
 	const uint32_t *systems;
 } Image;
+
+/* The characters of a row's key. */
+static inline const char *
+row_key(const Image *im, const ImageRow *r)
+{
+	return r->key_len <= KEY_INLINE ? r->key : im->text + r->code_off + r->code_len + 1;
+}
+
+/* Does a row's key begin with that of another one of its system? */
+static inline bool
+row_begins(const Image *im, const ImageRow *r, const ImageRow *head)
+{
+	return r->system == head->system && r->key_len >= head->key_len &&
+		memcmp(row_key(im, r), row_key(im, head), head->key_len) == 0;
+}
+
+/* Has memory fetched that will be read soon. */
+#if defined(__GNUC__)
+#define PREFETCH(p) __builtin_prefetch(p)
+#else
+#define PREFETCH(p) ((void) 0)
+#endif
 
 extern void image_open(const void *image, Image *im);
 extern void image_seal(ImageHeader *h);

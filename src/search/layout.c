@@ -21,7 +21,7 @@ typedef struct Layout
 	uint32_t	nroots;
 	uint64_t	npost;
 	uint64_t	token_bytes;
-	uint64_t	code_bytes;
+	uint64_t	code_bytes;		/* of codes and long keys */
 	uint32_t	nspellids;
 	uint32_t	nabbrstems;
 	uint32_t	word_bytes;
@@ -244,6 +244,7 @@ measure(Layout *l)
 
 		for (t = ROW(b, i)->first; t != NONE; t = TERM(b, t)->next)
 		{
+			l->token_bytes += 2;
 			for (k = 0; k < TERM(b, t)->ntoks; k++)
 				l->token_bytes += (uint64_t) varint_size(image_token(l, TOKEN(b, TERM(b, t)->tok_off + k)));
 		}
@@ -258,7 +259,7 @@ measure(Layout *l)
 	for (i = 0; i < b->abbrs.n; i++)
 		l->nabbrstems += ABBR(b, i)->nto;
 	for (i = 0; i < b->rows.n; i++)
-		l->code_bytes += ROW(b, i)->code.code_len + ROW(b, i)->key_len + 2u;
+		l->code_bytes += ROW(b, i)->code.code_len + 1u + (ROW(b, i)->key_len > KEY_INLINE ? ROW(b, i)->key_len : 0u);
 	if (l->token_bytes >= UINT32_MAX || l->npost >= UINT32_MAX)
 		return false;
 
@@ -274,12 +275,10 @@ measure(Layout *l)
 		l->head.nspell *= 2;
 	for (l->head.nabbr = 64; l->head.nabbr < b->abbrs.n;)
 		l->head.nabbr *= 2;
-	for (l->head.ntitles = 64; l->head.ntitles < b->terms.n + b->terms.n / 3 + 1;)
-		l->head.ntitles *= 2;
 
 	l->head.size = (sizeof(ImageHeader) + 7) & ~(uint64_t) 7;
 	place(l, SEC_ROWS, b->rows.n * sizeof(ImageRow));
-	place(l, SEC_TERMS, (b->terms.n + 1) * sizeof(ImageTerm));
+	place(l, SEC_TERMS, b->terms.n * sizeof(ImageTerm));
 	place(l, SEC_TEXT, b->text.n + l->code_bytes);
 	place(l, SEC_TOKENS, l->token_bytes);
 	place(l, SEC_WORDS, b->words.n * sizeof(ImageWord));
@@ -292,7 +291,6 @@ measure(Layout *l)
 	place(l, SEC_ABBRHEADS, ((uint64_t) l->head.nabbr + 1) * sizeof(uint32_t));
 	place(l, SEC_ABBRS, b->abbrs.n * sizeof(ImageAbbr));
 	place(l, SEC_ABBRSTEMS, (uint64_t) l->nabbrstems * sizeof(uint32_t));
-	place(l, SEC_TITLES, (uint64_t) l->head.ntitles * sizeof(uint32_t));
 	place(l, SEC_SYSTEMS, 257 * sizeof(uint32_t));
 	return true;
 }
@@ -412,7 +410,6 @@ write_terms(Layout *l, const BuildRow *r, uint32_t *nterm, uint8_t *tokens)
 {
 	SearchBuilder *b = l->b;
 	ImageTerm  *terms = section(l, SEC_TERMS);
-	uint8_t    *first = section(l, SEC_TOKENS);
 	uint32_t	t;
 	uint32_t	k;
 
@@ -423,10 +420,9 @@ write_terms(Layout *l, const BuildRow *r, uint32_t *nterm, uint8_t *tokens)
 
 		it->text_off = bt->text_off;
 		it->text_len = bt->text_len;
-		it->tok_off = (uint32_t) (tokens - first);
-		it->fold_hash = bt->fold_hash;
 		it->kind = bt->kind;
-		it->ntoks = bt->ntoks;
+		*tokens++ = bt->ntoks;
+		*tokens++ = bt->kind;
 		for (k = 0; k < bt->ntoks; k++)
 		{
 			uint32_t	tok = TOKEN(b, bt->tok_off + k);
@@ -437,15 +433,23 @@ write_terms(Layout *l, const BuildRow *r, uint32_t *nterm, uint8_t *tokens)
 	return tokens;
 }
 
+/* An age in a byte. */
+static uint8_t
+image_age(int age)
+{
+	return age < 0 ? 0 : age < AGE_OPEN ? (uint8_t) age : AGE_OPEN;
+}
+
 /* Writes rows, terms, tokens, texts and postings. */
 static bool
 write_rows(Layout *l)
 {
 	SearchBuilder *b = l->b;
 	ImageRow   *rows = section(l, SEC_ROWS);
-	ImageTerm  *terms = section(l, SEC_TERMS);
 	char	   *text = section(l, SEC_TEXT);
-	uint8_t    *tokens = section(l, SEC_TOKENS);
+	uint8_t    *first = section(l, SEC_TOKENS);
+	uint8_t    *tokens = first;
+	Image		im;
 	uint32_t   *systems = section(l, SEC_SYSTEMS);
 	uint32_t   *fill = build_temp(b, b->stems.n * sizeof(uint32_t));
 	uint32_t	off = (uint32_t) b->text.n;
@@ -457,6 +461,7 @@ write_rows(Layout *l)
 
 	if (fill == NULL)
 		return false;
+	im.text = text;
 	if (b->text.n > 0)
 		memcpy(text, b->text.data, b->text.n);
 	for (i = 0; i < b->rows.n; i++)
@@ -471,58 +476,38 @@ write_rows(Layout *l)
 		out->code_len = (uint8_t) r->code.code_len;
 		memcpy(text + off, r->shown, r->code.code_len + 1);
 		off += (uint32_t) r->code.code_len + 1;
-		out->key_off = off;
 		out->key_len = r->key_len;
-		memcpy(text + off, r->key, r->key_len + 1u);
-		off += r->key_len + 1u;
+		memcpy(out->key, r->key, r->key_len < KEY_INLINE ? r->key_len : KEY_INLINE);
+		if (r->key_len > KEY_INLINE)
+		{
+			memcpy(text + off, r->key, r->key_len);
+			off += r->key_len;
+		}
 		out->valid_from = r->code.valid_from;
 		out->valid_to = r->code.valid_to;
-		out->age_min = (int16_t) (r->code.age_min < 0 ? 0 : r->code.age_min > SEARCH_AGE_MAX ? SEARCH_AGE_MAX : r->code.age_min);
-		out->age_max = (int16_t) (r->code.age_max < 0 ? 0 : r->code.age_max > SEARCH_AGE_MAX ? SEARCH_AGE_MAX : r->code.age_max);
+		out->age_min = image_age(r->code.age_min);
+		out->age_max = image_age(r->code.age_max);
 		out->system = (uint8_t) r->code.system;
 		out->flags = (uint8_t) ((r->code.billable ? ROW_BILLABLE : 0) |
 								(r->code.sex == SEARCH_SEX_MALE ? ROW_MALE : 0) |
 								(r->code.sex == SEARCH_SEX_FEMALE ? ROW_FEMALE : 0));
 		/* the nearest header whose key begins this one's */
-		while (depth > 0 && (rows[stack[depth - 1]].system != out->system ||
-							 rows[stack[depth - 1]].key_len >= out->key_len ||
-							 memcmp(text + rows[stack[depth - 1]].key_off, r->key,
-									rows[stack[depth - 1]].key_len) != 0))
+		while (depth > 0 && (rows[stack[depth - 1]].key_len >= out->key_len ||
+							 !row_begins(&im, out, &rows[stack[depth - 1]])))
 			depth--;
 		out->parent = depth > 0 ? stack[depth - 1] : NO_ROW;
 		if (!r->code.billable && depth < SEARCH_CODE_MAX)
 			stack[depth++] = i;
 		out->first_term = nterm;
+		out->tok_off = (uint32_t) (tokens - first);
 		out->nterms = (uint16_t) r->nterms;
 		tokens = write_terms(l, r, &nterm, tokens);
 		post_row(l, i, r, fill);
 	}
 	while (system <= 256)
 		systems[system++] = (uint32_t) b->rows.n;
-	terms[nterm].tok_off = (uint32_t) l->token_bytes;
 	l->head.nterms = nterm;
 	return true;
-}
-
-/* Writes the hash of folded texts. */
-static void
-write_titles(Layout *l)
-{
-	const ImageTerm *terms = section(l, SEC_TERMS);
-	uint32_t   *slots = section(l, SEC_TITLES);
-	uint32_t	mask = l->head.ntitles - 1;
-	uint32_t	i;
-
-	memset(slots, 0xFF, (size_t) l->head.ntitles * sizeof(uint32_t));
-	for (i = 0; i < l->head.nterms; i++)
-	{
-		uint32_t	at = (uint32_t) terms[i].fold_hash & mask;
-
-		while (slots[at] != UINT32_MAX)
-			at = (at + 1) & mask;
-		slots[at] = i;
-		build_tick(l->b);
-	}
 }
 
 /* Writes the spelling buckets. */
@@ -669,7 +654,6 @@ search_builder_finish(SearchBuilder *b, size_t *size)
 		b->alloc.free(b->alloc.opaque, l.image);
 		return NULL;
 	}
-	write_titles(&l);
 	write_spelling(&l);
 	write_abbrs(&l);
 	image_seal(&l.head);

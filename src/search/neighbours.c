@@ -42,7 +42,7 @@ narrow(const Image *im, Range r, const char *key, int len)
 		const ImageRow *row = &im->rows[mid];
 		int			n = row->key_len < len ? row->key_len : len;
 
-		if (memcmp(im->text + row->key_off, key, (size_t) n) <= 0 && row->key_len >= len)
+		if (memcmp(row_key(im, row), key, (size_t) n) <= 0 && row->key_len >= len)
 			r.lo = mid + 1;
 		else
 			hi = mid;
@@ -104,7 +104,7 @@ try_key(Hunt *h, Range r, const char *key, int len, float likely, CodeChange how
 
 	for (row = image_find_key(im, r.lo, r.hi, key, len); row < r.hi; row++)
 	{
-		if (im->rows[row].key_len != len || memcmp(im->text + im->rows[row].key_off, key, (size_t) len) != 0)
+		if (im->rows[row].key_len != len || memcmp(row_key(im, &im->rows[row]), key, (size_t) len) != 0)
 			break;
 		note(h, row, likely, how);
 		found = true;
@@ -276,7 +276,7 @@ codes_below(Hunt *h, Range r, int len, float likely, CodeChange how)
 	for (row = r.lo; row < r.hi && seen < KIN_MAX; row++)
 	{
 		const ImageRow *ir = &im->rows[row];
-		char		last = im->text[ir->key_off + ir->key_len - 1];
+		char		last = row_key(im, ir)[ir->key_len - 1];
 		int			more = ir->key_len - len;
 		float		f;
 

@@ -53,7 +53,7 @@ row_allowed(const Query *q, uint32_t row)
 		return false;
 	if ((r->flags & ROW_FEMALE) && q->req->sex == SEARCH_SEX_MALE)
 		return false;
-	if (q->req->age >= 0 && (q->req->age < r->age_min || q->req->age > r->age_max))
+	if (q->req->age >= 0 && (q->req->age < r->age_min || (q->req->age > r->age_max && r->age_max != AGE_OPEN)))
 		return false;
 	return (q->req->flags & SEARCH_NO_HEADERS) == 0 || (r->flags & ROW_BILLABLE) != 0;
 }
@@ -91,8 +91,7 @@ spread(Query *q)
 		{
 			const ImageRow *o = &q->im.rows[q->cands[k].row];
 
-			before += o->key_len >= 6 && o->system == r->system &&
-				memcmp(q->im.text + o->key_off, q->im.text + r->key_off, 6) == 0;
+			before += o->key_len >= 6 && o->system == r->system && memcmp(o->key, r->key, 6) == 0;
 		}
 		if (before >= 2)
 			q->cands[i].score *= CROWD_FACTOR;
@@ -106,8 +105,9 @@ static int
 usualness(const Query *q, const Cand *c, int above)
 {
 	const ImageRow *r = &q->im.rows[c->row];
-	const char *key = q->im.text + r->key_off;
-	const uint8_t *p = q->im.tokens;
+	const char *key = row_key(&q->im, r);
+	const uint8_t *p = q->im.tokens + r->tok_off;
+	int			ntoks;
 	int			usual = 0;
 	int			unspecified = 0;
 	int			denied = 0;
@@ -119,8 +119,8 @@ usualness(const Query *q, const Cand *c, int above)
 		usual += 1;
 	if (r->nterms == 0)
 		return usual;
-	p += q->im.terms[r->first_term].tok_off;
-	for (k = 0; k < q->im.terms[r->first_term].ntoks; k++)
+	ntoks = *p;
+	for (p += TERM_HEAD, k = 0; k < ntoks; k++)
 	{
 		uint32_t	tok;
 
@@ -156,8 +156,7 @@ billable_first(Query *q)
 		{
 			const ImageRow *r = &q->im.rows[q->cands[k].row];
 
-			if ((r->flags & ROW_BILLABLE) && r->key_len > h->key_len && r->system == h->system &&
-				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) == 0 &&
+			if ((r->flags & ROW_BILLABLE) && r->key_len > h->key_len && row_begins(&q->im, r, h) &&
 				(best < 0 || better(q, &q->cands[k], &q->cands[best])))
 				best = k;
 		}
@@ -168,9 +167,8 @@ billable_first(Query *q)
 			const ImageRow *r = &q->im.rows[q->cands[k].row];
 			int			usual;
 
-			if ((r->flags & ROW_BILLABLE) == 0 || r->key_len <= h->key_len || r->system != h->system ||
-				q->cands[k].score < least ||
-				memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
+			if ((r->flags & ROW_BILLABLE) == 0 || r->key_len <= h->key_len ||
+				q->cands[k].score < least || !row_begins(&q->im, r, h))
 				continue;
 			usual = usualness(q, &q->cands[k], h->key_len);
 			if (usual > most || (usual == most && better(q, &q->cands[k], &q->cands[best])))
@@ -227,16 +225,16 @@ add_initial(Query *q)
 	if (best == NULL || q->asked[CLASS_ENCOUNTER] != 0 || q->ncands >= CANDS_MAX)
 		return;
 	r = &q->im.rows[best->row];
-	if (r->key_len != 7 || q->im.text[r->key_off + 6] <= 'A')
+	if (r->key_len != 7 || r->key[6] <= 'A')
 		return;
 	for (row = best->row; row > q->lo; row--)
 	{
 		const ImageRow *o = &q->im.rows[row - 1];
 
 		if (o->system != r->system || o->key_len != 7 ||
-			memcmp(q->im.text + o->key_off, q->im.text + r->key_off, 6) != 0)
+			memcmp(o->key, r->key, 6) != 0)
 			return;
-		if (q->im.text[o->key_off + 6] == 'A' && row_allowed(q, row - 1))
+		if (o->key[6] == 'A' && row_allowed(q, row - 1))
 			break;
 	}
 	if (row == q->lo)
@@ -287,9 +285,10 @@ static int
 shared_prefix(const Query *q, uint32_t row)
 {
 	const ImageRow *r = &q->im.rows[row];
+	const char *key = row_key(&q->im, r);
 	int			n = 0;
 
-	while (n < r->key_len && n < q->key_len && q->im.text[r->key_off + (uint32_t) n] == q->key[n])
+	while (n < r->key_len && n < q->key_len && key[n] == q->key[n])
 		n++;
 	return n;
 }

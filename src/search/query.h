@@ -66,6 +66,7 @@ typedef struct Cand
 	float		filled;			/* share of its best term that the query has */
 	float		excess;			/* weight of what only its best term has */
 	uint32_t	term;			/* its best term */
+	uint32_t	tok_off;		/* of that term */
 	uint8_t		source;			/* SearchSource */
 	uint8_t		spelled;		/* slot + 1 that matched by spelling */
 	uint8_t		coded;			/* a neighbour of the code given */
@@ -133,6 +134,8 @@ typedef enum CodeChange
 	CODE_ABOVE,					/* the code given says more than there is */
 	CODE_TWICE					/* two slips */
 } CodeChange;
+
+#define TERM_HEAD	2			/* bytes before a term's tokens: their number, its kind */
 
 /* Reads a varint. */
 static inline const uint8_t *

@@ -69,16 +69,16 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 
 /* The seventh character of a row's code, or NUL. */
 static char
-seventh_of(const Query *q, const ImageRow *r)
+seventh_of(const ImageRow *r)
 {
-	return r->key_len == 7 ? q->im.text[r->key_off + 6] : '\0';
+	return r->key_len == 7 ? r->key[6] : '\0';
 }
 
-/* Matches the query with a term. */
-static void
-match_term(const Query *q, const ImageTerm *t, Match *m)
+/* Matches the query with a term; returns the end of its tokens. */
+static const uint8_t *
+match_term(const Query *q, const uint8_t *p, Match *m)
 {
-	const uint8_t *p = q->im.tokens + t->tok_off;
+	int			ntoks = *p;
 	uint32_t	has[CLASS_COUNT];
 	float		got = 0;
 	float		sum = 0;
@@ -92,7 +92,7 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 	m->clash = 1.0f;
 	m->side_clash = false;
 	m->spelled = 0;
-	for (k = 0; k < t->ntoks; k++)
+	for (p += TERM_HEAD, k = 0; k < ntoks; k++)
 	{
 		uint32_t	tok;
 		uint32_t	stem;
@@ -156,6 +156,7 @@ match_term(const Query *q, const ImageTerm *t, Match *m)
 	find_clashes(q, has, m);
 	if (opposed > 0.15f)
 		m->clash *= 0.8f;
+	return p;
 }
 
 /* The score of a match. */
@@ -170,6 +171,7 @@ void
 rank_row(Query *q, uint32_t row, Cand *cand)
 {
 	const ImageRow *r = &q->im.rows[row];
+	const uint8_t *next = q->im.tokens + r->tok_off;
 	float		all[SLOTS_MAX];
 	float		own = 0;
 	float		rare = 0;
@@ -185,27 +187,28 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	memset(cand, 0, sizeof(*cand));
 	cand->row = row;
 	cand->term = UINT32_MAX;
-	q->row_seventh = seventh_of(q, r);
+	q->row_seventh = seventh_of(r);
 	memset(all, 0, sizeof(float) * (size_t) q->nslots);
 	for (i = 0; i < r->nterms && i < TERMS_SCORED_MAX; i++)
 	{
-		const ImageTerm *t = &q->im.terms[r->first_term + i];
+		const uint8_t *t = next;
+		uint8_t		kind = t[1];
 		float		s;
 
-		match_term(q, t, &m);
+		next = match_term(q, t, &m);
 		for (k = 0; k < q->nslots; k++)
 		{
 			if (m.best[k] > all[k])
 				all[k] = m.best[k];
 		}
-		if (t->kind == SEARCH_TERM_LONG)
+		if (kind == SEARCH_TERM_LONG)
 		{
 			title_clash = m.clash;
 			unasked = m.unasked;
 			if (m.side_clash)
 				cand->clash = 1;
 		}
-		s = match_score(m.covered, m.filled, m.clash) * kind_factor[t->kind];
+		s = match_score(m.covered, m.filled, m.clash) * kind_factor[kind];
 		if (s > score || cand->term == UINT32_MAX)
 		{
 			score = s;
@@ -215,9 +218,10 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 			cand->excess = m.excess;
 			cand->other = m.other;
 			cand->term = r->first_term + i;
+			cand->tok_off = (uint32_t) (t - q->im.tokens);
 			cand->spelled = m.spelled;
 			cand->source = (uint8_t) (m.spelled ? SEARCH_SOURCE_SPELLING :
-									  t->kind <= SEARCH_TERM_SHORT ? SEARCH_SOURCE_TITLE : SEARCH_SOURCE_SYNONYM);
+									  kind <= SEARCH_TERM_SHORT ? SEARCH_SOURCE_TITLE : SEARCH_SOURCE_SYNONYM);
 		}
 	}
 	if (cand->term == UINT32_MAX)
@@ -231,7 +235,7 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 	clash = title_clash < clash ? title_clash : clash;
 	covered += UNION_SHARE * (own - covered);
 	cand->covered = covered;
-	cand->score = match_score(covered, cand->filled, clash * unasked) * kind_factor[q->im.terms[cand->term].kind];
+	cand->score = match_score(covered, cand->filled, clash * unasked) * kind_factor[q->im.tokens[cand->tok_off + 1]];
 	cand->promise = rare / (q->total_rare > 0 ? q->total_rare : 1.0f) * (1.0f - FILL_SHARE + FILL_SHARE * cand->filled);
 	if (!(r->flags & ROW_BILLABLE))
 		cand->score *= HEADER_FACTOR;
@@ -240,13 +244,13 @@ rank_row(Query *q, uint32_t row, Cand *cand)
 /* What a family member's title has that neither the query nor its relative's
  * title has. */
 static float
-surplus_over(const Query *q, const ImageTerm *t, const uint32_t *stems, int nstems)
+surplus_over(const Query *q, const uint8_t *p, const uint32_t *stems, int nstems)
 {
-	const uint8_t *p = q->im.tokens + t->tok_off;
+	int			ntoks = *p;
 	float		extra = 0;
 	int			k;
 
-	for (k = 0; k < t->ntoks; k++)
+	for (p += TERM_HEAD, k = 0; k < ntoks; k++)
 	{
 		uint32_t	tok;
 		uint16_t	a;
@@ -296,6 +300,7 @@ offer(Query *q, uint32_t row, float score, float covered, const Cand *base)
 	c->excess = base->excess;
 	c->other = base->other;
 	c->term = base->term;
+	c->tok_off = base->tok_off;
 	c->source = base->source;
 	c->spelled = base->spelled;
 	c->inherited = 1;
@@ -308,14 +313,14 @@ rank_relative(Query *q, const Cand *base, uint32_t row, bool below, const Match 
 			  const Match *title, const uint32_t *stems, int nstems)
 {
 	const ImageRow *r = &q->im.rows[row];
-	const ImageTerm *t = &q->im.terms[r->first_term];
+	const uint8_t *t = q->im.tokens + r->tok_off;
 	Match		m;
 	float		sum = 0;
 	float		extra;
 	float		score;
 	int			k;
 
-	q->row_seventh = seventh_of(q, r);
+	q->row_seventh = seventh_of(r);
 	match_term(q, t, &m);
 	if (m.side_clash)
 		return;
@@ -344,8 +349,8 @@ static void
 rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 {
 	const ImageRow *h = &q->im.rows[root];
-	const ImageTerm *own = &q->im.terms[q->im.rows[base->row].first_term];
-	const uint8_t *p = q->im.tokens + own->tok_off;
+	const uint8_t *own = q->im.tokens + q->im.rows[base->row].tok_off;
+	const uint8_t *p = own + TERM_HEAD;
 	uint32_t	stems[32];
 	int			nstems = 0;
 	uint32_t	row;
@@ -354,9 +359,9 @@ rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 	Match		title;
 
 	q->row_seventh = '\0';
-	match_term(q, &q->im.terms[base->term], &term);
+	match_term(q, q->im.tokens + base->tok_off, &term);
 	match_term(q, own, &title);
-	for (k = 0; k < own->ntoks && nstems < 32; k++)
+	for (k = 0; k < *own && nstems < 32; k++)
 	{
 		uint32_t	tok;
 
@@ -369,13 +374,11 @@ rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 		const ImageRow *b = &q->im.rows[base->row];
 		bool		below;
 
-		if (r->system != h->system || r->key_len < h->key_len ||
-			memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) != 0)
+		if (!row_begins(&q->im, r, h))
 			break;
 		if (r->nterms == 0 || row == base->row || !row_allowed(q, row))
 			continue;
-		below = r->key_len > b->key_len &&
-			memcmp(q->im.text + r->key_off, q->im.text + b->key_off, b->key_len) == 0;
+		below = r->key_len > b->key_len && row_begins(&q->im, r, b);
 		if (below && !(r->flags & ROW_BILLABLE))
 			continue;
 		rank_relative(q, base, row, below, &term, &title, stems, nstems);
@@ -394,10 +397,8 @@ family_end(const Query *q, uint32_t row)
 	while (lo < hi)
 	{
 		uint32_t	mid = lo + (hi - lo) / 2;
-		const ImageRow *r = &q->im.rows[mid];
 
-		if (r->system == h->system && r->key_len >= h->key_len &&
-			memcmp(q->im.text + r->key_off, q->im.text + h->key_off, h->key_len) == 0)
+		if (row_begins(&q->im, &q->im.rows[mid], h))
 			lo = mid + 1;
 		else
 			hi = mid;

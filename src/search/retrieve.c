@@ -16,7 +16,11 @@
 #define RARE_MAX		24		/* postings of a word so rare that each counts */
 #define SCALE			16000.0f	/* counter of a row that has everything */
 #define BIN_SHIFT		6
-#define BINS			(65536 >> BIN_SHIFT)
+#define COUNT_MAX		0x8000u	/* counters stay below it */
+#define BINS			(COUNT_MAX >> BIN_SHIFT)
+#define HIGH_COUNT		6400u	/* looked at first; a multiple of a bin */
+#define FOUR_ONES		UINT64_C(0x0001000100010001)
+#define NOTED_MAX		32		/* rows being fetched at a time */
 
 /* The first posting of a list that is not before a row. */
 static const uint32_t *
@@ -60,9 +64,22 @@ count_list(Query *q, const Alt *a, float weight)
 		uint16_t   *c = &q->counts[((*p >> 8) - lo) >> shift];
 		uint32_t	v = *c + base + (slope * (*p & 255) >> 8);
 
-		*c = (uint16_t) (v > 65535 ? 65535 : v);
+		*c = (uint16_t) (v < COUNT_MAX ? v : COUNT_MAX - 1);
 	}
 	return (int) (end - from);
+}
+
+/*
+ * Four counters at once: those of them that reach a floor have their top bit
+ * set.  A counter stays below COUNT_MAX, so none carries into its neighbour.
+ */
+static inline uint64_t
+four_reach(const uint16_t *counts, uint64_t short_of)
+{
+	uint64_t	four;
+
+	memcpy(&four, counts, sizeof(four));
+	return (four + short_of) & (FOUR_ONES << 15);
 }
 
 /* The counter that about keep rows reach, and how many reach it. */
@@ -70,29 +87,49 @@ static uint32_t
 count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 {
 	uint32_t	bins[BINS];
-	uint32_t	sum = 0;
+	uint32_t	from;
 	uint32_t	i;
-	int			k;
+	uint32_t	k;
 
-	memset(bins, 0, sizeof(bins));
-	for (i = 0; i < ncounts; i += 4)
+	/* the few high counters mostly tell; all are looked at when they do not */
+	for (from = HIGH_COUNT;; from = 1 << BIN_SHIFT)
 	{
-		uint64_t	four;
+		uint64_t	short_of = (COUNT_MAX - from) * FOUR_ONES;
+		uint32_t	sum = 0;
 
-		memcpy(&four, &q->counts[i], sizeof(four));
-		if (four == 0)
+		memset(bins, 0, sizeof(bins));
+		for (i = 0; i < ncounts; i += 4)
+		{
+			if (four_reach(&q->counts[i], short_of) == 0)
+				continue;
+			for (k = i; k < i + 4; k++)
+				bins[q->counts[k] >> BIN_SHIFT]++;
+		}
+		for (i = BINS - 1; i > from >> BIN_SHIFT; i--)
+		{
+			sum += bins[i] << q->count_shift;
+			if (sum >= keep)
+				break;
+		}
+		*reached = sum;
+		if (sum >= keep || from < HIGH_COUNT)
+			return sum >= keep ? i << BIN_SHIFT : 1;
+	}
+}
+
+/* Makes leaders of the rows noted that may be suggested. */
+static void
+take_noted(Query *q, const Leader *noted, int n)
+{
+	int			i;
+
+	for (i = 0; i < n && q->nlead < LEADERS_MAX; i++)
+	{
+		if (!row_allowed(q, noted[i].row))
 			continue;
-		for (k = 0; k < 4; k++)
-			bins[q->counts[i + (uint32_t) k] >> BIN_SHIFT]++;
+		PREFETCH(q->im.tokens + q->im.rows[noted[i].row].tok_off);
+		q->leaders[q->nlead++] = noted[i];
 	}
-	for (i = BINS - 1; i > 0; i--)
-	{
-		sum += bins[i] << q->count_shift;
-		if (sum >= keep)
-			break;
-	}
-	*reached = sum;
-	return i << BIN_SHIFT;
 }
 
 /* Takes the rows whose counters reach the floor; where there is not room for
@@ -100,44 +137,46 @@ count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 static void
 take_leaders(Query *q, uint32_t ncounts)
 {
+	Leader		noted[NOTED_MAX];
+	int			n = 0;
 	uint32_t	reached;
 	uint32_t	least = count_floor(q, ncounts, LEADERS, &reached);
-	bool		once = reached <= LEADERS_MAX && least > 0;
+	bool		once = reached <= LEADERS_MAX;
+	uint64_t	short_of = (COUNT_MAX - least) * FOUR_ONES;
 	uint32_t	i;
-	uint32_t	row;
-	int			k;
+	uint32_t	k;
 	int			pass;
 
-	if (least == 0)
-		least = 1;
 	for (pass = 0; pass < (once ? 1 : 2); pass++)
 	{
 		for (i = 0; i < ncounts; i += 4)
 		{
-			uint64_t	four;
-
-			memcpy(&four, &q->counts[i], sizeof(four));
-			if (four == 0)
+			if (four_reach(&q->counts[i], short_of) == 0)
 				continue;
-			for (k = 0; k < 4; k++)
+			for (k = i; k < i + 4; k++)
 			{
-				uint32_t	c = q->counts[i + (uint32_t) k];
+				uint32_t	c = q->counts[k];
+				uint32_t	row = q->lo + (k << q->count_shift);
 
 				if (c < least || (!once && (c >= least + (1 << BIN_SHIFT)) != (pass == 0)))
 					continue;
-				row = q->lo + ((i + (uint32_t) k) << q->count_shift);
-				for (; row < q->hi && (row - q->lo) >> q->count_shift == i + (uint32_t) k; row++)
+				for (; row < q->hi && (row - q->lo) >> q->count_shift == k; row++)
 				{
+					/* fetched while others are noted */
+					PREFETCH(&q->im.rows[row]);
+					noted[n].row = row;
+					noted[n++].score = (float) c * q->total / SCALE;
+					if (n < NOTED_MAX)
+						continue;
+					take_noted(q, noted, n);
+					n = 0;
 					if (q->nlead >= LEADERS_MAX)
 						return;
-					if (!row_allowed(q, row))
-						continue;
-					q->leaders[q->nlead].row = row;
-					q->leaders[q->nlead++].score = (float) c * q->total / SCALE;
 				}
 			}
 		}
 	}
+	take_noted(q, noted, n);
 }
 
 /* Adds what the slots that were not counted give to a row by its title. */
@@ -145,15 +184,15 @@ static void
 add_by_title(Query *q, Leader *lead, const bool *counted)
 {
 	const ImageRow *r = &q->im.rows[lead->row];
-	const ImageTerm *t = &q->im.terms[r->first_term];
-	const uint8_t *p = q->im.tokens + t->tok_off;
+	const uint8_t *p = q->im.tokens + r->tok_off;
+	int			ntoks = *p;
 	float		best[SLOTS_MAX];
 	int			k;
 
 	if (r->nterms == 0)
 		return;
 	memset(best, 0, sizeof(float) * (size_t) q->nslots);
-	for (k = 0; k < t->ntoks; k++)
+	for (p += TERM_HEAD, k = 0; k < ntoks; k++)
 	{
 		uint32_t	tok;
 		uint16_t	a;

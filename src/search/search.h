@@ -252,14 +252,6 @@ extern bool search_row(const void *image, uint32_t row, SearchRow *out);
 extern int	search_find_code(const void *image, int system, const char *code, size_t len,
 							 uint32_t *rows, int max);
 
-/* The rows that have a term whose folded text equals the folded text given;
- * each row once, at most max of them. */
-extern int	search_find_title(const void *image, int system, const char *text, size_t len,
-							  uint32_t *rows, int max);
-
-/* True when one of the row's own terms equals the text, folded. */
-extern bool search_row_has_title(const void *image, uint32_t row, const char *text, size_t len);
-
 /*
  * Folds a text for comparison: lower case, accents and punctuation gone, one
  * space between words, British to American spelling, roman numerals up to 20

@@ -111,7 +111,6 @@ ask(const void *image, const uint8_t *data, size_t size)
 			abort();
 	}
 	search_fold(r.display, r.display_len, fold, sizeof(fold));
-	search_find_title(image, r.system, r.display, r.display_len, rows, 4);
 	search_find_code(image, r.system, r.code, r.code_len, rows, 4);
 }
 

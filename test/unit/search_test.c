@@ -307,10 +307,6 @@ test_codes(const void *image)
 	ok(search_find_code(image, CM, "a047", 4, rows, 4) == 2, "a code has a row for each interval");
 	ok(search_row(image, rows[0], &row) && row.valid_to == 6000, "the oldest first");
 	ok(search_find_code(image, HCPCS, "E11.9", 5, rows, 4) == 0, "another system does not have it");
-	ok(search_find_title(image, CM, "ACUTE  myocardial infarction - unspecified", 43, rows, 4) == 1 &&
-	   search_row(image, rows[0], &row) && strcmp(row.code, "I21.9") == 0, "a title is found whatever its case and commas");
-	ok(search_row_has_title(image, rows[0], "acute myocardial infarction, unspecified", 40), "the row has it");
-	ok(!search_row_has_title(image, rows[0], "acute myocardial infarction", 27), "and not another");
 }
 
 /* Date, sex and age of the patient, code system, billable only. */
@@ -457,7 +453,6 @@ test_hostile(const void *image)
 					good &= hits[k].score >= 0 && hits[k].score <= 1 && clean(hits[k].reason);
 			}
 			search_fold(buf, lengths[i], out, sizeof(out));
-			search_find_title(image, CM, buf, lengths[i], NULL, 0);
 		}
 	}
 	ok(good, "any bytes give sound answers");
