@@ -223,7 +223,6 @@ build_stem(SearchBuilder *b, const char *word, int len)
 	s->text_off = off;
 	s->hash = h;
 	s->len = (uint8_t) n;
-	s->word = NONE;
 	word_class(word, len, &s->class);
 	s->surplus = s->class.surplus;
 	b->stem_table.slots[at] = (uint32_t) b->stems.n;

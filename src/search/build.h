@@ -58,7 +58,6 @@ typedef struct BuildStem
 	uint32_t	hash;
 	uint32_t	df;
 	uint32_t	seen;			/* last row that counted it, + 1 */
-	uint32_t	word;			/* its most frequent word */
 	float		weight;
 	float		surplus;
 	WordClass	class;

@@ -9,6 +9,8 @@
 #define PREFIX_WORDS_MAX	300		/* words of the vocabulary looked at */
 #define PREFIX_KEEP			10
 #define SPELL_KEEP			8
+#define SPELL_WORSE			90		/* than the best, in hundredths of an edit */
+#define SPELL_LONGER		60		/* what it costs that the word goes on */
 #define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
 #define UNKNOWN_WEIGHT		0.5f
 #define OPTIONAL_SHARE		0.25f	/* of a word that is welcome, not asked for */
@@ -70,15 +72,22 @@ add_slot(Query *q, int word)
 	return q->nslots++;
 }
 
+/* In how many rows a stem stands. */
+static uint32_t
+stem_rows(const Query *q, uint32_t stem)
+{
+	return q->im.lists[stem + 1].post_off - q->im.lists[stem].post_off;
+}
+
 /* Adds other forms of a stem: what shares its root. */
 static void
 add_roots(Query *q, int slot, uint32_t stem, float fit)
 {
-	const ImageStem *s = &q->im.stems[stem];
+	const uint32_t *roots = q->im.roots + q->im.lists[stem].root_off;
 	int			i;
 
-	for (i = 0; i < s->root_len && i < 8; i++)
-		add_alt(q, slot, q->im.roots[s->root_off + i], fit, HOW_ROOT);
+	for (i = 0; i < q->im.stems[stem].root_len && i < 8; i++)
+		add_alt(q, slot, roots[i], fit, HOW_ROOT);
 }
 
 /* Looks for an unknown word's stem or root under other inflections. */
@@ -191,18 +200,23 @@ add_spellings(Query *q, int slot, const Word *w, float fit)
 	uint32_t	keys[SPELL_MAX_KEYS];
 	uint32_t	seen[256];
 	Found		list[SPELL_KEEP];
+	SpellWord	typed;
 	uint32_t	letters = spell_letters(w->text, w->len);
 	uint32_t	mask = q->im.h->nspell - 1;
 	int			limit = w->len <= 3 ? 80 : w->len == 4 ? 110 : w->len == 5 ? 140 : w->len < 9 ? 210 : 260;
 	int			best = 1000;
 	int			n = 0;
+	int			nkeys;
 	int			k;
 	int			i;
 
 	if (w->len < 3 || (w->text[0] >= '0' && w->text[0] <= '9'))
 		return best;
 	memset(seen, 0xFF, sizeof(seen));
-	for (k = spell_keys(w->text, w->len, keys); k-- > 0;)
+	spell_word(w->text, w->len, &typed);
+	nkeys = spell_keys(w->text, w->len, keys);
+	/* the keys with all letters first: what they bring leaves less to look for */
+	for (k = 0; k < nkeys; k++)
 	{
 		uint32_t	at = q->im.spellheads[keys[k] & mask];
 		uint32_t	end = q->im.spellheads[(keys[k] & mask) + 1];
@@ -212,6 +226,7 @@ add_spellings(Query *q, int slot, const Word *w, float fit)
 			uint32_t	id = q->im.spellids[at];
 			const ImageWord *iw = &q->im.words[id];
 			int			cost;
+			int			most;
 			bool		whole;
 
 			if (seen[id & 255] == id)
@@ -223,12 +238,16 @@ add_spellings(Query *q, int slot, const Word *w, float fit)
 			if (--q->budget < 0)
 				break;
 			whole = iw->len <= w->len + 3;
-			cost = spell_cost(w->text, w->len, q->im.wordtext + iw->text_off, iw->len,
-							  whole ? limit : 110, !whole);
-			if (cost > (whole ? limit : 110) || cost == 0 || (!whole && w->len < 5))
+			if (!whole && w->len < 5)
+				continue;
+			most = whole ? limit : 110;
+			if (most > best + SPELL_WORSE - (whole ? 0 : SPELL_LONGER))
+				most = best + SPELL_WORSE - (whole ? 0 : SPELL_LONGER);
+			cost = spell_cost(&typed, q->im.wordtext + iw->text_off, iw->len, most, !whole);
+			if (cost > most || cost == 0)
 				continue;
 			if (!whole)
-				cost += 60;
+				cost += SPELL_LONGER;
 			if (cost < best)
 				best = cost;
 			keep_best(list, &n, SPELL_KEEP, id, cost,
@@ -237,7 +256,7 @@ add_spellings(Query *q, int slot, const Word *w, float fit)
 	}
 	for (i = 0; i < n; i++)
 	{
-		if (list[i].cost <= best + 90)
+		if (list[i].cost <= best + SPELL_WORSE)
 			add_alt(q, slot, q->im.words[list[i].word].stem,
 					fit * (1.0f - (float) list[i].cost / 500.0f) - (list[i].cost > best + 20 ? 0.05f : 0), HOW_SPELL);
 	}
@@ -328,8 +347,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		add_alt(q, slot, q->im.words[word].stem, 1.0f, HOW_EXACT);
 		if (w->len >= 5)
 			add_roots(q, slot, q->im.words[word].stem, 0.85f);
-		known = q->im.stems[q->im.words[word].stem].post_off <
-			q->im.stems[q->im.words[word].stem + 1].post_off;
+		known = stem_rows(q, q->im.words[word].stem) > 0;
 	}
 	else if (add_inflections(q, slot, w))
 		known = true;
@@ -623,9 +641,9 @@ finish_slots(Query *q)
 			if (a->fit < best - 0.1f)
 				continue;
 			if (a->how == HOW_PREFIX || a->how == HOW_SPELL)
-				guessed += st[1].post_off - st->post_off;
+				guessed += stem_rows(q, a->stem);
 			else
-				meant += st[1].post_off - st->post_off;
+				meant += stem_rows(q, a->stem);
 			if (s->optional)
 				continue;
 			if (st->class != 0 && a->fit >= best - 0.05f)

@@ -33,6 +33,7 @@ image_open(const void *image, Image *im)
 	im->words = SECTION(image, SEC_WORDS, ImageWord);
 	im->wordtext = SECTION(image, SEC_WORDTEXT, char);
 	im->stems = SECTION(image, SEC_STEMS, ImageStem);
+	im->lists = SECTION(image, SEC_LISTS, ImageList);
 	im->postings = SECTION(image, SEC_POSTINGS, uint32_t);
 	im->roots = SECTION(image, SEC_ROOTS, uint32_t);
 	im->spellheads = SECTION(image, SEC_SPELLHEADS, uint32_t);
@@ -70,7 +71,8 @@ search_image_check(const void *image, size_t size)
 	need[SEC_ROWS] = (uint64_t) h->nrows * sizeof(ImageRow);
 	need[SEC_TERMS] = (uint64_t) h->nterms * sizeof(ImageTerm);
 	need[SEC_WORDS] = (uint64_t) h->nwords * sizeof(ImageWord);
-	need[SEC_STEMS] = ((uint64_t) h->nstems + 1) * sizeof(ImageStem);
+	need[SEC_STEMS] = (uint64_t) h->nstems * sizeof(ImageStem);
+	need[SEC_LISTS] = ((uint64_t) h->nstems + 1) * sizeof(ImageList);
 	need[SEC_SPELLHEADS] = ((uint64_t) h->nspell + 1) * sizeof(uint32_t);
 	need[SEC_ABBRHEADS] = ((uint64_t) h->nabbr + 1) * sizeof(uint32_t);
 	need[SEC_ABBRS] = (uint64_t) h->nabbrs * sizeof(ImageAbbr);

@@ -86,7 +86,8 @@ enum ImageSection
 								 * be left out, 3 two words in one */
 	SEC_WORDS,					/* ImageWord, sorted by text */
 	SEC_WORDTEXT,
-	SEC_STEMS,					/* ImageStem, by falling frequency; a sentinel */
+	SEC_STEMS,					/* ImageStem, by falling frequency */
+	SEC_LISTS,					/* ImageList, of each stem; a sentinel */
 	SEC_POSTINGS,				/* uint32: row << 8 | impact, per stem by row */
 	SEC_ROOTS,					/* uint32 stems, grouped by root */
 	SEC_SPELLHEADS,				/* uint32, start of each bucket; a sentinel */
@@ -165,18 +166,22 @@ typedef struct ImageWord
 	uint8_t		unused[3];
 } ImageWord;
 
+/* What ranking reads of a stem. */
 typedef struct ImageStem
 {
-	uint32_t	post_off;		/* first posting; the next stem's ends it */
-	uint32_t	word;			/* its most frequent word */
-	uint32_t	root_off;		/* its group in SEC_ROOTS */
-	float		weight;			/* by rarity, 0..1 */
 	float		surplus;		/* weight where the query lacks it */
-	uint8_t		root_len;
 	uint8_t		class;
 	uint8_t		value;
 	uint8_t		polarity;		/* 1 negates, 2 affirms */
+	uint8_t		root_len;		/* stems of its root */
 } ImageStem;
+
+/* Where a stem is found. */
+typedef struct ImageList
+{
+	uint32_t	post_off;		/* first posting; the next stem's ends it */
+	uint32_t	root_off;		/* its group in SEC_ROOTS */
+} ImageList;
 
 typedef struct ImageAbbr
 {
@@ -205,6 +210,7 @@ typedef struct Image
 	const ImageWord *words;
 	const char *wordtext;
 	const ImageStem *stems;
+	const ImageList *lists;
 	const uint32_t *postings;
 	const uint32_t *roots;
 	const uint32_t *spellheads;
@@ -251,9 +257,18 @@ extern void image_title(const Image *im, uint32_t row, const char **title, int *
 #define SPELL_MAX_KEYS	30		/* 1 + 7 + 21, and the word itself */
 #define SPELL_COST_MAX	200		/* hundredths of an edit */
 
+/* A word as typed, and as it sounds. */
+typedef struct SpellWord
+{
+	const char *text;
+	int			len;
+	int			sound_len;
+	char		sound[WORD_MAX + 1];
+} SpellWord;
+
+extern void spell_word(const char *text, int len, SpellWord *out);
 extern uint32_t spell_letters(const char *word, int len);
 extern int	spell_keys(const char *word, int len, uint32_t *keys);
-extern int	spell_cost(const char *typed, int tlen, const char *word, int wlen, int limit,
-					   bool prefix);
+extern int	spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool prefix);
 
 #endif							/* MEDREC_SEARCH_INTERNAL_H */

@@ -13,7 +13,6 @@ typedef struct Layout
 	char	   *image;
 	uint32_t   *row_order;		/* new place -> builder's row */
 	uint32_t   *word_order;		/* new place -> builder's word */
-	uint32_t   *word_place;		/* builder's word -> new place */
 	uint32_t   *stem_order;
 	uint32_t   *stem_place;
 	uint32_t   *root_order;		/* stems by root */
@@ -129,13 +128,6 @@ weigh_stems(Layout *l)
 			s->weight = 0.02f;
 		s->surplus *= s->weight;
 		s->seen = 0;
-	}
-	for (i = 0; i < b->words.n; i++)
-	{
-		BuildStem  *s = STEM(b, BWORD(b, i)->stem);
-
-		if (s->word == NONE || BWORD(b, i)->count > BWORD(b, s->word)->count)
-			s->word = i;
 	}
 }
 
@@ -283,7 +275,8 @@ measure(Layout *l)
 	place(l, SEC_TOKENS, l->token_bytes);
 	place(l, SEC_WORDS, b->words.n * sizeof(ImageWord));
 	place(l, SEC_WORDTEXT, l->word_bytes);
-	place(l, SEC_STEMS, (b->stems.n + 1) * sizeof(ImageStem));
+	place(l, SEC_STEMS, b->stems.n * sizeof(ImageStem));
+	place(l, SEC_LISTS, (b->stems.n + 1) * sizeof(ImageList));
 	place(l, SEC_POSTINGS, l->npost * sizeof(uint32_t));
 	place(l, SEC_ROOTS, (uint64_t) l->nroots * sizeof(uint32_t));
 	place(l, SEC_SPELLHEADS, ((uint64_t) l->head.nspell + 1) * sizeof(uint32_t));
@@ -310,6 +303,7 @@ write_words(Layout *l)
 	ImageWord  *words = section(l, SEC_WORDS);
 	char	   *text = section(l, SEC_WORDTEXT);
 	ImageStem  *stems = section(l, SEC_STEMS);
+	ImageList  *lists = section(l, SEC_LISTS);
 	uint32_t   *roots = section(l, SEC_ROOTS);
 	uint32_t	off = 0;
 	uint32_t	post = 0;
@@ -332,16 +326,14 @@ write_words(Layout *l)
 	{
 		const BuildStem *s = STEM(b, l->stem_order[i]);
 
-		stems[i].post_off = post;
-		stems[i].word = s->word == NONE ? 0 : l->word_place[s->word];
-		stems[i].weight = s->weight;
+		lists[i].post_off = post;
 		stems[i].surplus = s->surplus;
 		stems[i].class = s->class.class;
 		stems[i].value = s->class.value;
 		stems[i].polarity = s->class.negates ? 1 : s->class.affirms ? 2 : 0;
 		post += s->df;
 	}
-	stems[b->stems.n].post_off = post;
+	lists[b->stems.n].post_off = post;
 	for (i = 0; i < l->nroots; i++)
 		roots[i] = l->stem_place[l->root_order[i]];
 	for (start = 0, i = 1; i <= l->nroots; i++)
@@ -352,7 +344,7 @@ write_words(Layout *l)
 			continue;
 		for (k = start; k < i; k++)
 		{
-			stems[roots[k]].root_off = start;
+			lists[roots[k]].root_off = start;
 			stems[roots[k]].root_len = (uint8_t) (i - start > 255 ? 255 : i - start);
 		}
 		start = i;
@@ -366,6 +358,7 @@ post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
 	SearchBuilder *b = l->b;
 	uint32_t   *postings = section(l, SEC_POSTINGS);
 	const ImageStem *stems = section(l, SEC_STEMS);
+	const ImageList *lists = section(l, SEC_LISTS);
 	uint32_t	t;
 	uint32_t	k;
 
@@ -391,7 +384,7 @@ post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
 
 			if (fill[stem] > 0)
 			{
-				p = &postings[stems[stem].post_off + fill[stem] - 1];
+				p = &postings[lists[stem].post_off + fill[stem] - 1];
 				if (*p >> 8 == row)
 				{
 					if ((*p & 255) < impact)
@@ -399,7 +392,7 @@ post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
 					continue;
 				}
 			}
-			postings[stems[stem].post_off + fill[stem]++] = row << 8 | impact;
+			postings[lists[stem].post_off + fill[stem]++] = row << 8 | impact;
 		}
 	}
 }
@@ -640,9 +633,8 @@ search_builder_finish(SearchBuilder *b, size_t *size)
 		!build_sort(b, l.word_order, (uint32_t) b->words.n, compare_words) ||
 		!build_sort(b, l.stem_order, (uint32_t) b->stems.n, compare_stems))
 		return NULL;
-	l.word_place = inverse(b, l.word_order, b->words.n);
 	l.stem_place = inverse(b, l.stem_order, b->stems.n);
-	if (l.word_place == NULL || l.stem_place == NULL || !group_roots(&l) || !measure(&l))
+	if (l.stem_place == NULL || !group_roots(&l) || !measure(&l))
 		return NULL;
 	l.image = b->alloc.alloc(b->alloc.opaque, l.head.size);
 	if (l.image == NULL)

@@ -42,7 +42,7 @@ lower_posting(const uint32_t *p, const uint32_t *end, uint32_t row)
 static int
 count_list(Query *q, const Alt *a, float weight)
 {
-	const ImageStem *s = &q->im.stems[a->stem];
+	const ImageList *s = &q->im.lists[a->stem];
 	const uint32_t *p = q->im.postings + s->post_off;
 	const uint32_t *end = q->im.postings + s[1].post_off;
 	uint32_t	lo = q->lo;
@@ -278,7 +278,7 @@ add_rare(Query *q, const uint8_t *order, int n)
 	{
 		const Slot *s = &q->slots[order[i]];
 		const Alt  *a = &q->alts[s->first_alt];
-		const ImageStem *st = &q->im.stems[a->stem];
+		const ImageList *st = &q->im.lists[a->stem];
 		const uint32_t *p = q->im.postings + st->post_off;
 		const uint32_t *end = q->im.postings + st[1].post_off;
 

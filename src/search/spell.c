@@ -16,11 +16,37 @@
 #define COST_SOUND		30		/* written otherwise, sounds the same */
 #define COST_FIRST		30		/* the first letter is seldom wrong */
 
+#define LETTER(c)		(1u << ((c) - 'a'))
+#define VOWELS			(LETTER('a') | LETTER('e') | LETTER('i') | LETTER('o') | LETTER('u') | LETTER('y'))
+
 /* The letters round each letter of a keyboard, from 'a'. */
-static const char *const near_keys[] = {
-	"qwsz", "vghn", "xdfv", "erfcxs", "wsdr", "rtgvcd", "tyhbvf", "yujnbg", "ujko",
-	"uikmnh", "iolmj", "opk", "njk", "bhjm", "iklp", "ol", "wa", "edft", "wedxza",
-	"rfgy", "yhji", "cfgb", "qase", "zsdc", "tghu", "asx"
+static const uint32_t near_keys[26] = {
+	/* a */ LETTER('q') | LETTER('w') | LETTER('s') | LETTER('z'),
+	/* b */ LETTER('v') | LETTER('g') | LETTER('h') | LETTER('n'),
+	/* c */ LETTER('x') | LETTER('d') | LETTER('f') | LETTER('v'),
+	/* d */ LETTER('e') | LETTER('r') | LETTER('f') | LETTER('c') | LETTER('x') | LETTER('s'),
+	/* e */ LETTER('w') | LETTER('s') | LETTER('d') | LETTER('r'),
+	/* f */ LETTER('r') | LETTER('t') | LETTER('g') | LETTER('v') | LETTER('c') | LETTER('d'),
+	/* g */ LETTER('t') | LETTER('y') | LETTER('h') | LETTER('b') | LETTER('v') | LETTER('f'),
+	/* h */ LETTER('y') | LETTER('u') | LETTER('j') | LETTER('n') | LETTER('b') | LETTER('g'),
+	/* i */ LETTER('u') | LETTER('j') | LETTER('k') | LETTER('o'),
+	/* j */ LETTER('u') | LETTER('i') | LETTER('k') | LETTER('m') | LETTER('n') | LETTER('h'),
+	/* k */ LETTER('i') | LETTER('o') | LETTER('l') | LETTER('m') | LETTER('j'),
+	/* l */ LETTER('o') | LETTER('p') | LETTER('k'),
+	/* m */ LETTER('n') | LETTER('j') | LETTER('k'),
+	/* n */ LETTER('b') | LETTER('h') | LETTER('j') | LETTER('m'),
+	/* o */ LETTER('i') | LETTER('k') | LETTER('l') | LETTER('p'),
+	/* p */ LETTER('o') | LETTER('l'),
+	/* q */ LETTER('w') | LETTER('a'),
+	/* r */ LETTER('e') | LETTER('d') | LETTER('f') | LETTER('t'),
+	/* s */ LETTER('w') | LETTER('e') | LETTER('d') | LETTER('x') | LETTER('z') | LETTER('a'),
+	/* t */ LETTER('r') | LETTER('f') | LETTER('g') | LETTER('y'),
+	/* u */ LETTER('y') | LETTER('h') | LETTER('j') | LETTER('i'),
+	/* v */ LETTER('c') | LETTER('f') | LETTER('g') | LETTER('b'),
+	/* w */ LETTER('q') | LETTER('a') | LETTER('s') | LETTER('e'),
+	/* x */ LETTER('z') | LETTER('s') | LETTER('d') | LETTER('c'),
+	/* y */ LETTER('t') | LETTER('g') | LETTER('h') | LETTER('u'),
+	/* z */ LETTER('a') | LETTER('s') | LETTER('x')
 };
 
 /* Which letters a word has, one bit each. */
@@ -124,24 +150,20 @@ spell_keys(const char *word, int len, uint32_t *keys)
 	return n;
 }
 
-/* Is the letter a vowel? */
-static bool
-is_vowel(char c)
-{
-	return c == 'a' || c == 'e' || c == 'i' || c == 'o' || c == 'u' || c == 'y';
-}
-
 /* What it costs to have typed a for b. */
-static int
+static inline int
 cost_other(char a, char b)
 {
+	unsigned int x = (unsigned char) a - 'a';
+	unsigned int y = (unsigned char) b - 'a';
+
 	if (a == b)
 		return 0;
-	if (is_vowel(a) && is_vowel(b))
+	if (x >= 26 || y >= 26)
+		return COST_EDIT;
+	if ((VOWELS >> x & VOWELS >> y & 1) != 0)
 		return COST_VOWEL;
-	if (a >= 'a' && a <= 'z' && strchr(near_keys[a - 'a'], b) != NULL)
-		return COST_NEAR;
-	return COST_EDIT;
+	return near_keys[x] >> y & 1 ? COST_NEAR : COST_EDIT;
 }
 
 /* Weighted Damerau-Levenshtein distance; more than limit counts as limit + 1. */
@@ -212,24 +234,39 @@ distance(const char *a, int alen, const char *b, int blen, int limit, bool prefi
 	return best > limit ? limit + 1 : best;
 }
 
+/* Reads a word that was typed. */
+void
+spell_word(const char *text, int len, SpellWord *out)
+{
+	out->text = text;
+	out->len = len;
+	out->sound_len = by_sound(text, len, out->sound);
+}
+
 /* What it costs to have typed one word for another (or, with prefix, for the
  * beginning of another); more than limit counts as limit + 1. */
 int
-spell_cost(const char *typed, int tlen, const char *word, int wlen, int limit, bool prefix)
+spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool prefix)
 {
-	char		ts[WORD_MAX + 1];
-	char		ws[WORD_MAX + 1];
-	int			cost = distance(typed, tlen, word, wlen, limit, prefix);
-	int			sound;
+	char		sound[WORD_MAX + 1];
+	int			cost = distance(typed->text, typed->len, word, wlen, limit, prefix);
 
 	if (cost > COST_SOUND)
 	{
-		tlen = by_sound(typed, tlen, ts);
-		wlen = by_sound(word, wlen, ws);
-		sound = COST_SOUND + distance(ts, tlen, ws, wlen, limit, prefix);
-		if (sound < cost)
-			cost = sound;
-		if (ts[0] != ws[0])
+		int			slen = by_sound(word, wlen, sound);
+
+		/* the sounds tell nothing new of words that are written as they sound */
+		if (slen != wlen || typed->sound_len != typed->len || memcmp(sound, word, (size_t) wlen) != 0 ||
+			memcmp(typed->sound, typed->text, (size_t) typed->len) != 0)
+		{
+			int			least = cost > limit ? limit : cost - 1;
+			int			other = COST_SOUND + distance(typed->sound, typed->sound_len, sound, slen,
+													  least - COST_SOUND, prefix);
+
+			if (other <= least)
+				cost = other;
+		}
+		if (typed->sound[0] != sound[0])
 			cost += COST_FIRST;
 	}
 	return cost > limit ? limit + 1 : cost;
