@@ -174,7 +174,9 @@ AttachShared(void)
 	if (slot != NULL || tried)
 		return;
 	tried = true;
-	shared = medrec_shared_memory("medrec images", sizeof(SharedImages), InitShared);
+	/* a newer library without a restart of the server has slots of its own */
+	shared = medrec_shared_memory("medrec images " CppAsString2(SEARCH_IMAGE_VERSION),
+								  sizeof(SharedImages), InitShared);
 	if (shared == NULL)
 		return;
 	FreeDroppedSlots();

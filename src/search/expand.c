@@ -9,6 +9,8 @@
 #define PREFIX_WORDS_MAX	300		/* words of the vocabulary looked at */
 #define PREFIX_KEEP			10
 #define SPELL_KEEP			8
+#define SPELL_COST_MAX		260		/* hundredths of an edit */
+#define SPELL_ONE			130		/* one slip */
 #define SPELL_WORSE			90		/* than the best, in hundredths of an edit */
 #define SPELL_LONGER		60		/* what it costs that the word goes on */
 #define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
@@ -193,9 +195,10 @@ count_bits(uint32_t v)
 	return n;
 }
 
-/* Adds words that are spelt nearly like it; returns the lowest cost. */
+/* Adds words that are spelt nearly like it, up to a limit in hundredths of an
+ * edit; returns the lowest cost. */
 static int
-add_spellings(Query *q, int slot, const Word *w, float fit)
+add_spellings(Query *q, int slot, const Word *w, float fit, int limit)
 {
 	uint32_t	keys[SPELL_MAX_KEYS];
 	uint32_t	seen[256];
@@ -203,7 +206,7 @@ add_spellings(Query *q, int slot, const Word *w, float fit)
 	SpellWord	typed;
 	uint32_t	letters = spell_letters(w->text, w->len);
 	uint32_t	mask = q->im.h->nspell - 1;
-	int			limit = w->len <= 3 ? 80 : w->len == 4 ? 110 : w->len == 5 ? 140 : w->len < 9 ? 210 : 260;
+	int			usual = w->len <= 3 ? 80 : w->len == 4 ? 110 : w->len == 5 ? 140 : w->len < 9 ? 210 : 260;
 	int			best = 1000;
 	int			n = 0;
 	int			nkeys;
@@ -212,9 +215,11 @@ add_spellings(Query *q, int slot, const Word *w, float fit)
 
 	if (w->len < 3 || (w->text[0] >= '0' && w->text[0] <= '9'))
 		return best;
+	if (limit > usual)
+		limit = usual;
 	memset(seen, 0xFF, sizeof(seen));
 	spell_word(w->text, w->len, &typed);
-	nkeys = spell_keys(w->text, w->len, keys);
+	nkeys = spell_keys(w->text, w->len, limit > SPELL_ONE ? 2 : 1, keys);
 	/* the keys with all letters first: what they bring leaves less to look for */
 	for (k = 0; k < nkeys; k++)
 	{
@@ -340,6 +345,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 	uint32_t	word = image_find_word(&q->im, w->text, w->len);
 	bool		typing = last && (q->req->flags & SEARCH_PREFIX) != 0;
 	bool		known = word != UINT32_MAX;
+	int			limit = SPELL_COST_MAX;
 	int			cost;
 
 	if (known)
@@ -360,14 +366,18 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 			add_prefixes(q, slot, w, 0.75f);
 	}
 	else if (!known)
-		add_prefixes(q, slot, w, 0.95f);
+	{
+		/* what begins a word is hardly another one with two slips */
+		if (add_prefixes(q, slot, w, 0.95f) > 0)
+			limit = SPELL_ONE;
+	}
 	else if ((q->req->flags & SEARCH_PREFIX) != 0 && w->len <= 6)
 		add_prefixes(q, slot, w, 0.8f);
 	else if (w->len <= 4)
 		add_prefixes(q, slot, w, 0.6f);
 	if ((!known && !abbreviated) || (fuzzy && w->len >= 4))
 	{
-		cost = add_spellings(q, slot, w, known ? 0.85f : 1.0f);
+		cost = add_spellings(q, slot, w, known ? 0.85f : 1.0f, limit);
 		if (!known && cost > 75 && !add_halves(q, slot, w) && q->slots[slot].nalts == 0)
 			add_contractions(q, slot, w);
 	}

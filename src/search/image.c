@@ -61,7 +61,7 @@ search_image_check(const void *image, size_t size)
 		return "no search image";
 	if (h->endian != IMAGE_ENDIAN)
 		return "written by a machine of another byte order";
-	if (h->version != IMAGE_VERSION)
+	if (h->version != SEARCH_IMAGE_VERSION)
 		return "written by another version";
 	if (h->checksum != header_checksum(h))
 		return "header is damaged";

@@ -72,7 +72,6 @@ extern void word_class(const char *word, int len, WordClass *out);
 /* ---- the image (image.c) ---- */
 
 #define IMAGE_MAGIC		"MRSEARCH"
-#define IMAGE_VERSION	2
 #define IMAGE_ENDIAN	0x01020304u
 #define NO_ROW			UINT32_MAX
 
@@ -255,7 +254,6 @@ extern void image_title(const Image *im, uint32_t row, const char **title, int *
 
 #define SPELL_PREFIX	7		/* deletions are made in the first letters only */
 #define SPELL_MAX_KEYS	30		/* 1 + 7 + 21, and the word itself */
-#define SPELL_COST_MAX	200		/* hundredths of an edit */
 
 /* A word as typed, and as it sounds. */
 typedef struct SpellWord
@@ -268,7 +266,7 @@ typedef struct SpellWord
 
 extern void spell_word(const char *text, int len, SpellWord *out);
 extern uint32_t spell_letters(const char *word, int len);
-extern int	spell_keys(const char *word, int len, uint32_t *keys);
+extern int	spell_keys(const char *word, int len, int deletions, uint32_t *keys);
 extern int	spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool prefix);
 
 #endif							/* MEDREC_SEARCH_INTERNAL_H */

@@ -244,7 +244,7 @@ measure(Layout *l)
 	}
 	for (i = 0; i < b->words.n; i++)
 	{
-		l->nspellids += (uint32_t) spell_keys(WORDTEXT(b, BWORD(b, i)->text_off), BWORD(b, i)->len, keys);
+		l->nspellids += (uint32_t) spell_keys(WORDTEXT(b, BWORD(b, i)->text_off), BWORD(b, i)->len, 2, keys);
 		l->word_bytes += BWORD(b, i)->len + 1u;
 		build_tick(b);
 	}
@@ -256,7 +256,7 @@ measure(Layout *l)
 		return false;
 
 	memcpy(l->head.magic, IMAGE_MAGIC, 8);
-	l->head.version = IMAGE_VERSION;
+	l->head.version = SEARCH_IMAGE_VERSION;
 	l->head.endian = IMAGE_ENDIAN;
 	l->head.nrows = (uint32_t) b->rows.n;
 	l->head.nterms = (uint32_t) b->terms.n;
@@ -525,7 +525,7 @@ write_spelling(Layout *l)
 		for (i = (uint32_t) b->words.n; i-- > 0;)
 		{
 			build_tick(b);
-			for (n = spell_keys(text + words[i].text_off, words[i].len, keys); n-- > 0;)
+			for (n = spell_keys(text + words[i].text_off, words[i].len, 2, keys); n-- > 0;)
 			{
 				if (pass == 0)
 					heads[keys[n] & mask]++;

@@ -13,8 +13,8 @@
 #define ALTS_MAX		(SLOTS_MAX * SLOT_ALTS_MAX)
 #define ALT_BUCKETS		1024
 #define COUNTS_MAX		262144
-#define LEADERS			250		/* rows whose titles are looked at */
-#define LEADERS_MAX		500
+#define LEADERS			400		/* rows whose titles are looked at */
+#define LEADERS_MAX		600
 #define CANDS_MAX		320
 #define RANK_ROWS		130		/* rows that are scored in full */
 #define NEAR_MAX		64		/* neighbours of a code */

@@ -23,6 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* The image's layout; another number for every change of it. */
+#define SEARCH_IMAGE_VERSION 2
+
 /* Longest code that is kept, in bytes; longer ones are refused. */
 #define SEARCH_CODE_MAX		32
 

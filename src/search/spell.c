@@ -107,9 +107,10 @@ add_key(uint32_t *keys, int n, const char *text, int len)
 	return n + 1;
 }
 
-/* The keys of a word, at most SPELL_MAX_KEYS; none for very short ones. */
+/* The keys of a word with up to one or two deletions, at most SPELL_MAX_KEYS;
+ * none for very short ones. */
 int
-spell_keys(const char *word, int len, uint32_t *keys)
+spell_keys(const char *word, int len, int deletions, uint32_t *keys)
 {
 	char		sound[WORD_MAX + 1];
 	char		cut[SPELL_PREFIX + 1];
@@ -133,7 +134,7 @@ spell_keys(const char *word, int len, uint32_t *keys)
 		}
 		n = add_key(keys, n, cut, len - 1);
 	}
-	for (i = 0; i < len && len > 4; i++)
+	for (i = 0; i < len && len > 4 && deletions > 1; i++)
 	{
 		int			l;
 
