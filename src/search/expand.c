@@ -205,7 +205,6 @@ add_spellings(Query *q, int slot, const Word *w, float fit, int limit)
 	Found		list[SPELL_KEEP];
 	SpellWord	typed;
 	uint32_t	letters = spell_letters(w->text, w->len);
-	uint32_t	mask = q->im.h->nspell - 1;
 	int			usual = w->len <= 3 ? 80 : w->len == 4 ? 110 : w->len == 5 ? 140 : w->len < 9 ? 210 : 260;
 	int			best = 1000;
 	int			n = 0;
@@ -223,8 +222,9 @@ add_spellings(Query *q, int slot, const Word *w, float fit, int limit)
 	/* the keys with all letters first: what they bring leaves less to look for */
 	for (k = 0; k < nkeys; k++)
 	{
-		uint32_t	at = q->im.spellheads[keys[k] & mask];
-		uint32_t	end = q->im.spellheads[(keys[k] & mask) + 1];
+		const uint32_t *head = q->im.spellheads + spell_bucket(q->im.spellregions, keys[k]);
+		uint32_t	at = head[0];
+		uint32_t	end = head[1];
 
 		for (; at < end; at++)
 		{

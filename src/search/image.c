@@ -36,6 +36,7 @@ image_open(const void *image, Image *im)
 	im->lists = SECTION(image, SEC_LISTS, ImageList);
 	im->postings = SECTION(image, SEC_POSTINGS, uint32_t);
 	im->roots = SECTION(image, SEC_ROOTS, uint32_t);
+	im->spellregions = SECTION(image, SEC_SPELLREGIONS, uint32_t);
 	im->spellheads = SECTION(image, SEC_SPELLHEADS, uint32_t);
 	im->spellids = SECTION(image, SEC_SPELLIDS, uint32_t);
 	im->abbrheads = SECTION(image, SEC_ABBRHEADS, uint32_t);
@@ -73,6 +74,7 @@ search_image_check(const void *image, size_t size)
 	need[SEC_WORDS] = (uint64_t) h->nwords * sizeof(ImageWord);
 	need[SEC_STEMS] = (uint64_t) h->nstems * sizeof(ImageStem);
 	need[SEC_LISTS] = ((uint64_t) h->nstems + 1) * sizeof(ImageList);
+	need[SEC_SPELLREGIONS] = (SPELL_REGIONS + 1) * sizeof(uint32_t);
 	need[SEC_SPELLHEADS] = ((uint64_t) h->nspell + 1) * sizeof(uint32_t);
 	need[SEC_ABBRHEADS] = ((uint64_t) h->nabbr + 1) * sizeof(uint32_t);
 	need[SEC_ABBRS] = (uint64_t) h->nabbrs * sizeof(ImageAbbr);
@@ -84,8 +86,7 @@ search_image_check(const void *image, size_t size)
 			return "sections overlap";
 		end = h->sec[i].off + h->sec[i].bytes;
 	}
-	if ((h->nspell & (h->nspell - 1)) != 0 || (h->nabbr & (h->nabbr - 1)) != 0 ||
-		h->nspell == 0 || h->nabbr == 0)
+	if ((h->nabbr & (h->nabbr - 1)) != 0 || h->nspell == 0 || h->nabbr == 0)
 		return "tables of odd size";
 	return NULL;
 }

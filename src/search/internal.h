@@ -89,6 +89,7 @@ enum ImageSection
 	SEC_LISTS,					/* ImageList, of each stem; a sentinel */
 	SEC_POSTINGS,				/* uint32: row << 8 | impact, per stem by row */
 	SEC_ROOTS,					/* uint32 stems, grouped by root */
+	SEC_SPELLREGIONS,			/* uint32[SPELL_REGIONS + 1], first bucket of each */
 	SEC_SPELLHEADS,				/* uint32, start of each bucket; a sentinel */
 	SEC_SPELLIDS,				/* uint32 words */
 	SEC_ABBRHEADS,				/* uint32, start of each bucket; a sentinel */
@@ -109,7 +110,7 @@ typedef struct ImageHeader
 	uint32_t	nterms;
 	uint32_t	nwords;
 	uint32_t	nstems;
-	uint32_t	nspell;			/* buckets, a power of two */
+	uint32_t	nspell;			/* buckets */
 	uint32_t	nabbr;			/* buckets, a power of two */
 	uint32_t	nabbrs;
 	uint32_t	unused;
@@ -212,6 +213,7 @@ typedef struct Image
 	const ImageList *lists;
 	const uint32_t *postings;
 	const uint32_t *roots;
+	const uint32_t *spellregions;
 	const uint32_t *spellheads;
 	const uint32_t *spellids;
 	const uint32_t *abbrheads;
@@ -254,6 +256,21 @@ extern void image_title(const Image *im, uint32_t row, const char **title, int *
 
 #define SPELL_PREFIX	7		/* deletions are made in the first letters only */
 #define SPELL_MAX_KEYS	30		/* 1 + 7 + 21, and the word itself */
+
+/* Keys that begin with the same two letters lie together, so that the keys of
+ * one word are found in few places. */
+#define SPELL_REGIONS	1024
+#define SPELL_HASH_BITS	22
+
+/* The bucket of a key. */
+static inline uint32_t
+spell_bucket(const uint32_t *regions, uint32_t key)
+{
+	const uint32_t *r = &regions[key >> SPELL_HASH_BITS];
+	uint64_t	hash = key & ((1u << SPELL_HASH_BITS) - 1);
+
+	return r[0] + (uint32_t) (hash * (r[1] - r[0]) >> SPELL_HASH_BITS);
+}
 
 /* A word as typed, and as it sounds. */
 typedef struct SpellWord

@@ -22,6 +22,7 @@ typedef struct Layout
 	uint64_t	token_bytes;
 	uint64_t	code_bytes;		/* of codes and long keys */
 	uint32_t	nspellids;
+	uint32_t	spellregions[SPELL_REGIONS + 1];	/* first bucket of each */
 	uint32_t	nabbrstems;
 	uint32_t	word_bytes;
 } Layout;
@@ -228,6 +229,7 @@ measure(Layout *l)
 	SearchBuilder *b = l->b;
 	uint32_t	keys[SPELL_MAX_KEYS];
 	size_t		i;
+	int			n;
 
 	for (i = 0; i < b->rows.n; i++)
 	{
@@ -244,7 +246,8 @@ measure(Layout *l)
 	}
 	for (i = 0; i < b->words.n; i++)
 	{
-		l->nspellids += (uint32_t) spell_keys(WORDTEXT(b, BWORD(b, i)->text_off), BWORD(b, i)->len, 2, keys);
+		for (n = spell_keys(WORDTEXT(b, BWORD(b, i)->text_off), BWORD(b, i)->len, 2, keys); n-- > 0; l->nspellids++)
+			l->spellregions[(keys[n] >> SPELL_HASH_BITS) + 1]++;
 		l->word_bytes += BWORD(b, i)->len + 1u;
 		build_tick(b);
 	}
@@ -263,8 +266,10 @@ measure(Layout *l)
 	l->head.nwords = (uint32_t) b->words.n;
 	l->head.nstems = (uint32_t) b->stems.n;
 	l->head.nabbrs = (uint32_t) b->abbrs.n;
-	for (l->head.nspell = 64; l->head.nspell < l->nspellids / 3;)
-		l->head.nspell *= 2;
+	/* some three keys a bucket */
+	for (n = 0; n < SPELL_REGIONS; n++)
+		l->spellregions[n + 1] = l->spellregions[n] + l->spellregions[n + 1] / 3 + 1;
+	l->head.nspell = l->spellregions[SPELL_REGIONS];
 	for (l->head.nabbr = 64; l->head.nabbr < b->abbrs.n;)
 		l->head.nabbr *= 2;
 
@@ -279,6 +284,7 @@ measure(Layout *l)
 	place(l, SEC_LISTS, (b->stems.n + 1) * sizeof(ImageList));
 	place(l, SEC_POSTINGS, l->npost * sizeof(uint32_t));
 	place(l, SEC_ROOTS, (uint64_t) l->nroots * sizeof(uint32_t));
+	place(l, SEC_SPELLREGIONS, sizeof(l->spellregions));
 	place(l, SEC_SPELLHEADS, ((uint64_t) l->head.nspell + 1) * sizeof(uint32_t));
 	place(l, SEC_SPELLIDS, (uint64_t) l->nspellids * sizeof(uint32_t));
 	place(l, SEC_ABBRHEADS, ((uint64_t) l->head.nabbr + 1) * sizeof(uint32_t));
@@ -512,7 +518,6 @@ write_spelling(Layout *l)
 	uint32_t   *ids = section(l, SEC_SPELLIDS);
 	const ImageWord *words = section(l, SEC_WORDS);
 	const char *text = section(l, SEC_WORDTEXT);
-	uint32_t	mask = l->head.nspell - 1;
 	uint32_t	keys[SPELL_MAX_KEYS];
 	uint32_t	i;
 	uint32_t	sum = 0;
@@ -527,19 +532,22 @@ write_spelling(Layout *l)
 			build_tick(b);
 			for (n = spell_keys(text + words[i].text_off, words[i].len, 2, keys); n-- > 0;)
 			{
+				uint32_t   *head = &heads[spell_bucket(l->spellregions, keys[n])];
+
 				if (pass == 0)
-					heads[keys[n] & mask]++;
+					(*head)++;
 				else
-					ids[--heads[keys[n] & mask]] = i;
+					ids[--*head] = i;
 			}
 		}
-		for (i = 0; pass == 0 && i <= mask; i++)
+		for (i = 0; pass == 0 && i < l->head.nspell; i++)
 		{
 			sum += heads[i];
 			heads[i] = sum;
 		}
 	}
 	heads[l->head.nspell] = l->nspellids;
+	memcpy(section(l, SEC_SPELLREGIONS), l->spellregions, sizeof(l->spellregions));
 }
 
 /* Writes the abbreviations, each with the stems that it stands for. */
