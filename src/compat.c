@@ -5,7 +5,9 @@
 #include "medrec.h"
 
 #include "access/sysattr.h"
+#include "common/jsonapi.h"
 #include "executor/executor.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #if PG_VERSION_NUM >= 160000
@@ -57,6 +59,20 @@ medrec_insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot,
 #else
 	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL);
 #endif
+}
+
+/* Is a text JSON? Raises no error. */
+bool
+medrec_is_json(char *text, int len)
+{
+	JsonLexContext *lex;
+
+#if PG_VERSION_NUM >= 170000
+	lex = makeJsonLexContextCstringLen(NULL, text, len, GetDatabaseEncoding(), false);
+#else
+	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), false);
+#endif
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
 }
 
 /* Finds or makes a small piece of shared memory; NULL where there is no room. */

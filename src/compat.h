@@ -93,6 +93,9 @@ extern void medrec_insert_index_entries(struct ResultRelInfo *result, struct Tup
 extern void medrec_init_range_table(struct EState *estate, struct RelationData *rel,
 									int updated_column);
 
+/* whether a text is JSON, which no function of the server says without an error before 16 */
+extern bool medrec_is_json(char *text, int len);
+
 /*
  * A few bytes of the main shared memory without preloading: named DSM segments
  * since 17, before that from the room that every server keeps to spare.

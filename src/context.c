@@ -16,8 +16,25 @@
 /* most codes of a visit that are looked at */
 #define CONTEXT_CODES_MAX	1000
 
+static Jsonb *FromString(Jsonb *jb);
 static bool IsKey(const JsonbValue *key, const char *name);
 static List *ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults);
+
+/* What a JSON string holds that is JSON itself: so does an object arrive that
+ * stands in a URL.  Anything else is returned as it is. */
+static Jsonb *
+FromString(Jsonb *jb)
+{
+	JsonbValue	value;
+	char	   *text;
+
+	if (!JB_ROOT_IS_SCALAR(jb) || !JsonbExtractScalar(&jb->root, &value) || value.type != jbvString)
+		return jb;
+	text = pnstrdup(value.val.string.val, value.val.string.len);
+	if (!medrec_is_json(text, value.val.string.len))
+		return jb;
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
 
 /* Is a JSON key this one? */
 static bool
@@ -98,6 +115,7 @@ context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context)
 		return;
 
 	faults_init(&faults);
+	jb = FromString(jb);
 	if (!JB_ROOT_IS_OBJECT(jb))
 		faults_add(&faults, "context", "structure", "must be an object");
 	else

@@ -1,6 +1,7 @@
 # POST of a diagnosis, over kept connections, through one PostgREST: to medrec_api.diagnoses and to a bare table (same
 # columns, indexes, foreign key and checks, no triggers, its own schema). Straight to PostgREST's socket, and through nginx
 # as clients come. ROUNDS (9) rounds, in each both for SECONDS_EACH (2) seconds at 1, 4 and 8 connections, in turn.
+# Type-ahead: GET /rpc/suggest for the beginnings of titles against a function that answers with the same number of rows.
 # shellcheck shell=bash
 
 ROUNDS=${ROUNDS:-9}
@@ -10,7 +11,7 @@ HTTP=$MEDREC_RUN_DIR/tmp/http
 
 prepare_http() {
 	mkdir -p "$HTTP"
-	gcc -std=gnu99 -O2 -o "$HTTP/post" "$ROOT/bench/http/post.c" -lpthread
+	gcc -std=gnu99 -O2 -o "$HTTP/client" "$ROOT/bench/http/client.c" -lpthread
 	"$ROOT/gateway/medrec" deps >&2
 	fresh_database bench_http
 	load_icd10cm
@@ -33,6 +34,7 @@ write_requests() {
 	for schema in medrec_api bare; do
 		printf '%s\r\n' "Authorization: Bearer $head.$payload.$signature" 'Content-Type: application/json' \
 			'Prefer: return=representation' 'Accept: application/vnd.pgrst.object+json' "Content-Profile: $schema" >"$HTTP/$schema.headers"
+		printf '%s\r\n' "Authorization: Bearer $head.$payload.$signature" "Accept-Profile: $schema" >"$HTTP/$schema.get"
 	done
 	db bench_http -c "SELECT json_build_object('patient_id', patient_id, 'code', code, 'description', description,
 		'code_system', 'ICD-10-CM') FROM bench.batch LIMIT 1000" >"$HTTP/bodies"
@@ -42,8 +44,13 @@ write_requests() {
 post() {
 	local table=diagnoses
 	[ "$3" = medrec_api ] || table=diagnosis
-	"$HTTP/post" "$1" "$4" "$5" "$2/$table" "$HTTP/$3.headers" "$HTTP/bodies" ||
+	"$HTTP/client" POST "$1" "$4" "$5" "$2/$table" "$HTTP/$3.headers" "$HTTP/bodies" ||
 		die "a request failed: see above"
+}
+
+# get TARGET PREFIX SCHEMA SECONDS: the same for type-ahead, over one connection
+get() {
+	"$HTTP/client" GET "$1" 1 "$4" "$2/rpc/suggest" "$HTTP/$3.get" "$HTTP/queries" || die "a request failed: see above"
 }
 
 # Processor time so far of PostgreSQL, PostgREST and nginx together, in clock ticks.
@@ -81,6 +88,49 @@ bench_http() {
 					END { printf "  %-12s p50 %.3f ms in the median round\n", s, p[int((NR + 1) / 2)] }'
 			done
 		done
+	done
+	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
+}
+
+# What somebody types who looks for a title: its first letters, the last word unfinished.
+write_queries() {
+	db bench_http -c "SELECT 'code_system=ICD-10-CM&limit=5&context=%7B%22typing%22%3Atrue%7D&display=' ||
+		regexp_replace(replace(left(lower(description), 3 + (random() * 30)::int), ' ', '%20'), '[^a-z0-9%]', '', 'g')
+		FROM bench.batch LIMIT 1000" >"$HTTP/queries"
+	db bench_http <<-'SQL'
+		CREATE FUNCTION bare.suggest(code_system text, code text DEFAULT NULL, display text DEFAULT NULL,
+			max integer DEFAULT 5, on_date date DEFAULT CURRENT_DATE, context jsonb DEFAULT NULL)
+		RETURNS TABLE (code text, display text, score double precision, source text, reason text) LANGUAGE sql STABLE
+		BEGIN ATOMIC
+			SELECT 'E11.9', 'Type 2 diabetes mellitus without complications', 0.5::double precision, 'title', 'words of the title'
+			FROM generate_series(1, $4);
+		END;
+		GRANT EXECUTE ON FUNCTION bare.suggest TO medrec_clinician;
+		NOTIFY pgrst, 'reload schema';
+	SQL
+	sleep 2
+}
+
+bench_typeahead() {
+	local way target prefix round schema
+	prepare_http
+	write_queries
+	for way in postgrest nginx; do
+		target=$PGHOST/postgrest.sock prefix=''
+		[ $way = postgrest ] || { target=$MEDREC_HTTP_PORT prefix=/api; }
+		for schema in bare medrec_api; do get "$target" "$prefix" $schema 2 >/dev/null; done # warm
+		for ((round = 1; round <= ROUNDS; round++)); do
+			for schema in $( ((round % 2)) && echo bare medrec_api || echo medrec_api bare); do
+				echo "$schema $round $(get "$target" "$prefix" "$schema" "$SECONDS_EACH")"
+			done
+		done >"$HTTP/result"
+		echo "GET /rpc/suggest through $way, 1 connection   (wanted: at most 1 ms more than PostgREST's own time)"
+		awk '{ p[$1, $2] = $4; q[$1, $2] = $5; if ($2 > n) n = $2 }
+			function median(a,  i, j, t) { for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] < a[j - 1]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t }
+				return a[int((n + 1) / 2)] }
+			END { for (i = 1; i <= n; i++) { a[i] = p["bare", i]; b[i] = p["medrec_api", i]; d[i] = b[i] - a[i]; e[i] = q["medrec_api", i] - q["bare", i] }
+				printf "  p50 of a function with as many rows %.3f ms, of suggest %.3f ms, the difference %.3f ms; of the p99 %.3f ms (medians of %d rounds)\n",
+					median(a), median(b), median(d), median(e), n }' "$HTTP/result"
 	done
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
 }

@@ -186,6 +186,17 @@ test('an unknown code is stored as invalid, with suggestions of the promised sha
 	assert.deepEqual(scores, [...scores].sort((a, b) => b - a))
 })
 
+test('type-ahead: GET /rpc/suggest with the last word unfinished, for a patient, limited', async () => {
+	const ask = (args) => get(`/rpc/suggest?code_system=ICD-10-CM&${new URLSearchParams(args)}`)
+	const answer = await ask({ display: 'type 2 diabetes mell', context: '{"typing":true,"age":50,"gender":"female"}', limit: 3 })
+	assert.equal(answer.status, 200)
+	assert.equal(answer.body.length, 3)
+	for (const s of answer.body) assert.match(s.code, /^E11/)
+	assert.equal((await ask({ display: 'diab', context: '{"typing":1}' })).status, 400)
+	assert.equal((await ask({ display: 'diab', context: 'typing' })).status, 400)
+	assert.deepEqual((await ask({ display: 'diab', select: 'code', limit: 1 })).body.map(Object.keys), [['code']])
+})
+
 test('a visit moves last_visit', async () => {
 	const first = await patient()
 	await record('/diagnoses', { patient_id: first.id, code: 'I10' })

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(51);
+SELECT plan(58);
 
 -- two releases: A04.7 becomes a header, Z99.9 goes, Z11.1 comes, I10 changes its title
 SELECT rows AS loaded FROM medrec.load_release('icd10cm', '2023', '2022-10-01', pg_temp.order_file(
@@ -84,6 +84,9 @@ SELECT throws_ok($$SELECT medrec.validate_code('ICD-10-CM', 'I10', context => '[
 SELECT throws_ok($$SELECT medrec.validate_code('ICD-10-CM', 'I10', context => '{"age": 1e9, "gender": 4, "codes": [1], "x": 1}')$$, '22023',
 	NULL, 'a context with wrong values');
 SELECT lives_ok($$SELECT medrec.validate_code('ICD-10-CM', 'I10', context => '{"age": 4, "gender": "female", "role": "principal", "codes": ["E11.9"]}')$$, 'a right one');
+SELECT throws_ok($$SELECT medrec.validate_code('ICD-10-CM', 'I10', context => to_jsonb('{"age": -1}'::text))$$, '22023', NULL, 'an object in a string, as it stands in a URL, is read');
+SELECT throws_ok(format($$SELECT medrec.validate_code('ICD-10-CM', 'I10', context => to_jsonb(%L::text))$$, s), '22023', 'invalid context: context must be an object', 'a string that holds ' || s)
+	FROM unnest(ARRAY['x', '', '[1]', '"{}"', '{"age": 4', '1']) AS s;
 
 SELECT is(medrec.check_code('loinc', '2951-2'), true, 'check_code: a good check digit');
 SELECT is(medrec.check_code('loinc', '2951-3'), false, 'check_code: a wrong one');

@@ -1,13 +1,15 @@
 /*
- * post.c
- *		A load generator for one kind of request: POSTs bodies over connections that
- *		are kept, for a number of seconds, and prints requests/s and latencies.
+ * client.c
+ *		A load generator for one kind of request: POSTs bodies, or GETs with queries,
+ *		over connections that are kept, for a number of seconds, and prints
+ *		requests/s and latencies.
  *
- *		post SOCKET|PORT CONNECTIONS SECONDS PATH HEADERS BODIES
+ *		client POST|GET SOCKET|PORT CONNECTIONS SECONDS PATH HEADERS LINES
  *
  * SOCKET is the path of a Unix socket; PORT a port of 127.0.0.1, no other host
- * can be named.  HEADERS is a file of header lines, BODIES one of bodies, one a
- * line, taken in random order.  Anything but 201 ends the run with the answer.
+ * can be named.  HEADERS is a file of header lines, LINES one of bodies or
+ * queries, one a line, taken in random order.  Anything but 200 or 201 ends the
+ * run with the answer.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -15,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +30,7 @@
 
 #define MAX_CONNECTIONS	64
 #define MAX_SECONDS		60
-#define MAX_BODIES		100000
+#define MAX_LINES		100000
 #define MAX_ANSWER		65536
 #define MAX_TIMES		1000000
 
@@ -42,8 +45,9 @@ typedef struct Client
 static const char *target;
 static const char *path;
 static char *headers;
-static char *bodies[MAX_BODIES];
-static int	nbodies;
+static bool posting;
+static char *lines[MAX_LINES];
+static int	nlines;
 static double end;
 
 /* Says what is wrong and ends. */
@@ -155,9 +159,11 @@ run(void *arg)
 
 	while (now() < end && c->count < MAX_TIMES)
 	{
-		const char *body = bodies[rand_r(&c->seed) % (unsigned) nbodies];
-		int			n = sprintf(request, "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
-								path, headers, strlen(body), body);
+		const char *line = lines[rand_r(&c->seed) % (unsigned) nlines];
+		int			n = posting ?
+			sprintf(request, "POST %s HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: %zu\r\n\r\n%s",
+					path, headers, strlen(line), line) :
+			sprintf(request, "GET %s?%s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", path, line, headers);
 		size_t		got = 0;
 		double		start = now();
 
@@ -173,7 +179,7 @@ run(void *arg)
 			got += (size_t) k;
 			answer[got] = '\0';
 		}
-		if (strncmp(answer, "HTTP/1.1 201", 12) != 0)
+		if (strncmp(answer, posting ? "HTTP/1.1 201" : "HTTP/1.1 200", 12) != 0)
 			die("%s", answer);
 		c->times[c->count++] = (float) ((now() - start) * 1e3);
 	}
@@ -206,18 +212,19 @@ main(int argc, char **argv)
 	int			n = 0;
 	int			i;
 
-	if (argc != 7)
-		die("usage: post SOCKET|PORT CONNECTIONS SECONDS PATH HEADERS BODIES");
-	target = argv[1];
-	connections = atoi(argv[2]);
-	seconds = atoi(argv[3]);
-	path = argv[4];
-	headers = slurp(argv[5]);
-	for (line = strtok(slurp(argv[6]), "\n"); line != NULL && nbodies < MAX_BODIES; line = strtok(NULL, "\n"))
+	if (argc != 8)
+		die("usage: client POST|GET SOCKET|PORT CONNECTIONS SECONDS PATH HEADERS LINES");
+	posting = strcmp(argv[1], "POST") == 0;
+	target = argv[2];
+	connections = atoi(argv[3]);
+	seconds = atoi(argv[4]);
+	path = argv[5];
+	headers = slurp(argv[6]);
+	for (line = strtok(slurp(argv[7]), "\n"); line != NULL && nlines < MAX_LINES; line = strtok(NULL, "\n"))
 		if (strlen(line) < 60000)
-			bodies[nbodies++] = line;
-	if (connections < 1 || connections > MAX_CONNECTIONS || seconds < 1 || seconds > MAX_SECONDS || nbodies == 0)
-		die("1 to %d connections, 1 to %d seconds, at least one body", MAX_CONNECTIONS, MAX_SECONDS);
+			lines[nlines++] = line;
+	if (connections < 1 || connections > MAX_CONNECTIONS || seconds < 1 || seconds > MAX_SECONDS || nlines == 0)
+		die("1 to %d connections, 1 to %d seconds, at least one line", MAX_CONNECTIONS, MAX_SECONDS);
 
 	start = now();
 	end = start + seconds;
