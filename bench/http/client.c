@@ -156,6 +156,7 @@ run(void *arg)
 	int			fd = dial();
 	char	   *request = malloc(strlen(headers) + strlen(path) + 65536);
 	char	   *answer = malloc(MAX_ANSWER + 1);
+	bool		last = false;
 
 	while (now() < end && c->count < MAX_TIMES)
 	{
@@ -167,6 +168,12 @@ run(void *arg)
 		size_t		got = 0;
 		double		start = now();
 
+		/* nginx ends a connection after so many requests, and says so */
+		if (last)
+		{
+			close(fd);
+			fd = dial();
+		}
 		if (send(fd, request, (size_t) n, MSG_NOSIGNAL) != n)
 			die("cannot send");
 		answer[0] = '\0';
@@ -181,6 +188,7 @@ run(void *arg)
 		}
 		if (strncmp(answer, posting ? "HTTP/1.1 201" : "HTTP/1.1 200", 12) != 0)
 			die("%s", answer);
+		last = strcasestr(answer, "\r\nConnection: close\r\n") != NULL;
 		c->times[c->count++] = (float) ((now() - start) * 1e3);
 	}
 	close(fd);
