@@ -132,6 +132,7 @@ extern bool build_add_abbr(SearchBuilder *b, const char *from, size_t from_len,
 						   const char *to, size_t to_len, int weight, bool learned);
 extern bool build_sort(SearchBuilder *b, uint32_t *index, uint32_t n,
 					   int (*compare) (SearchBuilder *b, uint32_t x, uint32_t y));
+extern bool build_contracts(const char *s, int slen, const char *l, int llen);
 extern bool learn_abbreviations(SearchBuilder *b);
 
 #endif							/* MEDREC_SEARCH_BUILD_H */

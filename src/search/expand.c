@@ -321,6 +321,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 	uint32_t	word = image_find_word(&q->im, w->text, w->len);
 	bool		typing = last && (q->req->flags & SEARCH_PREFIX) != 0;
 	bool		known = word != UINT32_MAX;
+	bool		decides = known && q->im.stems[q->im.words[word].stem].class != 0;
 	int			cost;
 
 	if (known)
@@ -338,7 +339,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		add_prefixes(q, slot, w, known || abbreviated ? 0.9f : 1.0f);
 	else if (abbreviated)
 	{
-		if (w->len >= 3)
+		if (w->len >= 3 && !decides)
 			add_prefixes(q, slot, w, 0.75f);
 	}
 	else if (!known)
@@ -626,6 +627,8 @@ finish_slots(Query *q)
 				guessed += st[1].post_off - st->post_off;
 			else
 				meant += st[1].post_off - st->post_off;
+			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
+			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 			if (s->optional)
 				continue;
 			if (st->class != 0 && a->fit >= best - 0.05f)
@@ -634,8 +637,6 @@ finish_slots(Query *q)
 				decides = true;
 				empty |= st->class == CLASS_UNSPECIFIED && a->fit == best;
 			}
-			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
-			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 		}
 		/* what may be many words is as common as all of them together */
 		if (meant == 0)
@@ -651,7 +652,8 @@ finish_slots(Query *q)
 			s->weight = 0.02f;
 		if (s->merged || is_repeated(q, i))
 			s->weight = 0;
-		if (affirms || s->breaks)
+		/* what is denied among the welcome words is not so among those asked for */
+		if (affirms || s->breaks || (i > 0 && q->slots[i - 1].optional && !s->optional))
 			denied = 0;
 		s->denied = denied > 0 && !decides;
 		if (denied > 0)

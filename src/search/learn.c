@@ -19,8 +19,8 @@ typedef struct Pair
 
 /* Does the longer word have the letters of the shorter one in order, the
  * first in front? */
-static bool
-contracts(const char *s, int slen, const char *l, int llen)
+bool
+build_contracts(const char *s, int slen, const char *l, int llen)
 {
 	int			i;
 	int			at = 0;
@@ -84,8 +84,8 @@ compare_titles(SearchBuilder *b, const BuildTerm *s, const BuildTerm *l, const u
 		{
 			uint32_t	lw = TOKEN(b, l->tok_off + j) >> TOK_SHIFT;
 
-			if (contracts(WORDTEXT(b, BWORD(b, sw)->text_off), BWORD(b, sw)->len,
-						  WORDTEXT(b, BWORD(b, lw)->text_off), BWORD(b, lw)->len))
+			if (build_contracts(WORDTEXT(b, BWORD(b, sw)->text_off), BWORD(b, sw)->len,
+								WORDTEXT(b, BWORD(b, lw)->text_off), BWORD(b, lw)->len))
 			{
 				count_pair(pairs, npairs, sw, lw);
 				start = j + 1;

@@ -388,6 +388,36 @@ stands_for_header(const Query *q)
 	return false;
 }
 
+/* Puts a header that says what was asked better than the code below it, which
+ * stands first, right behind that. */
+static void
+header_second(Query *q)
+{
+	const ImageRow *r = &q->im.rows[q->cands[0].row];
+	uint32_t	above;
+	int			best = -1;
+	int			i;
+
+	if (q->ncands < 3 || q->cands[0].coded || !(r->flags & ROW_BILLABLE))
+		return;
+	for (above = r->parent; above != NO_ROW; above = q->im.rows[above].parent)
+	{
+		for (i = 1; i < q->ncands && q->cands[i].row != above;)
+			i++;
+		if (i < q->ncands && q->cands[i].score > q->cands[0].score * HEADER_NEAR &&
+			q->cands[i].filled > q->cands[0].filled + 0.005f &&
+			(best < 0 || q->cands[i].filled > q->cands[best].filled + 0.005f))
+			best = i;
+	}
+	if (best > 1)
+	{
+		Cand		header = q->cands[best];
+
+		memmove(&q->cands[2], &q->cands[1], (size_t) (best - 1) * sizeof(Cand));
+		q->cands[1] = header;
+	}
+}
+
 /* The first suggestion's score, so that 0.9 can be relied on: the less it
  * leads, the less it is worth.  The constants are measured, see
  * bench/suggest. */
@@ -505,7 +535,8 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 		sort_best(q, SORTED);
 		spread(q);
 	}
-	sort_best(q, max < SURE_LOOKS ? SURE_LOOKS : max);
+	sort_best(q, SORTED);
+	header_second(q);
 	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;
