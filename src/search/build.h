@@ -111,6 +111,7 @@ struct SearchBuilder
 	Table		stem_table;
 	Table		text_table;
 	Vec			temps;			/* void *: freed with the builder */
+	const void *sorted;			/* what build_sort's comparison looks at */
 	uint32_t	ticks;
 };
 

@@ -11,6 +11,8 @@
 #define SPELL_KEEP			8
 #define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
 #define UNKNOWN_WEIGHT		0.5f
+#define LEARNED_FIT		0.55f	/* of a word that stands for another in some terms */
+#define LEARNED_SLOPE	0.4f	/* more of it, the oftener it does */
 #define OPTIONAL_SHARE		0.25f	/* of a word that is welcome, not asked for */
 
 typedef struct Found
@@ -79,6 +81,29 @@ add_roots(Query *q, int slot, uint32_t stem, float fit)
 
 	for (i = 0; i < s->root_len && i < 8; i++)
 		add_alt(q, slot, q->im.roots[s->root_off + i], fit, HOW_ROOT);
+}
+
+/* Adds words that stand for a word elsewhere in the terms (learn.c). */
+static void
+add_learned(Query *q, int slot, const Word *w)
+{
+	char		text[WORD_MAX + 3];
+	int			len = word_stem(w->text, w->len, text + 1) + 1;
+	uint32_t	hash;
+	uint32_t	at;
+	uint32_t	end;
+
+	text[0] = LEARNED_MARK;
+	hash = (uint32_t) hash_bytes(text, (size_t) len);
+	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
+	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
+	for (; at < end; at++)
+	{
+		const ImageAbbr *a = &q->im.abbrs[at];
+
+		if (a->from_hash == hash && a->nfrom == 0)
+			add_alt(q, slot, q->im.abbrstems[a->stem_off], LEARNED_FIT + LEARNED_SLOPE * (float) a->weight / 255.0f, HOW_ROOT);
+	}
 }
 
 /* Looks for an unknown word's stem or root under other inflections. */
@@ -329,6 +354,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		add_alt(q, slot, q->im.words[word].stem, 1.0f, HOW_EXACT);
 		if (w->len >= 5)
 			add_roots(q, slot, q->im.words[word].stem, 0.85f);
+		add_learned(q, slot, w);
 		known = q->im.stems[q->im.words[word].stem].post_off <
 			q->im.stems[q->im.words[word].stem + 1].post_off;
 	}
