@@ -33,7 +33,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"nec", "elsewhere"}, {"oth", "other"}, {"othr", "other"}, {"spec", "specified"},
 	{"elswhr", "elsewhere"}, {"classd", "classified"}, {"init", "initial"},
 	{"initl", "initial"}, {"subs", "subsequent"}, {"subsq", "subsequent"},
-	{"subsqnt", "subsequent"}, {"seq", "sequela"}, {"encntr", "encounter"},
+	{"subsqnt", "subsequent"}, {"seq", "sequela"}, {"sqla", "sequela"}, {"encntr", "encounter"},
 	{"enc", "encounter"}, {"enctr", "encounter"}, {"exam", "examination"},
 	{"eval", "evaluation"}, {"scrn", "screening"}, {"rt", "right"}, {"r", "right"},
 	{"rgt", "right"}, {"rigt", "right"}, {"lt", "left"}, {"l", "left"}, {"lft", "left"},

@@ -653,11 +653,11 @@ finish_slots(Query *q)
 				guessed += st[1].post_off - st->post_off;
 			else
 				meant += st[1].post_off - st->post_off;
-			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
-			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
+			negates |= st->polarity == 1 && a->fit >= best - 0.07f;
+			affirms |= st->polarity == 2 && a->fit >= best - 0.07f;
 			if (s->optional)
 				continue;
-			if (st->class != 0 && a->fit >= best - 0.05f)
+			if (st->class != 0 && a->fit >= best - 0.07f)
 			{
 				q->asked[st->class] |= 1u << st->value;
 				decides = true;
