@@ -601,7 +601,7 @@ merge_forms(Query *q)
 		const Word *a = &q->words[o->word];
 		const Word *b = &q->words[s->word];
 
-		if (s->word == o->word || s->seventh || o->seventh || !words_akin(a->text, a->len, b->text, b->len, 5))
+		if (s->word == o->word || s->seventh || o->seventh || !words_akin(a->text, a->len, b->text, b->len, 4))
 			continue;
 		for (j = 0; j < o->nalts; j++)
 			add_alt(q, i, q->alts[o->first_alt + j].stem, q->alts[o->first_alt + j].fit,
