@@ -7,9 +7,12 @@
 #define UNSURE			0.89	/* most that any but the first suggestion scores */
 #define SORTED			60		/* candidates among which headers look for what is below */
 #define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define USUAL_LEAST	2		/* usualness of a code that may stand for its header */
 #define USUAL_SHARE	0.93f		/* of the best one's score, to count as as good */
 #define SURE_LOOKS	10			/* suggestions that tell how sure the first is */
 #define HEADER_NEAR	0.9f		/* of the first one's score, to be as good */
+#define LEAD_SYNONYM	0.18	/* over the next, so that the first is sure: found by */
+#define LEAD_TITLE		0.05	/* a synonym, and else */
 #define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
@@ -418,6 +421,18 @@ header_second(Query *q)
 	}
 }
 
+/* Is the first suggestion the usual one below a header, found by a synonym: the
+ * header may be all that was meant? */
+static bool
+usual_by_synonym(const Query *q)
+{
+	const Cand *c = &q->cands[0];
+	const ImageRow *r = &q->im.rows[c->row];
+
+	return c->source == SEARCH_SOURCE_SYNONYM && r->parent != NO_ROW &&
+		usualness(q, c, q->im.rows[r->parent].key_len) >= USUAL_LEAST;
+}
+
 /* The first suggestion's score, so that 0.9 can be relied on: the less it
  * leads, the less it is worth.  The constants are measured, see
  * bench/suggest. */
@@ -426,8 +441,17 @@ sure_score(const Query *q)
 {
 	const Cand *c = &q->cands[0];
 	double		score = c->score > 1.0f ? 1.0 : c->score;
-	double		lead = q->ncands > 1 ? score - q->cands[1].score : 1.0;
-	double		need = 0.05 + (score < 0.97 ? 0.97 - score : 0);
+	double		lead = 1.0;
+	double		need = (c->source == SEARCH_SOURCE_SYNONYM ? LEAD_SYNONYM : LEAD_TITLE) + (score < 0.97 ? 0.97 - score : 0);
+	int			i;
+
+	/* the second may be a header that was put there */
+	for (i = 1; i < q->ncands && i < 3; i++)
+	{
+		if (score - q->cands[i].score < lead)
+			lead = score - q->cands[i].score;
+	}
+
 
 	if (lead < need)
 		score -= 0.35 * (1.0 - lead / need);
@@ -436,7 +460,7 @@ sure_score(const Query *q)
 		score = UNSURE;
 	if (score > UNSURE && !c->coded && (c->other || !(q->im.rows[c->row].flags & ROW_BILLABLE) ||
 										(c->source == SEARCH_SOURCE_SYNONYM && (c->excess > EXCESS_MAX / 4 || c->inherited)) ||
-										stands_for_header(q)))
+										stands_for_header(q) || usual_by_synonym(q)))
 		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
