@@ -391,34 +391,76 @@ stands_for_header(const Query *q)
 	return false;
 }
 
-/* Puts a header that says what was asked better than the code below it, which
- * stands first, right behind that. */
-static void
-header_second(Query *q)
+/* The candidate that is a header above the first and says better what was asked;
+ * -1 when there is none. */
+static int
+header_said(const Query *q)
 {
-	const ImageRow *r = &q->im.rows[q->cands[0].row];
+	const Cand *c = &q->cands[0];
 	uint32_t	above;
 	int			best = -1;
 	int			i;
 
-	if (q->ncands < 3 || q->cands[0].coded || !(r->flags & ROW_BILLABLE))
-		return;
-	for (above = r->parent; above != NO_ROW; above = q->im.rows[above].parent)
+	for (above = q->im.rows[c->row].parent; above != NO_ROW; above = q->im.rows[above].parent)
 	{
 		for (i = 1; i < q->ncands && q->cands[i].row != above;)
 			i++;
-		if (i < q->ncands && q->cands[i].score > q->cands[0].score * HEADER_NEAR &&
-			q->cands[i].filled > q->cands[0].filled + 0.005f &&
+		if (i < q->ncands && q->cands[i].score > c->score * HEADER_NEAR &&
+			q->cands[i].filled > c->filled + 0.005f &&
 			(best < 0 || q->cands[i].filled > q->cands[best].filled + 0.005f))
 			best = i;
 	}
-	if (best > 1)
-	{
-		Cand		header = q->cands[best];
+	return best;
+}
 
-		memmove(&q->cands[2], &q->cands[1], (size_t) (best - 1) * sizeof(Cand));
-		q->cands[1] = header;
+/* The candidate that is the header of the first, where that is the usual one
+ * below it, made one where it is not yet; -1 when there is none. */
+static int
+header_meant(Query *q)
+{
+	uint32_t	above = q->im.rows[q->cands[0].row].parent;
+	int			i;
+
+	if (above == NO_ROW || q->im.rows[above].nterms == 0 || !row_allowed(q, above) ||
+		usualness(q, &q->cands[0], q->im.rows[above].key_len) < USUAL_LEAST)
+		return -1;
+	for (i = 1; i < q->ncands && q->cands[i].row != above;)
+		i++;
+	if (i == CANDS_MAX)
+		return -1;
+	if (i == q->ncands)
+	{
+		q->ncands++;
+		q->cands[i] = q->cands[0];
+		q->cands[i].row = above;
+		q->cands[i].inherited = 1;
+		q->cands[i].score *= HEADER_NEAR;
 	}
+	return i;
+}
+
+/* Puts the header that was asked for behind the code below it that stands
+ * first: the second where it says so better, the third where it may be meant. */
+static void
+place_header(Query *q)
+{
+	int			to = 1;
+	int			from;
+	Cand		header;
+
+	if (q->ncands < 3 || q->cands[0].coded || (q->im.rows[q->cands[0].row].flags & ROW_BILLABLE) == 0)
+		return;
+	from = header_said(q);
+	if (from < 0)
+	{
+		to = 2;
+		from = header_meant(q);
+	}
+	if (from <= to)
+		return;
+	header = q->cands[from];
+	memmove(&q->cands[to + 1], &q->cands[to], (size_t) (from - to) * sizeof(Cand));
+	q->cands[to] = header;
 }
 
 /* Is the first suggestion the usual one below a header, found by a synonym: the
@@ -560,7 +602,7 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 		spread(q);
 	}
 	sort_best(q, SORTED);
-	header_second(q);
+	place_header(q);
 	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;
