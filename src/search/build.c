@@ -521,11 +521,16 @@ search_add_abbreviation(SearchBuilder *b, const char *from, size_t from_len, con
 						size_t to_len)
 {
 	size_t		before = b->abbrs.n;
+	const BuildAbbr *a;
 
 	build_tick(b);
 	if (b->failed || !build_add_abbr(b, from, from_len, to, to_len, 245, false))
 		return false;
-	if (b->abbrs.n > before && ABBR(b, b->abbrs.n - 1)->nfrom == 1 && ABBR(b, b->abbrs.n - 1)->nto == 1)
+	a = b->abbrs.n > before ? ABBR(b, b->abbrs.n - 1) : NULL;
+	/* no need to look for what is written out under its contractions */
+	if (a != NULL && a->nfrom == 1 && a->nto == 1 &&
+		!build_contracts(WORDTEXT(b, a->text_off), (int) a->from_len,
+						 WORDTEXT(b, a->text_off + a->from_len + 1), (int) a->to_len))
 		return build_add_abbr(b, to, to_len, from, from_len, 225, false);
 	return true;
 }

@@ -110,6 +110,7 @@ struct SearchBuilder
 	Table		stem_table;
 	Table		text_table;
 	Vec			temps;			/* void *: freed with the builder */
+	const void *sorted;			/* what build_sort's comparison looks at */
 	uint32_t	ticks;
 };
 
@@ -131,6 +132,7 @@ extern bool build_add_abbr(SearchBuilder *b, const char *from, size_t from_len,
 						   const char *to, size_t to_len, int weight, bool learned);
 extern bool build_sort(SearchBuilder *b, uint32_t *index, uint32_t n,
 					   int (*compare) (SearchBuilder *b, uint32_t x, uint32_t y));
+extern bool build_contracts(const char *s, int slen, const char *l, int llen);
 extern bool learn_abbreviations(SearchBuilder *b);
 
 #endif							/* MEDREC_SEARCH_BUILD_H */

@@ -15,6 +15,8 @@
 #define SPELL_LONGER		60		/* what it costs that the word goes on */
 #define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
 #define UNKNOWN_WEIGHT		0.5f
+#define LEARNED_FIT		0.55f	/* of a word that stands for another in some terms */
+#define LEARNED_SLOPE	0.4f	/* more of it, the oftener it does */
 #define OPTIONAL_SHARE		0.25f	/* of a word that is welcome, not asked for */
 
 typedef struct Found
@@ -90,6 +92,29 @@ add_roots(Query *q, int slot, uint32_t stem, float fit)
 
 	for (i = 0; i < q->im.stems[stem].root_len && i < 8; i++)
 		add_alt(q, slot, roots[i], fit, HOW_ROOT);
+}
+
+/* Adds words that stand for a word elsewhere in the terms (learn.c). */
+static void
+add_learned(Query *q, int slot, const Word *w)
+{
+	char		text[WORD_MAX + 3];
+	int			len = word_stem(w->text, w->len, text + 1) + 1;
+	uint32_t	hash;
+	uint32_t	at;
+	uint32_t	end;
+
+	text[0] = LEARNED_MARK;
+	hash = (uint32_t) hash_bytes(text, (size_t) len);
+	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
+	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
+	for (; at < end; at++)
+	{
+		const ImageAbbr *a = &q->im.abbrs[at];
+
+		if (a->from_hash == hash && a->nfrom == 0)
+			add_alt(q, slot, q->im.abbrstems[a->stem_off], LEARNED_FIT + LEARNED_SLOPE * (float) a->weight / 255.0f, HOW_ROOT);
+	}
 }
 
 /* Looks for an unknown word's stem or root under other inflections. */
@@ -346,6 +371,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 	bool		typing = last && (q->req->flags & SEARCH_PREFIX) != 0;
 	bool		known = word != UINT32_MAX;
 	int			limit = SPELL_COST_MAX;
+	bool		decides = known && q->im.stems[q->im.words[word].stem].class != 0;
 	int			cost;
 
 	if (known)
@@ -353,6 +379,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		add_alt(q, slot, q->im.words[word].stem, 1.0f, HOW_EXACT);
 		if (w->len >= 5)
 			add_roots(q, slot, q->im.words[word].stem, 0.85f);
+		add_learned(q, slot, w);
 		known = stem_rows(q, q->im.words[word].stem) > 0;
 	}
 	else if (add_inflections(q, slot, w))
@@ -362,7 +389,7 @@ fill_slot(Query *q, int slot, const Word *w, bool last, bool fuzzy, bool abbrevi
 		add_prefixes(q, slot, w, known || abbreviated ? 0.9f : 1.0f);
 	else if (abbreviated)
 	{
-		if (w->len >= 3)
+		if (w->len >= 3 && !decides)
 			add_prefixes(q, slot, w, 0.75f);
 	}
 	else if (!known)
@@ -602,7 +629,7 @@ merge_forms(Query *q)
 		const Word *a = &q->words[o->word];
 		const Word *b = &q->words[s->word];
 
-		if (s->word == o->word || s->seventh || o->seventh || !words_akin(a->text, a->len, b->text, b->len, 5))
+		if (s->word == o->word || s->seventh || o->seventh || !words_akin(a->text, a->len, b->text, b->len, 4))
 			continue;
 		for (j = 0; j < o->nalts; j++)
 			add_alt(q, i, q->alts[o->first_alt + j].stem, q->alts[o->first_alt + j].fit,
@@ -654,16 +681,16 @@ finish_slots(Query *q)
 				guessed += stem_rows(q, a->stem);
 			else
 				meant += stem_rows(q, a->stem);
+			negates |= st->polarity == 1 && a->fit >= best - 0.07f;
+			affirms |= st->polarity == 2 && a->fit >= best - 0.07f;
 			if (s->optional)
 				continue;
-			if (st->class != 0 && a->fit >= best - 0.05f)
+			if (st->class != 0 && a->fit >= best - 0.07f)
 			{
 				q->asked[st->class] |= 1u << st->value;
 				decides = true;
 				empty |= st->class == CLASS_UNSPECIFIED && a->fit == best;
 			}
-			negates |= st->polarity == 1 && a->fit >= best - 0.05f;
-			affirms |= st->polarity == 2 && a->fit >= best - 0.05f;
 		}
 		/* what may be many words is as common as all of them together */
 		if (meant == 0)
@@ -679,7 +706,8 @@ finish_slots(Query *q)
 			s->weight = 0.02f;
 		if (s->merged || is_repeated(q, i))
 			s->weight = 0;
-		if (affirms || s->breaks)
+		/* what is denied among the welcome words is not so among those asked for */
+		if (affirms || s->breaks || (i > 0 && q->slots[i - 1].optional && !s->optional))
 			denied = 0;
 		s->denied = denied > 0 && !decides;
 		if (denied > 0)

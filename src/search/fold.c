@@ -437,7 +437,7 @@ word_root(const char *stem, int len, char *out)
 }
 
 /* Are two words forms of one: the same for at least so many letters and for
- * more than half of the longer one? */
+ * half of the longer one? */
 bool
 words_akin(const char *a, int alen, const char *b, int blen, int least)
 {
@@ -445,7 +445,7 @@ words_akin(const char *a, int alen, const char *b, int blen, int least)
 
 	while (n < alen && n < blen && a[n] == b[n])
 		n++;
-	return n >= least && n * 2 > (alen > blen ? alen : blen);
+	return n >= least && n * 2 >= (alen > blen ? alen : blen);
 }
 
 /* A code as upper-case letters and digits; 0 when it is too long or empty. */

@@ -193,6 +193,8 @@ typedef struct ImageAbbr
 	uint8_t		learned;
 } ImageAbbr;
 
+#define LEARNED_MARK	'\1'	/* before a stem for which another word may stand;
+								 * nfrom is 0 */
 #define MAX_FROM_WORDS	4
 #define MAX_TO_WORDS	8
 

@@ -1,14 +1,28 @@
 /*
  * learn.c
- *		Abbreviations that the official short titles teach: a word of the short
- *		title that the long one lacks stands for a word of the long title that
- *		has the same letters in the same order ("rtnop", "retinopathy").
+ *		What the terms teach.
+ *
+ * Abbreviations, from the official short titles: a word of the short title
+ * that the long one lacks stands for a word of the long title that has the
+ * same letters in the same order ("rtnop", "retinopathy").
+ *
+ * Words that may stand for each other, from the terms of one code: where two
+ * differ in a single word ("Abscess, parotid gland", "Abscess, submaxillary
+ * gland") and this happens often enough for what else the words do.
  */
 #include "build.h"
 
 #define PAIRS			65536	/* a power of two */
-#define PAIRS_MAX		50000
 #define SEEN_MIN		3		/* times that a pair has to occur */
+
+#define SWAPS			(1 << 19)	/* a power of two */
+#define SWAPS_MAX		(SWAPS / 4 * 3)
+#define ROW_MASKS		4096	/* a power of two */
+#define GROUP_MAX		6		/* words that one place takes, to be alike */
+#define SWAP_UNIT		60		/* of the count: one place that takes two words */
+#define SWAP_LEAST		60
+#define SWAP_SHARE		25		/* of a word's places, one in so many the other takes too */
+#define SWAP_KEEP		6		/* for one word */
 
 typedef struct Pair
 {
@@ -19,8 +33,8 @@ typedef struct Pair
 
 /* Does the longer word have the letters of the shorter one in order, the
  * first in front? */
-static bool
-contracts(const char *s, int slen, const char *l, int llen)
+bool
+build_contracts(const char *s, int slen, const char *l, int llen)
 {
 	int			i;
 	int			at = 0;
@@ -37,21 +51,21 @@ contracts(const char *s, int slen, const char *l, int llen)
 
 /* Counts a pair. */
 static void
-count_pair(Pair *pairs, uint32_t *npairs, uint32_t from, uint32_t to)
+count_pair(Pair *pairs, uint32_t size, uint32_t *npairs, uint32_t from, uint32_t to, uint32_t count)
 {
-	uint32_t	at = (from * 2654435761u ^ to * 40503u * 65537u) >> 7 & (PAIRS - 1);
+	uint32_t	at = (from * 2654435761u ^ to * 40503u * 65537u) >> 7 & (size - 1);
 
 	while (pairs[at].from != 0 && (pairs[at].from != from + 1 || pairs[at].to != to + 1))
-		at = (at + 1) & (PAIRS - 1);
+		at = (at + 1) & (size - 1);
 	if (pairs[at].from == 0)
 	{
-		if (*npairs >= PAIRS_MAX)
+		if (*npairs >= size / 4 * 3)
 			return;
 		(*npairs)++;
 		pairs[at].from = from + 1;
 		pairs[at].to = to + 1;
 	}
-	pairs[at].count++;
+	pairs[at].count += count;
 }
 
 /* Compares one short title with the long one. */
@@ -84,10 +98,10 @@ compare_titles(SearchBuilder *b, const BuildTerm *s, const BuildTerm *l, const u
 		{
 			uint32_t	lw = TOKEN(b, l->tok_off + j) >> TOK_SHIFT;
 
-			if (contracts(WORDTEXT(b, BWORD(b, sw)->text_off), BWORD(b, sw)->len,
-						  WORDTEXT(b, BWORD(b, lw)->text_off), BWORD(b, lw)->len))
+			if (build_contracts(WORDTEXT(b, BWORD(b, sw)->text_off), BWORD(b, sw)->len,
+								WORDTEXT(b, BWORD(b, lw)->text_off), BWORD(b, lw)->len))
 			{
-				count_pair(pairs, npairs, sw, lw);
+				count_pair(pairs, PAIRS, npairs, sw, lw, 1);
 				start = j + 1;
 				break;
 			}
@@ -99,8 +113,8 @@ compare_titles(SearchBuilder *b, const BuildTerm *s, const BuildTerm *l, const u
 static int
 compare_pairs(SearchBuilder *b, uint32_t x, uint32_t y)
 {
-	const Pair *p = (const Pair *) ((void **) b->temps.data)[b->temps.n - 3] + x;
-	const Pair *q = (const Pair *) ((void **) b->temps.data)[b->temps.n - 3] + y;
+	const Pair *p = (const Pair *) b->sorted + x;
+	const Pair *q = (const Pair *) b->sorted + y;
 
 	if (p->from != q->from)
 		return p->from < q->from ? -1 : 1;
@@ -110,8 +124,8 @@ compare_pairs(SearchBuilder *b, uint32_t x, uint32_t y)
 }
 
 /* Finds how short titles write the words of long ones. */
-bool
-learn_abbreviations(SearchBuilder *b)
+static bool
+learn_short_titles(SearchBuilder *b)
 {
 	uint8_t    *in_long;
 	Pair	   *pairs;
@@ -127,7 +141,6 @@ learn_abbreviations(SearchBuilder *b)
 		i++;
 	if (i == b->terms.n)
 		return true;
-	/* compare_pairs looks for the second of these */
 	in_long = build_temp(b, b->words.n);
 	pairs = build_temp(b, PAIRS * sizeof(Pair));
 	order = build_temp(b, PAIRS * sizeof(uint32_t));
@@ -162,6 +175,7 @@ learn_abbreviations(SearchBuilder *b)
 		if (pairs[i].count >= SEEN_MIN)
 			order[n++] = i;
 	}
+	b->sorted = pairs;
 	if (!build_sort(b, order, n, compare_pairs))
 		return false;
 	for (i = 0; i < n; i++)
@@ -182,4 +196,189 @@ learn_abbreviations(SearchBuilder *b)
 			return false;
 	}
 	return true;
+}
+
+/* A term of a row without one of its words. */
+typedef struct Mask
+{
+	uint64_t	hash;			/* of the other words, in any order */
+	uint32_t	stem;			/* the word left out */
+	uint32_t	next;			/* of the same bucket, + 1 */
+} Mask;
+
+/* Does a word mean something by itself? */
+static bool
+has_meaning(const BuildStem *s)
+{
+	return s->class.class == 0 && s->surplus >= 1.0f && s->len > 2;
+}
+
+/* Notes the terms of a row, each without one of its words in turn. */
+static uint32_t
+mask_terms(SearchBuilder *b, uint32_t row, Mask *masks, uint32_t *heads, uint32_t *seen)
+{
+	uint32_t	n = 0;
+	uint32_t	t;
+	uint32_t	k;
+
+	for (t = ROW(b, row)->first; t != NONE; t = TERM(b, t)->next)
+	{
+		const BuildTerm *bt = TERM(b, t);
+		uint64_t	all = 0;
+		uint32_t	words = 0;
+
+		if (bt->kind == SEARCH_TERM_SHORT || n + bt->ntoks > ROW_MASKS)
+			continue;
+		for (k = 0; k < bt->ntoks; k++)
+		{
+			uint32_t	tok = TOKEN(b, bt->tok_off + k);
+			uint32_t	stem = BWORD(b, tok >> TOK_SHIFT)->stem;
+
+			if ((tok & TOK_EXTRA) || (STEM(b, stem)->class.class == 0 && !has_meaning(STEM(b, stem))))
+				continue;
+			all += hash_bytes(&stem, sizeof(stem)) | 1;
+			words++;
+		}
+		for (k = 0; words > 1 && k < bt->ntoks; k++)
+		{
+			uint32_t	tok = TOKEN(b, bt->tok_off + k);
+			uint32_t	stem = BWORD(b, tok >> TOK_SHIFT)->stem;
+			uint32_t	slot;
+
+			if ((tok & TOK_EXTRA) || !has_meaning(STEM(b, stem)))
+				continue;
+			masks[n].hash = all - (hash_bytes(&stem, sizeof(stem)) | 1);
+			masks[n].stem = stem;
+			slot = (uint32_t) (masks[n].hash >> 20) & (ROW_MASKS - 1);
+			masks[n].next = heads[slot];
+			heads[slot] = ++n;
+			seen[stem]++;
+		}
+	}
+	return n;
+}
+
+/* Counts which words one place takes. */
+static void
+count_swaps(Mask *masks, uint32_t n, const uint32_t *heads, Pair *pairs, uint32_t *npairs)
+{
+	uint32_t	i;
+	int			j;
+	int			k;
+
+	for (i = 0; i < n; i++)
+	{
+		uint32_t	group[GROUP_MAX + 1];
+		int			size = 0;
+		uint32_t	m;
+
+		if (masks[i].stem == NONE)
+			continue;
+		for (m = heads[(uint32_t) (masks[i].hash >> 20) & (ROW_MASKS - 1)]; m != 0; m = masks[m - 1].next)
+		{
+			if (masks[m - 1].hash != masks[i].hash || masks[m - 1].stem == NONE)
+				continue;
+			for (k = 0; k < size && k < GROUP_MAX && group[k] != masks[m - 1].stem;)
+				k++;
+			if (k == size && size <= GROUP_MAX)
+				group[size++] = masks[m - 1].stem;
+			if (m - 1 != i)
+				masks[m - 1].stem = NONE;
+		}
+		for (j = 0; size <= GROUP_MAX && j < size; j++)
+		{
+			for (k = 0; k < size; k++)
+			{
+				if (k != j)
+					count_pair(pairs, SWAPS, npairs, group[j], group[k], (uint32_t) (SWAP_UNIT / (size - 1)));
+			}
+		}
+	}
+}
+
+/* Notes that a word may stand for a stem, in so many of 255 cases. */
+static bool
+add_learned(SearchBuilder *b, uint32_t stem, uint32_t word, int share)
+{
+	char		from[WORD_MAX + 2];
+	char		to[WORD_MAX + 1];
+	BuildAbbr  *a;
+	uint32_t	off = (uint32_t) b->wordtext.n;
+	char	   *text;
+
+	from[0] = LEARNED_MARK;
+	memcpy(from + 1, WORDTEXT(b, STEM(b, stem)->text_off), STEM(b, stem)->len);
+	memcpy(to, WORDTEXT(b, BWORD(b, word)->text_off), BWORD(b, word)->len);
+	text = vec_push(b, &b->wordtext, 1, STEM(b, stem)->len + BWORD(b, word)->len + 3u);
+	a = text == NULL ? NULL : vec_push(b, &b->abbrs, sizeof(BuildAbbr), 1);
+	if (a == NULL)
+		return false;
+	memset(a, 0, sizeof(*a));
+	a->text_off = off;
+	a->from_len = STEM(b, stem)->len + 1u;
+	a->to_len = BWORD(b, word)->len;
+	memcpy(text, from, a->from_len);
+	text[a->from_len] = '\0';
+	memcpy(text + a->from_len + 1, to, a->to_len);
+	text[a->from_len + 1 + a->to_len] = '\0';
+	a->nto = 1;
+	a->weight = (uint8_t) share;
+	a->learned = true;
+	return true;
+}
+
+/* Finds words that stand for each other. */
+static bool
+learn_words(SearchBuilder *b)
+{
+	Mask	   *masks = build_temp(b, ROW_MASKS * sizeof(Mask));
+	uint32_t   *heads = build_temp(b, ROW_MASKS * sizeof(uint32_t));
+	uint32_t   *seen = build_temp(b, b->stems.n * sizeof(uint32_t));
+	uint32_t   *words = build_temp(b, b->stems.n * sizeof(uint32_t));
+	uint32_t   *order = build_temp(b, SWAPS_MAX * sizeof(uint32_t));
+	Pair	   *pairs = build_temp(b, SWAPS * sizeof(Pair));
+	uint32_t	npairs = 0;
+	uint32_t	n = 0;
+	uint32_t	i;
+	int			kept = 0;
+
+	if (masks == NULL || heads == NULL || seen == NULL || words == NULL || order == NULL || pairs == NULL)
+		return false;
+	for (i = 0; i < b->rows.n; i++)
+	{
+		build_tick(b);
+		/* a title and its short form alone have nothing to compare */
+		if (ROW(b, i)->nterms < 3)
+			continue;
+		memset(heads, 0, ROW_MASKS * sizeof(uint32_t));
+		count_swaps(masks, mask_terms(b, i, masks, heads, seen), heads, pairs, &npairs);
+	}
+	for (i = 0; i < SWAPS; i++)
+	{
+		if (pairs[i].count >= SWAP_LEAST && pairs[i].count * SWAP_SHARE >= seen[pairs[i].from - 1] * SWAP_UNIT)
+			order[n++] = i;
+	}
+	for (i = (uint32_t) b->words.n; i-- > 0;)
+		words[BWORD(b, i)->stem] = i;
+	b->sorted = pairs;
+	if (!build_sort(b, order, n, compare_pairs))
+		return false;
+	for (i = 0; i < n; i++)
+	{
+		const Pair *p = &pairs[order[i]];
+		uint32_t	share = p->count * 255 / (seen[p->from - 1] * SWAP_UNIT);
+
+		if (i == 0 || pairs[order[i - 1]].from != p->from)
+			kept = 0;
+		if (kept++ < SWAP_KEEP && !add_learned(b, p->from - 1, words[p->to - 1], share > 255 ? 255 : (int) share))
+			return false;
+	}
+	return true;
+}
+
+/* Learns what the terms teach. */
+bool
+learn_abbreviations(SearchBuilder *b)
+{
+	return learn_short_titles(b) && learn_words(b);
 }

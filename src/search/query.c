@@ -7,9 +7,12 @@
 #define UNSURE			0.89	/* most that any but the first suggestion scores */
 #define SORTED			60		/* candidates among which headers look for what is below */
 #define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define USUAL_LEAST	2		/* usualness of a code that may stand for its header */
 #define USUAL_SHARE	0.93f		/* of the best one's score, to count as as good */
 #define SURE_LOOKS	10			/* suggestions that tell how sure the first is */
 #define HEADER_NEAR	0.9f		/* of the first one's score, to be as good */
+#define LEAD_SYNONYM	0.18	/* over the next, so that the first is sure: found by */
+#define LEAD_TITLE		0.05	/* a synonym, and else */
 #define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
 
@@ -387,6 +390,90 @@ stands_for_header(const Query *q)
 	return false;
 }
 
+/* The candidate that is a header above the first and says better what was asked;
+ * -1 when there is none. */
+static int
+header_said(const Query *q)
+{
+	const Cand *c = &q->cands[0];
+	uint32_t	above;
+	int			best = -1;
+	int			i;
+
+	for (above = q->im.rows[c->row].parent; above != NO_ROW; above = q->im.rows[above].parent)
+	{
+		for (i = 1; i < q->ncands && q->cands[i].row != above;)
+			i++;
+		if (i < q->ncands && q->cands[i].score > c->score * HEADER_NEAR &&
+			q->cands[i].filled > c->filled + 0.005f &&
+			(best < 0 || q->cands[i].filled > q->cands[best].filled + 0.005f))
+			best = i;
+	}
+	return best;
+}
+
+/* The candidate that is the header of the first, where that is the usual one
+ * below it, made one where it is not yet; -1 when there is none. */
+static int
+header_meant(Query *q)
+{
+	uint32_t	above = q->im.rows[q->cands[0].row].parent;
+	int			i;
+
+	if (above == NO_ROW || q->im.rows[above].nterms == 0 || !row_allowed(q, above) ||
+		usualness(q, &q->cands[0], q->im.rows[above].key_len) < USUAL_LEAST)
+		return -1;
+	for (i = 1; i < q->ncands && q->cands[i].row != above;)
+		i++;
+	if (i == CANDS_MAX)
+		return -1;
+	if (i == q->ncands)
+	{
+		q->ncands++;
+		q->cands[i] = q->cands[0];
+		q->cands[i].row = above;
+		q->cands[i].inherited = 1;
+		q->cands[i].score *= HEADER_NEAR;
+	}
+	return i;
+}
+
+/* Puts the header that was asked for behind the code below it that stands
+ * first: the second where it says so better, the third where it may be meant. */
+static void
+place_header(Query *q)
+{
+	int			to = 1;
+	int			from;
+	Cand		header;
+
+	if (q->ncands < 3 || q->cands[0].coded || (q->im.rows[q->cands[0].row].flags & ROW_BILLABLE) == 0)
+		return;
+	from = header_said(q);
+	if (from < 0)
+	{
+		to = 2;
+		from = header_meant(q);
+	}
+	if (from <= to)
+		return;
+	header = q->cands[from];
+	memmove(&q->cands[to + 1], &q->cands[to], (size_t) (from - to) * sizeof(Cand));
+	q->cands[to] = header;
+}
+
+/* Is the first suggestion the usual one below a header, found by a synonym: the
+ * header may be all that was meant? */
+static bool
+usual_by_synonym(const Query *q)
+{
+	const Cand *c = &q->cands[0];
+	const ImageRow *r = &q->im.rows[c->row];
+
+	return c->source == SEARCH_SOURCE_SYNONYM && r->parent != NO_ROW &&
+		usualness(q, c, q->im.rows[r->parent].key_len) >= USUAL_LEAST;
+}
+
 /* The first suggestion's score, so that 0.9 can be relied on: the less it
  * leads, the less it is worth.  The constants are measured, see
  * bench/suggest. */
@@ -395,8 +482,17 @@ sure_score(const Query *q)
 {
 	const Cand *c = &q->cands[0];
 	double		score = c->score > 1.0f ? 1.0 : c->score;
-	double		lead = q->ncands > 1 ? score - q->cands[1].score : 1.0;
-	double		need = 0.05 + (score < 0.97 ? 0.97 - score : 0);
+	double		lead = 1.0;
+	double		need = (c->source == SEARCH_SOURCE_SYNONYM ? LEAD_SYNONYM : LEAD_TITLE) + (score < 0.97 ? 0.97 - score : 0);
+	int			i;
+
+	/* the second may be a header that was put there */
+	for (i = 1; i < q->ncands && i < 3; i++)
+	{
+		if (score - q->cands[i].score < lead)
+			lead = score - q->cands[i].score;
+	}
+
 
 	if (lead < need)
 		score -= 0.35 * (1.0 - lead / need);
@@ -405,7 +501,7 @@ sure_score(const Query *q)
 		score = UNSURE;
 	if (score > UNSURE && !c->coded && (c->other || !(q->im.rows[c->row].flags & ROW_BILLABLE) ||
 										(c->source == SEARCH_SOURCE_SYNONYM && (c->excess > EXCESS_MAX / 4 || c->inherited)) ||
-										stands_for_header(q)))
+										stands_for_header(q) || usual_by_synonym(q)))
 		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
@@ -504,7 +600,8 @@ search_query(const void *image, const SearchRequest *request, void *scratch, Sea
 		sort_best(q, SORTED);
 		spread(q);
 	}
-	sort_best(q, max < SURE_LOOKS ? SURE_LOOKS : max);
+	sort_best(q, SORTED);
+	place_header(q);
 	n = give_hits(q, out, max);
 	if (info != NULL)
 		info->truncated = truncated;

@@ -14,6 +14,7 @@
 #define RELATIVE_FACTOR		0.97f
 #define FAMILIES			8		/* candidates whose relatives are looked at */
 #define FAMILY_ROWS			480		/* relatives in all */
+#define FAMILY_SPAN			400		/* rows of a family that is looked at as a whole */
 
 /* What one term makes of the query. */
 typedef struct Match
@@ -355,9 +356,12 @@ rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 	int			nstems = 0;
 	uint32_t	row;
 	int			k;
+	bool		encounters = q->asked[CLASS_ENCOUNTER] != 0 || q->asked[CLASS_OPEN] != 0;
 	Match		term;
 	Match		title;
 
+	for (k = 0; k < q->nslots && !encounters; k++)
+		encounters = q->slots[k].seventh != '\0';
 	q->row_seventh = '\0';
 	match_term(q, q->im.tokens + base->tok_off, &term);
 	match_term(q, own, &title);
@@ -368,7 +372,7 @@ rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 		p = varint_get(p, &tok);
 		stems[nstems++] = tok >> 2;
 	}
-	for (row = root + 1; row < q->hi && (*budget)-- > 0; row++)
+	for (row = root + 1; row < q->hi && *budget > 0; row++)
 	{
 		const ImageRow *r = &q->im.rows[row];
 		const ImageRow *b = &q->im.rows[base->row];
@@ -381,6 +385,10 @@ rank_family(Query *q, const Cand *base, uint32_t root, int *budget)
 		below = r->key_len > b->key_len && row_begins(&q->im, r, b);
 		if (below && !(r->flags & ROW_BILLABLE))
 			continue;
+		/* of the encounters the initial one speaks for all */
+		if (!encounters && r->key_len == 7 && seventh_of(r) != 'A')
+			continue;
+		(*budget)--;
 		rank_relative(q, base, row, below, &term, &title, stems, nstems);
 	}
 }
@@ -464,7 +472,7 @@ rank_families(Query *q)
 			uint32_t	above = q->im.rows[r->parent].parent;
 
 			root = r->parent;
-			if (above != NO_ROW && family_end(q, above) - above < FAMILY_ROWS / 4)
+			if (above != NO_ROW && family_end(q, above) - above < FAMILY_SPAN)
 				root = above;
 		}
 		else if (r->flags & ROW_BILLABLE)

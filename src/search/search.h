@@ -131,7 +131,8 @@ extern bool search_add_term(SearchBuilder *b, int32_t ref, SearchTermKind kind,
 							const char *text, size_t len);
 
 /* Adds an abbreviation or variant; earlier ones of the same "from" weigh more.
- * One word to one word works in both directions.  False when out of memory;
+ * One word to one word works in both directions, but where the one contracts
+ * the other ("op", "osteoporosis").  False when out of memory;
  * an entry without words or with too many is ignored. */
 extern bool search_add_abbreviation(SearchBuilder *b, const char *from, size_t from_len,
 									const char *to, size_t to_len);
