@@ -636,6 +636,7 @@ merge_forms(Query *q)
 					(AltHow) q->alts[o->first_alt + j].how);
 		o->nalts = 0;
 		o->merged = true;
+		s->breaks = o->breaks;
 	}
 }
 
