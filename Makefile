@@ -15,8 +15,9 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/codes/*.c src/search/*.c
 DATA = $(wildcard sql/upgrades/medrec--*--*.sql)
 DATA_built = medrec--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src
-SHLIB_LINK += -lcrypto
+SHLIB_LINK += -lcrypto $(if $(filter linux,$(PORTNAME)),-Wl$(comma)--version-script=$(srcdir)/src/medrec.map)
 EXTRA_CLEAN = build results output_iso
+comma = ,
 
 SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql))
 STEP_FILES = $(sort $(wildcard sql/migrations/*.sql))
@@ -35,5 +36,6 @@ medrec--$(EXTVERSION).sql: $(SQL_FILES) $(STEP_FILES) sql/assemble
 
 # headers are few: any change rebuilds all
 $(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)
+medrec.so: src/medrec.map
 
 endif

@@ -143,7 +143,7 @@ put_text(SearchBuilder *b, Vec *v, const char *text, size_t len)
 static uint32_t
 pool_text(SearchBuilder *b, const char *text, size_t len)
 {
-	uint32_t	h = (uint32_t) hash_bytes(text, len);
+	uint32_t	h = (uint32_t) search_hash(text, len);
 	uint32_t	at;
 	PoolText   *pt;
 	uint32_t	off;
@@ -177,7 +177,7 @@ pool_text(SearchBuilder *b, const char *text, size_t len)
 uint32_t
 build_find_word(SearchBuilder *b, const char *text, int len)
 {
-	uint32_t	h = (uint32_t) hash_bytes(text, (size_t) len);
+	uint32_t	h = (uint32_t) search_hash(text, (size_t) len);
 	uint32_t	at;
 
 	if (b->word_table.nslots == 0)
@@ -204,7 +204,7 @@ build_stem(SearchBuilder *b, const char *word, int len)
 	uint32_t	off;
 	int			n = word_stem(word, len, text);
 
-	h = (uint32_t) hash_bytes(text, (size_t) n);
+	h = (uint32_t) search_hash(text, (size_t) n);
 	if ((size_t) b->stem_table.used * 2 >= b->stem_table.nslots &&
 		!table_grow(b, &b->stem_table, stem_hash))
 		return NONE;
@@ -253,7 +253,7 @@ build_word(SearchBuilder *b, const char *text, int len)
 		return NONE;
 	word_class(text, len, &class);
 	w->text_off = off;
-	w->hash = (uint32_t) hash_bytes(text, (size_t) len);
+	w->hash = (uint32_t) search_hash(text, (size_t) len);
 	w->stem = stem;
 	w->count = 0;
 	w->len = (uint8_t) len;
@@ -347,7 +347,7 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 		uint32_t	known;
 		int			flags;
 
-		fold = (fold ^ hash_bytes(word.text, word.len)) * 0xff51afd7ed558ccdULL;
+		fold = (fold ^ search_hash(word.text, word.len)) * 0xff51afd7ed558ccdULL;
 		fold ^= fold >> 31;
 		if (ntoks >= TERM_TOKENS_MAX - 1)
 			continue;

@@ -105,7 +105,7 @@ add_learned(Query *q, int slot, const Word *w)
 	uint32_t	end;
 
 	text[0] = LEARNED_MARK;
-	hash = (uint32_t) hash_bytes(text, (size_t) len);
+	hash = (uint32_t) search_hash(text, (size_t) len);
 	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
 	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
 	for (; at < end; at++)
@@ -429,7 +429,7 @@ find_abbrs(Query *q, int pos, int n, const ImageAbbr **out, int max)
 		memcpy(text + len, q->words[pos + i].text, q->words[pos + i].len);
 		len += q->words[pos + i].len;
 	}
-	hash = (uint32_t) hash_bytes(text, (size_t) len);
+	hash = (uint32_t) search_hash(text, (size_t) len);
 	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
 	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
 	for (; at < end && found < max; at++)

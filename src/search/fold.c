@@ -47,7 +47,7 @@ static const char *const roman[] = {
 
 /* A 64-bit hash of some bytes; not for secrets. */
 uint64_t
-hash_bytes(const void *data, size_t len)
+search_hash(const void *data, size_t len)
 {
 	const unsigned char *p = data;
 	uint64_t	h = 0x9E3779B97F4A7C15ULL ^ (len * 0xff51afd7ed558ccdULL);

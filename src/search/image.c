@@ -11,7 +11,7 @@ header_checksum(const ImageHeader *h)
 	ImageHeader copy = *h;
 
 	copy.checksum = 0;
-	return hash_bytes(&copy, sizeof(copy));
+	return search_hash(&copy, sizeof(copy));
 }
 
 /* Puts the checksum into a finished header. */

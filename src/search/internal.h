@@ -41,7 +41,7 @@ extern int	word_root(const char *stem, int len, char *out);
 extern bool words_akin(const char *a, int alen, const char *b, int blen, int least);
 extern int	code_key(const char *code, size_t len, char *out, int outsize);
 extern int	utf8_length(const char *p, size_t left);
-extern uint64_t hash_bytes(const void *data, size_t len);
+extern uint64_t search_hash(const void *data, size_t len);
 
 /* ---- words that decide (classes.c) ---- */
 

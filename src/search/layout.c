@@ -65,7 +65,7 @@ compare_stems(SearchBuilder *b, uint32_t x, uint32_t y)
 static uint32_t
 abbr_hash(SearchBuilder *b, uint32_t x)
 {
-	return (uint32_t) hash_bytes(WORDTEXT(b, ABBR(b, x)->text_off), ABBR(b, x)->from_len);
+	return (uint32_t) search_hash(WORDTEXT(b, ABBR(b, x)->text_off), ABBR(b, x)->from_len);
 }
 
 /* An index 0..n-1 in temporary memory. */
@@ -159,7 +159,7 @@ group_roots(Layout *l)
 		uint32_t	s = l->stem_order[i];
 		int			len = word_root(WORDTEXT(b, STEM(b, s)->text_off), STEM(b, s)->len, root);
 
-		l->root_hash[s] = hash_bytes(root, (size_t) len);
+		l->root_hash[s] = search_hash(root, (size_t) len);
 		slot = (uint32_t) l->root_hash[s] & (nslots - 1);
 		next[s] = heads[slot];
 		heads[slot] = s + 1;

@@ -236,7 +236,7 @@ mask_terms(SearchBuilder *b, uint32_t row, Mask *masks, uint32_t *heads, uint32_
 
 			if ((tok & TOK_EXTRA) || (STEM(b, stem)->class.class == 0 && !has_meaning(STEM(b, stem))))
 				continue;
-			all += hash_bytes(&stem, sizeof(stem)) | 1;
+			all += search_hash(&stem, sizeof(stem)) | 1;
 			words++;
 		}
 		for (k = 0; words > 1 && k < bt->ntoks; k++)
@@ -247,7 +247,7 @@ mask_terms(SearchBuilder *b, uint32_t row, Mask *masks, uint32_t *heads, uint32_
 
 			if ((tok & TOK_EXTRA) || !has_meaning(STEM(b, stem)))
 				continue;
-			masks[n].hash = all - (hash_bytes(&stem, sizeof(stem)) | 1);
+			masks[n].hash = all - (search_hash(&stem, sizeof(stem)) | 1);
 			masks[n].stem = stem;
 			slot = (uint32_t) (masks[n].hash >> 20) & (ROW_MASKS - 1);
 			masks[n].next = heads[slot];

@@ -96,7 +96,7 @@ static int
 add_key(uint32_t *keys, int n, const char *text, int len)
 {
 	uint32_t	region = (uint32_t) (len > 0 ? text[0] & 31 : 0) << 5 | (uint32_t) (len > 1 ? text[1] & 31 : 0);
-	uint32_t	key = (uint32_t) (hash_bytes(text, (size_t) len) >> (64 - SPELL_HASH_BITS)) | region << SPELL_HASH_BITS;
+	uint32_t	key = (uint32_t) (search_hash(text, (size_t) len) >> (64 - SPELL_HASH_BITS)) | region << SPELL_HASH_BITS;
 	int			i;
 
 	for (i = 0; i < n; i++)
