@@ -264,7 +264,8 @@ Clip(const char *value, int chars)
 {
 	int			len = strlen(value);
 
-	return pnstrdup(value, pg_mbcharcliplen(value, len, chars));
+	/* no character takes less than a byte */
+	return pnstrdup(value, len <= chars ? len : pg_mbcharcliplen(value, len, chars));
 }
 
 /*
@@ -372,7 +373,7 @@ Fit(const char *value, char *buffer, int chars)
 	int			len;
 
 	value = NonEmpty(value);
-	/* no character takes more than four bytes */
+	/* no character takes less than a byte */
 	if (value == NULL || strlen(value) <= chars)
 		return value;
 	len = pg_mbcharcliplen(value, strlen(value), chars);
