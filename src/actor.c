@@ -77,7 +77,7 @@ static char *Clip(const char *value, int chars);
 static bool PeekObject(const char *p, int nkeys, const char *const *keys, char **values);
 static char **ReadSource(JsonSource *source);
 static const char *NonEmpty(const char *value);
-static const char *RequestValue(const char *guc, char *buffer, int chars);
+static const char *Fit(const char *value, char *buffer, int chars);
 static const char *SocketAddress(void);
 static const char *ForwardedAddress(char **header_values);
 
@@ -264,7 +264,8 @@ Clip(const char *value, int chars)
 {
 	int			len = strlen(value);
 
-	return pnstrdup(value, pg_mbcharcliplen(value, len, chars));
+	/* no character takes less than a byte */
+	return pnstrdup(value, len <= chars ? len : pg_mbcharcliplen(value, len, chars));
 }
 
 /*
@@ -365,14 +366,14 @@ NonEmpty(const char *value)
 	return value && *value ? value : NULL;
 }
 
-/* The value of a GUC, cut into the buffer when it is too long. */
+/* A value from the session, NULL for none, cut into the buffer when it is too long. */
 static const char *
-RequestValue(const char *guc, char *buffer, int chars)
+Fit(const char *value, char *buffer, int chars)
 {
-	const char *value = NonEmpty(GetConfigOption(guc, true, false));
 	int			len;
 
-	/* no character takes more than four bytes */
+	value = NonEmpty(value);
+	/* no character takes less than a byte */
 	if (value == NULL || strlen(value) <= chars)
 		return value;
 	len = pg_mbcharcliplen(value, strlen(value), chars);
@@ -441,7 +442,7 @@ actor_current(void)
 	actor.current_user = NameOfRole(&current_name, GetUserId());
 	actor.role = OidIsValid(role) ? NameOfRole(&role_name, role) : actor.session_user;
 	actor.application = NonEmpty(application_name);
-	actor.reason = RequestValue("medrec.reason", reason, LONG_CHARS);
+	actor.reason = Fit(medrec_reason, reason, LONG_CHARS);
 
 	if (IsAuthenticator())
 	{
@@ -462,8 +463,8 @@ actor_current(void)
 			if (actor.reason == NULL)
 				actor.reason = NonEmpty(values[HEADER_REASON]);
 		}
-		actor.method = RequestValue("request.method", method, SHORT_CHARS);
-		actor.path = RequestValue("request.path", path, LONG_CHARS);
+		actor.method = Fit(GetConfigOption("request.method", true, false), method, SHORT_CHARS);
+		actor.path = Fit(GetConfigOption("request.path", true, false), path, LONG_CHARS);
 	}
 	if (actor.client_addr == NULL)
 		actor.client_addr = SocketAddress();

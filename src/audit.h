@@ -16,6 +16,7 @@
 #define AUDIT_TABLE		"audit_event"
 #define AUDIT_ERA_TABLE	"audit_era"
 #define AUDIT_SALT_LENGTH	16
+#define AUDIT_UUID_CHARS	(2 * UUID_LEN + 4)
 
 /* stands for the value of a column that is never recorded */
 #define AUDIT_WITHHELD	"\"(withheld)\""
@@ -81,6 +82,7 @@ typedef struct AuditEvent
 } AuditEvent;
 
 /* audit_canon.c */
+extern void audit_uuid_text(char *out, const pg_uuid_t *uuid);
 extern void audit_hash_texts(const AuditEvent *event, Sha256 *hash);
 extern void audit_hash_times(const AuditEvent *event, Sha256 *hash);
 extern void audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf);

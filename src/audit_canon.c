@@ -22,20 +22,24 @@
 
 #define CANON_NAME	"medrec-audit-1;"
 
-/* a shorter field is put together before it goes to the hash */
-#define SMALL_FIELD	128
+/* what is shorter is put together before it goes to the hash */
+#define PIECE	512
 
 /* microseconds between 1970 and PostgreSQL's own epoch */
 #define EPOCH_SHIFT	\
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-/* where the text goes: into a hash, a string, or both */
+/* where the text goes: into a hash, a piece at a time, or into a string */
 typedef struct Sink
 {
 	Sha256	   *hash;
 	StringInfo	text;
+	int			used;
+	char		piece[PIECE];
 } Sink;
 
+static void Open(Sink *sink, Sha256 *hash, StringInfo text);
+static void Drain(Sink *sink);
 static void PutBytes(Sink *sink, const char *data, int len);
 static void PutField(Sink *sink, const char *data, int len);
 static void PutNumber(Sink *sink, int64 number);
@@ -45,13 +49,40 @@ static void PutTexts(Sink *sink, const AuditEvent *event);
 static void PutTimes(Sink *sink, const AuditEvent *event);
 static void PutRow(Sink *sink, const AuditEvent *event);
 
+/* Starts to write, into either of the two. */
+static void
+Open(Sink *sink, Sha256 *hash, StringInfo text)
+{
+	sink->hash = hash;
+	sink->text = text;
+	sink->used = 0;
+}
+
+/* Hands on what has been put together. */
+static void
+Drain(Sink *sink)
+{
+	if (sink->hash)
+		sha256_update(sink->hash, sink->piece, sink->used);
+	else
+		appendBinaryStringInfo(sink->text, sink->piece, sink->used);
+	sink->used = 0;
+}
+
 /* Writes bytes as they are. */
 static void
 PutBytes(Sink *sink, const char *data, int len)
 {
-	if (sink->hash)
+	if (len > PIECE - sink->used)
+		Drain(sink);
+	if (len <= PIECE)
+	{
+		memcpy(sink->piece + sink->used, data, len);
+		sink->used += len;
+	}
+	else if (sink->hash)
 		sha256_update(sink->hash, data, len);
-	if (sink->text)
+	else
 		appendBinaryStringInfo(sink->text, data, len);
 }
 
@@ -69,16 +100,6 @@ PutField(Sink *sink, const char *data, int len)
 	}
 	n = pg_ltoa(len, prefix);
 	prefix[n++] = ':';
-	if (len < SMALL_FIELD)
-	{
-		char		whole[sizeof(prefix) + SMALL_FIELD + 1];
-
-		memcpy(whole, prefix, n);
-		memcpy(whole + n, data, len);
-		whole[n + len] = ';';
-		PutBytes(sink, whole, n + len + 1);
-		return;
-	}
 	PutBytes(sink, prefix, n);
 	PutBytes(sink, data, len);
 	PutBytes(sink, ";", 1);
@@ -131,6 +152,23 @@ HexOf(char *out, const uint8 *data, int len)
 	return out;
 }
 
+/* Writes a uuid in its usual form: AUDIT_UUID_CHARS characters, no more. */
+void
+audit_uuid_text(char *out, const pg_uuid_t *uuid)
+{
+	const uint8 *data = uuid->data;
+
+	out = HexOf(out, data, 4);
+	*out++ = '-';
+	out = HexOf(out, data + 4, 2);
+	*out++ = '-';
+	out = HexOf(out, data + 6, 2);
+	*out++ = '-';
+	out = HexOf(out, data + 8, 2);
+	*out++ = '-';
+	(void) HexOf(out, data + 10, 6);
+}
+
 /* The fields that stay the same from statement to statement. */
 static void
 PutTexts(Sink *sink, const AuditEvent *event)
@@ -157,24 +195,14 @@ PutTimes(Sink *sink, const AuditEvent *event)
 static void
 PutRow(Sink *sink, const AuditEvent *event)
 {
-	char		hex[2 * UUID_LEN + 4];
+	char		hex[AUDIT_UUID_CHARS];
 
 	PutNumber(sink, event->n);
 	PutText(sink, event->text[AUDIT_ROW_ID]);
 	if (event->patient_id)
 	{
-		const uint8 *data = event->patient_id->data;
-		char	   *p = HexOf(hex, data, 4);
-
-		*p++ = '-';
-		p = HexOf(p, data + 4, 2);
-		*p++ = '-';
-		p = HexOf(p, data + 6, 2);
-		*p++ = '-';
-		p = HexOf(p, data + 8, 2);
-		*p++ = '-';
-		p = HexOf(p, data + 10, 6);
-		PutField(sink, hex, p - hex);
+		audit_uuid_text(hex, event->patient_id);
+		PutField(sink, hex, AUDIT_UUID_CHARS);
 	}
 	else
 		PutField(sink, NULL, 0);
@@ -187,21 +215,25 @@ PutRow(Sink *sink, const AuditEvent *event)
 void
 audit_hash_texts(const AuditEvent *event, Sha256 *hash)
 {
-	Sink		sink = {hash, NULL};
+	Sink		sink;
 	const char	leaf_prefix = 0;
 
 	sha256_init(hash);
+	Open(&sink, hash, NULL);
 	PutBytes(&sink, &leaf_prefix, 1);
 	PutTexts(&sink, event);
+	Drain(&sink);
 }
 
 /* Goes on with it: what all events of the statement share. */
 void
 audit_hash_times(const AuditEvent *event, Sha256 *hash)
 {
-	Sink		sink = {hash, NULL};
+	Sink		sink;
 
+	Open(&sink, hash, NULL);
 	PutTimes(&sink, event);
+	Drain(&sink);
 }
 
 /* Ends a leaf that the two before have begun. */
@@ -209,9 +241,11 @@ void
 audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf)
 {
 	Sha256		hash = *shared;
-	Sink		sink = {&hash, NULL};
+	Sink		sink;
 
+	Open(&sink, &hash, NULL);
 	PutRow(&sink, event);
+	Drain(&sink);
 	sha256_final(&hash, leaf);
 }
 
@@ -220,11 +254,13 @@ char *
 audit_canonical_text(const AuditEvent *event)
 {
 	StringInfoData text;
-	Sink		sink = {NULL, &text};
+	Sink		sink;
 
 	initStringInfo(&text);
+	Open(&sink, NULL, &text);
 	PutTexts(&sink, event);
 	PutTimes(&sink, event);
 	PutRow(&sink, event);
+	Drain(&sink);
 	return text.data;
 }

@@ -50,7 +50,8 @@ typedef enum ColumnKind
 	KIND_NUMERIC,
 	KIND_BOOL,
 	KIND_UUID,
-	KIND_TIME,					/* date, time, timetz, timestamp, timestamptz */
+	KIND_TIMESTAMPTZ,
+	KIND_TIME,					/* date, time, timetz, timestamp */
 	KIND_JSON,
 	KIND_JSONB,
 	KIND_OUTPUT,				/* by the type's output function */
@@ -101,6 +102,7 @@ static void ReadArguments(AuditTable *table, int nargs, char **args);
 static Column *FindColumn(AuditTable *table, const char *name);
 static AuditTable *Build(Relation rel, int nargs, char **args);
 static void PutString(StringInfo out, const char *data, int len);
+static void PutTimestamp(StringInfo out, TimestampTz value);
 static void PutValue(StringInfo out, const Column *column, Datum value);
 static void PutColumn(StringInfo out, const Column *column, Datum value, bool isnull);
 static void Begin(StringInfo out);
@@ -192,8 +194,9 @@ KindOfType(Oid type)
 		case TIMEOID:
 		case TIMETZOID:
 		case TIMESTAMPOID:
-		case TIMESTAMPTZOID:
 			return KIND_TIME;
+		case TIMESTAMPTZOID:
+			return KIND_TIMESTAMPTZ;
 		case JSONOID:
 			return KIND_JSON;
 		case JSONBOID:
@@ -455,6 +458,28 @@ PutString(StringInfo out, const char *data, int len)
 	appendStringInfoCharMacro(out, '"');
 }
 
+/* Writes a time in UTC; most of a row's and a statement's are one and the same. */
+static void
+PutTimestamp(StringInfo out, TimestampTz value)
+{
+	static TimestampTz last;
+	static char text[MAXDATELEN + 3];
+	static int	len = 0;
+
+	if (len == 0 || value != last)
+	{
+		int			utc = 0;
+
+		len = 0;
+		text[0] = '"';
+		JsonEncodeDateTime(text + 1, TimestampTzGetDatum(value), TIMESTAMPTZOID, &utc);
+		len = strlen(text);
+		text[len++] = '"';
+		last = value;
+	}
+	appendBinaryStringInfo(out, text, len);
+}
+
 /* Writes a value that is not null. */
 static void
 PutValue(StringInfo out, const Column *column, Datum value)
@@ -505,21 +530,19 @@ PutValue(StringInfo out, const Column *column, Datum value)
 			appendStringInfoString(out, DatumGetBool(value) ? "true" : "false");
 			break;
 		case KIND_UUID:
-			string = DatumGetCString(DirectFunctionCall1(uuid_out, value));
-			appendStringInfoCharMacro(out, '"');
-			appendBinaryStringInfo(out, string, 2 * UUID_LEN + 4);
-			appendStringInfoCharMacro(out, '"');
+			buffer[0] = '"';
+			audit_uuid_text(buffer + 1, DatumGetUUIDP(value));
+			buffer[AUDIT_UUID_CHARS + 1] = '"';
+			appendBinaryStringInfo(out, buffer, AUDIT_UUID_CHARS + 2);
+			break;
+		case KIND_TIMESTAMPTZ:
+			PutTimestamp(out, DatumGetTimestampTz(value));
 			break;
 		case KIND_TIME:
-			{
-				int			utc = 0;
-
-				JsonEncodeDateTime(buffer, value, column->base_type,
-								   column->base_type == TIMESTAMPTZOID ? &utc : NULL);
-				appendStringInfoCharMacro(out, '"');
-				appendStringInfoString(out, buffer);
-				appendStringInfoCharMacro(out, '"');
-			}
+			JsonEncodeDateTime(buffer, value, column->base_type, NULL);
+			appendStringInfoCharMacro(out, '"');
+			appendStringInfoString(out, buffer);
+			appendStringInfoCharMacro(out, '"');
 			break;
 		case KIND_JSON:
 		case KIND_JSONB:

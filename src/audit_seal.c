@@ -20,6 +20,7 @@
 #include "storage/lmgr.h"
 #include "tcop/dest.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -109,7 +110,8 @@ ScanShutdown(DestReceiver *self)
 
 /*
  * Runs a query under a snapshot and calls a function for each row, in a memory
- * context of the row's own.  The rows are never held together.
+ * context of the row's own.  The rows are never held together.  Without JIT,
+ * which takes more memory than all the rest and has little to compile here.
  */
 void
 audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function, void *arg)
@@ -126,7 +128,11 @@ audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function, voi
 		.arg = arg
 	};
 	SPIExecuteOptions options = {.read_only = true,.dest = &receiver.pub};
+	int			level = NewGUCNestLevel();
 	int			rc;
+
+	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 
 	receiver.context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit scan",
 											 ALLOCSET_DEFAULT_SIZES);
@@ -137,6 +143,7 @@ audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function, voi
 		elog(ERROR, "SPI_execute_extended failed: %s", SPI_result_code_string(rc));
 	PopActiveSnapshot();
 	SPI_finish();
+	AtEOXact_GUC(true, level);
 	MemoryContextDelete(receiver.context);
 }
 

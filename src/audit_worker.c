@@ -28,11 +28,15 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "audit.h"
 #include "audit_seal.h"
 #include "audit_worker.h"
+
+/* milliseconds after which the launcher looks around, when it has nothing to do */
+#define LONGEST_PAUSE	(3600 * 1000L)
 
 static int	seal_interval = 60;
 
@@ -41,6 +45,7 @@ PGDLLEXPORT void medrec_seal_worker(Datum arg);
 
 static List *Databases(MemoryContext context);
 static void SealDatabase(Oid database);
+static void SealAll(MemoryContext context);
 
 /* Defines the settings, and registers the launcher while the server starts. */
 void
@@ -129,11 +134,26 @@ SealDatabase(Oid database)
 		(void) WaitForBackgroundWorkerShutdown(handle);
 }
 
-/* The launcher: a round over all databases, then a pause. */
+/* A round over all databases. */
+static void
+SealAll(MemoryContext context)
+{
+	ListCell   *cell;
+
+	foreach(cell, Databases(context))
+	{
+		CHECK_FOR_INTERRUPTS();
+		SealDatabase(lfirst_oid(cell));
+	}
+	MemoryContextReset(context);
+}
+
+/* The launcher: a round, then a pause. */
 void
 medrec_seal_launcher(Datum arg)
 {
 	MemoryContext context;
+	TimestampTz last;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -142,31 +162,37 @@ medrec_seal_launcher(Datum arg)
 	context = AllocSetContextCreate(TopMemoryContext, "medrec seal launcher",
 									ALLOCSET_DEFAULT_SIZES);
 
+	last = GetCurrentTimestamp();
 	for (;;)
 	{
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 seal_interval > 0 ? seal_interval * 1000L : 3600 * 1000L,
-						 PG_WAIT_EXTENSION);
-		ResetLatch(MyLatch);
+		TimestampTz now = GetCurrentTimestamp();
+		long		pause = LONGEST_PAUSE;
+
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
-		else if (seal_interval > 0)
-		{
-			ListCell   *cell;
 
-			foreach(cell, Databases(context))
+		/* a clock that was set back does not prolong the pause */
+		last = Min(last, now);
+		if (seal_interval > 0)
+		{
+			TimestampTz due = TimestampTzPlusMilliseconds(last, seal_interval * INT64CONST(1000));
+
+			if (now >= due)
 			{
-				CHECK_FOR_INTERRUPTS();
-				SealDatabase(lfirst_oid(cell));
+				SealAll(context);
+				last = GetCurrentTimestamp();
+				continue;
 			}
-			MemoryContextReset(context);
-			/* the end of a worker sets the latch */
-			ResetLatch(MyLatch);
+			pause = TimestampDifferenceMilliseconds(now, due);
 		}
+		/* what sets the latch, the end of a worker or a new setting, is looked at above */
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+						 pause, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
 	}
 }
 

@@ -130,3 +130,8 @@ END
 $$;
 CREATE TRIGGER a AFTER INSERT OR UPDATE OR DELETE ON bench.t_supa
 	FOR EACH ROW EXECUTE FUNCTION bench.insert_update_delete_trigger();
+
+-- what the PostgREST-shaped write runs as
+GRANT USAGE ON SCHEMA bench TO medrec_clinician;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bench TO medrec_clinician;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA bench TO medrec_clinician;

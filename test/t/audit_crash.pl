@@ -1,17 +1,23 @@
-# kill -9 amid writers and sealing: each committed change has its event, no event is without its change, no false alarm.
-# MEDREC_CRASHES: how often the server is killed (default 3); MEDREC_HONEST: runs without a crash (default 5).
+# Writers, rollbacks, savepoints, sealing and kill -9: each committed change has its event, no event is without its change, no false alarm.
+# MEDREC_HONEST: runs that end by themselves (default 5); MEDREC_CRASHES: runs between them that kill -9 ends (default 3).
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use IPC::Run qw(start finish);
+use Time::HiRes qw(sleep time);
 use MedrecNode;
 
 my $crashes = $ENV{MEDREC_CRASHES} || 3;
 my $honest = $ENV{MEDREC_HONEST} || 5;
-my $node = medrec_node('crash');
+# runs after which a new copy of the database is taken: the whole trail is checked after each
+my $copy_after = 20;
+
+# a line in the log for each statement would be most of the work
+my $node = medrec_node('crash', conf => "log_statement = none\n");
 my $connection = [ '-h', $node->host, '-p', $node->port ];
+$node->safe_psql('postgres', 'CREATE DATABASE empty TEMPLATE m');
 
 # rows that are made, changed, rolled back to savepoints, rolled back, deleted; sealing in between
 my $script = $node->basedir . '/write.sql';
@@ -41,50 +47,60 @@ UPDATE medrec.diagnosis SET description = 'changed' WHERE id IN (SELECT id FROM 
 \endif
 });
 
+# Four writers, for so many transactions each (-t) or seconds (-T).
 sub writers
 {
-	my ($seconds) = @_;
+	my @length = @_;
 	my ($out, $err) = ('', '');
-	# errors are part of it: the same diagnosis deleted meanwhile, the server gone
-	return start [ 'pgbench', @$connection, '-n', '-c', 4, '-j', 2, '-T', $seconds, '-f', $script, 'm' ], '>', \$out, '2>', \$err;
+	return start [ 'pgbench', @$connection, '-n', '-c', 4, '-j', 2, @length, '-f', $script, 'm' ], '>', \$out, '2>', \$err;
 }
-sub intact
-{
-	my ($what) = @_;
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', "$what: the trail is intact");
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_records()'), '', "$what: rows and events agree");
-}
+my $findings = 'SELECT * FROM medrec.verify_audit(); SELECT * FROM medrec.verify_records()';
 
-for my $run (1 .. $honest)
+my ($amid, $events, $runs, $start) = (0, 0, $honest + $crashes, time);
+for my $run (1 .. $runs)
 {
-	my $h = writers(1);
-	# verified while it is written, too
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', "run $run: no false alarm meanwhile");
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_records()'), '', "run $run: nor of the records");
-	finish $h;
-	$node->safe_psql('m', 'SELECT FROM medrec.seal_audit()');
-	intact("run $run");
-}
-
-for my $crash (1 .. $crashes)
-{
-	my $h = writers(30);
-	select(undef, undef, undef, 0.3 + rand(0.7));
-	my $checkpoint = $node->safe_psql('m', 'SELECT medrec.audit_checkpoint()');
-	$node->kill9;
-	# the postmaster alone is killed: its children notice and end
-	eval { finish $h };
-	for (1 .. 100)
+	if ($run % $copy_after == 0)
 	{
-		# a start that came too early leaves the old number
-		$node->{_pid} = undef;
-		last if $node->start(fail_ok => 1);
-		select(undef, undef, undef, 0.1);
+		$node->safe_psql('postgres', 'DROP DATABASE m');
+		$node->safe_psql('postgres', 'CREATE DATABASE m TEMPLATE empty');
 	}
-	intact("crash $crash");
-	is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "crash $crash: what was sealed before is still there");
+	my $before = $node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
+
+	# crashes lie evenly between the others
+	if (int($run * $crashes / $runs) == int(($run - 1) * $crashes / $runs))
+	{
+		my $h = writers('-t', 30);
+		# sealed and verified while it is written, too
+		my $found = $node->safe_psql('m', "SELECT FROM medrec.seal_audit(); $findings;
+			SELECT 'amid' FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1");
+		$amid++ if $found =~ s/^amid$//m;
+		is($found, '', "run $run: no false alarm meanwhile");
+		ok(finish($h), "run $run: no writer failed");
+		is($node->safe_psql('m', "SELECT FROM medrec.seal_audit(); $findings"), '', "run $run: trail and records agree");
+	}
+	else
+	{
+		my $h = writers('-T', 30);
+		sleep(0.1 + rand(0.5));
+		my $checkpoint = $node->safe_psql('m', 'SELECT FROM medrec.seal_audit(); SELECT medrec.audit_checkpoint()');
+		$node->kill9;
+		# the postmaster alone is killed: its children notice and end
+		eval { finish $h };
+		for (1 .. 100)
+		{
+			# a start that came too early leaves the old number
+			$node->{_pid} = undef;
+			last if $node->start(fail_ok => 1);
+			sleep(0.1);
+		}
+		is($node->safe_psql('m', $findings), '', "run $run, killed: trail and records agree");
+		is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "run $run, killed: what was sealed before is still there");
+	}
+	my $now = $node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
+	$events += $now - $before;
+	cmp_ok($now, '>', $before, "run $run: it left events");
 }
-my $counts = $node->safe_psql('m', 'SELECT count(*), (SELECT count(*) FROM medrec.audit_seal) FROM medrec.audit_event');
-note("events, seals: $counts");
+cmp_ok($amid, '>=', $honest / 2, 'most runs were verified while they were written');
+note(sprintf '%d runs, %d of them killed, %d verified amid the writing, %d events, in %.0f s', $runs, $crashes, $amid, $events, time - $start);
 $node->stop;
 done_testing();

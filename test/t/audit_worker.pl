@@ -1,0 +1,147 @@
+# The sealing worker: seals by itself, waits for nobody's transaction, stands in nobody's way, outlives errors and crashes
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(sleep time);
+use MedrecNode;
+
+# the start of a worker is told at debug1: that is how a round is noticed
+my $node = medrec_node('worker', conf => q{
+shared_preload_libraries = 'medrec'
+medrec.seal_interval = 1
+log_min_messages = debug1
+restart_after_crash = on
+});
+my $patients = 0;
+
+sub insert
+{
+	my ($settings) = @_;
+	$patients++;
+	return $node->psql('m', ($settings // '') . "INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('W', 1, 'other', 'W$patients')");
+}
+# A statement in the server's log from here on.
+sub logged
+{
+	my ($pattern, $offset) = @_;
+	return $node->wait_for_log($pattern, $offset);
+}
+sub log_end { return -s $node->logfile; }
+# One whole round of sealing in database m: its second start from now on comes after the first has ended.
+sub round
+{
+	my $oid = $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'm'");
+	my $offset = log_end();
+	$offset = logged(qr/starting background worker process "medrec seal worker for database $oid"/, $offset) for 1 .. 2;
+	return;
+}
+sub unsealed { return $node->safe_psql('m', 'SELECT unsealed_events FROM medrec.audit_status()'); }
+sub sealed
+{
+	my ($what) = @_;
+	ok($node->poll_query_until('m', 'SELECT unsealed_events = 0 AND sealed_events > 0 FROM medrec.audit_status()'), $what);
+	return;
+}
+# A session that keeps a worker waiting in the midst of a sealing.
+sub hold_worker
+{
+	my $session = $node->background_psql('m');
+	$session->query_safe('BEGIN');
+	$session->query_safe('LOCK TABLE medrec.audit_seal IN SHARE UPDATE EXCLUSIVE MODE');
+	$node->poll_query_until('m', "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'medrec seal worker' AND wait_event_type = 'Lock'")
+		or die 'no worker waits';
+	return $session;
+}
+
+insert();
+sealed('events are sealed by themselves');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.verify_audit()'), '0', 'and the trail is intact');
+
+# the horizon
+my $long = $node->background_psql('m');
+$long->query_safe('BEGIN');
+$long->query_safe("INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Long', 1, 'other', 'LONG')");
+my $pid = $long->query_safe('SELECT pg_backend_pid()');
+insert();
+round();
+is(unsealed(), '1', 'a long transaction holds back what came after it');
+like($node->safe_psql('m', 'SELECT held_by FROM medrec.audit_status()'), qr/^process $pid since /, 'and the status names it');
+is($node->safe_psql('m', 'SELECT next_xid > horizon AND oldest_unsealed < clock_timestamp() FROM medrec.audit_status()'), 't', 'and shows how far');
+$long->query_safe('COMMIT');
+$long->quit;
+sealed('once it has ended, its events and theirs are sealed');
+
+# in nobody's way, and not to be lost
+my $holder = hold_worker();
+is(insert("SET lock_timeout = '1s';"), 0, 'a worker in the midst of a sealing blocks no writer');
+$node->safe_psql('m', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'medrec seal worker'");
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+sealed('a worker that was ended is followed by another');
+
+# an error
+my $offset = log_end();
+$node->safe_psql('m', q{
+	ALTER TABLE medrec.audit_seal DISABLE TRIGGER ALL;
+	CREATE TABLE kept AS SELECT seal, frontier FROM medrec.audit_seal;
+	UPDATE medrec.audit_seal SET frontier = '' WHERE seal = (SELECT max(seal) FROM medrec.audit_seal);
+});
+insert();
+logged(qr/seal \d+ of the audit trail is damaged/, $offset);
+is(insert(), 0, 'an error of the worker is none of the writers');
+$node->safe_psql('m', q{
+	UPDATE medrec.audit_seal AS s SET frontier = k.frontier FROM kept AS k WHERE k.seal = s.seal AND k.frontier <> s.frontier;
+	ALTER TABLE medrec.audit_seal ENABLE ALWAYS TRIGGER medrec_append_only;
+	ALTER TABLE medrec.audit_seal ENABLE ALWAYS TRIGGER medrec_append_only_row;
+});
+sealed('with its cause the error goes');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.verify_audit()'), '0', 'and the trail is intact');
+
+# databases come and go
+$node->safe_psql('postgres', 'CREATE DATABASE n');
+$node->safe_psql('n', 'CREATE EXTENSION medrec; SELECT * FROM medrec.migrate()');
+ok($node->poll_query_until('n', 'SELECT unsealed_events = 0 AND sealed_events > 0 FROM medrec.audit_status()'), 'a new database is sealed as well');
+is($node->psql('postgres', 'DROP DATABASE n'), 0, 'and can be dropped while the worker runs');
+insert();
+sealed('the others are sealed on');
+
+# settings
+$node->safe_psql('m', 'ALTER SYSTEM SET medrec.seal_interval = 0');
+$node->reload;
+sleep 1;
+insert();
+sleep 1.5;
+is(unsealed(), '1', 'an interval of 0 stops it');
+$node->safe_psql('m', 'ALTER SYSTEM RESET medrec.seal_interval');
+$node->reload;
+sealed('and another one starts it again, at once');
+
+# crashes
+kill 'KILL', $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'medrec seal launcher'");
+for (1 .. 100)
+{
+	last if insert() == 0;
+	sleep 0.1;
+}
+sealed('after kill -9 of the launcher the server recovers, and it seals');
+$node->kill9;
+for (1 .. 100)
+{
+	# a start that came too early leaves the old number
+	$node->{_pid} = undef;
+	last if $node->start(fail_ok => 1);
+	sleep 0.1;
+}
+insert();
+sealed('after kill -9 of the server, too');
+is($node->safe_psql('m', 'SELECT (SELECT count(*) FROM medrec.verify_audit()) + (SELECT count(*) FROM medrec.verify_records())'), '0', 'and the trail is intact');
+
+# the end
+$holder = hold_worker();
+my $start = time;
+$node->stop('fast');
+cmp_ok(time - $start, '<', 5, 'a fast shutdown waits for no sealing');
+$holder->{run}->kill_kill;
+done_testing();
