@@ -23,14 +23,16 @@ export function account(name, role, password = PASSWORD) {
 export const loginOnce = (username, password = PASSWORD) => call('POST', '/rpc/login', { username, password })
 
 // nginx lets some logins through at once, then one a second: a quick run of the tests waits its turn.
-export async function login(username, password) {
+export async function unhurried(ask) {
 	for (let i = 0; i < 30; i++) {
-		const answer = await loginOnce(username, password)
+		const answer = await ask()
 		if (answer.status !== 429) return answer
 		await new Promise((resolve) => setTimeout(resolve, 1000))
 	}
 	assert.fail('no login within half a minute')
 }
+
+export const login = (username, password) => unhurried(() => loginOnce(username, password))
 
 export async function token(username, password) {
 	const answer = await login(username, password)
