@@ -215,6 +215,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"kidney infection", "pyelonephritis"},
 	{"enlarged prostate", "benign prostatic hyperplasia"},
 	{"urinary retention", "retention of urine"}, {"bv", "bacterial vaginosis"},
+	{"fibroid", "leiomyoma of uterus"}, {"fibroids", "leiomyoma of uterus"},
 	{"dub", "dysfunctional uterine bleeding"}, {"pms", "premenstrual tension syndrome"},
 	{"iud", "intrauterine contraceptive device"}, {"iugr", "intrauterine growth restriction"},
 	{"pih", "pregnancy induced hypertension"},
