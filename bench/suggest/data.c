@@ -315,7 +315,8 @@ typedef struct Reference
 	char	   *target;
 } Reference;
 
-/* A folded copy: of the first title what stands before its comma, then the rest. */
+/* A folded copy: of the first title what stands before its comma, then the
+ * rest. */
 static char *
 folded_way(const char *first, const char *rest)
 {
@@ -434,9 +435,11 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 		code_in(p, key);
 		if (strlen(key) < 3)
 			continue;
+		/* what has a code of its own is no mere reference */
 		if (col == 0 && open)
 		{
-			nrefs--;
+			free(refs[--nrefs].text);
+			free(refs[nrefs].target);
 			open = 0;
 		}
 		whole[0] = asked[0] = '\0';
@@ -464,6 +467,15 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 	}
 	pclose(f);
 	add_references(d, ways, nways, refs, nrefs);
+	for (nways--; nways >= 0; nways--)
+		free(ways[nways].key);
+	for (nrefs--; nrefs >= 0; nrefs--)
+	{
+		free(refs[nrefs].text);
+		free(refs[nrefs].target);
+	}
+	free(ways);
+	free(refs);
 }
 
 /* The tabular list: inclusion terms and "includes" notes of codes. */

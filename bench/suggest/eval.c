@@ -353,7 +353,6 @@ held_out(const DataTerm *t)
 
 	if (t->target >= 0 && held_out(&data.terms[t->target]))
 		return 1;
-
 	snprintf(salt, sizeof(salt), "%s%d", t->key, (int) t->from);
 	return seeded(t->text, salt) % 5 == 0;
 }
