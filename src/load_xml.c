@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "load.h"
+#include "search/search.h"
 
 
 /* nodes read at a time */
@@ -436,14 +437,44 @@ const LoadFormat load_format_nchs_tabular = {
 typedef struct IndexTree
 {
 	Slice		path[MAX_DEPTH];
+	Slice		way[MAX_DEPTH]; /* the same as references name it */
 	Slice		heads[10];		/* of the columns */
+	LoadArray	ways;			/* of Way: the entries that have a code */
+	LoadArray	references;		/* of Reference */
 } IndexTree;
+
+/* the folded way to an entry that has a code */
+typedef struct Way
+{
+	char	   *key;
+	char		code[CODE_MAX_LEN + 1];
+} Way;
+
+/* an entry that only says where to look: "see Pain, abdominal" */
+typedef struct Reference
+{
+	Slice		term;
+	Slice		target;
+} Reference;
+
+/* A text folded as references and ways are compared, in the load's memory. */
+static char *
+FoldedWay(Load *load, Slice text)
+{
+	/* folding may write a ligature out, no more */
+	size_t		size = (size_t) text.len * 2 + 8;
+	char	   *key = MemoryContextAlloc(load->context, size);
+
+	search_fold(text.s, text.len, key, size);
+	return key;
+}
 
 /* Adds an entry under its code; an open code ("C79.8-") stands for its header. */
 static void
-AddEntry(Load *load, Slice code, Slice term)
+AddEntry(Load *load, IndexTree *index, Slice code, Slice term, Slice way)
 {
 	char		checked[CODE_MAX_LEN + 1];
+	Way		   *w;
 
 	while (code.len > 0 && (code.s[code.len - 1] == '-' || code.s[code.len - 1] == '.' ||
 							code.s[code.len - 1] == ' '))
@@ -452,6 +483,57 @@ AddEntry(Load *load, Slice code, Slice term)
 		return;
 	load_check_code(load, code, checked);
 	load_add_term(load, checked, "index", term);
+	w = load_push(load, &index->ways, sizeof(Way));
+	w->key = FoldedWay(load, way);
+	memcpy(w->code, checked, sizeof(checked));
+}
+
+/* Orders ways by key, then by code. */
+static int
+CompareWays(const void *x, const void *y)
+{
+	const Way  *a = x;
+	const Way  *b = y;
+	int			c = strcmp(a->key, b->key);
+
+	return c != 0 ? c : strcmp(a->code, b->code);
+}
+
+/*
+ * Adds each reference as an entry of the code that it leads to: the entry at
+ * the end of the way that it names, where there is one and it has one code.
+ */
+static void
+AddReferences(Load *load, IndexTree *index)
+{
+	const Way  *ways = index->ways.items;
+	size_t		n = index->ways.n;
+
+	if (n == 0)
+		return;
+	qsort(index->ways.items, n, sizeof(Way), CompareWays);
+	for (size_t i = 0; i < index->references.n; i++)
+	{
+		const Reference *r = load_item(index->references, Reference, i);
+		const char *key = FoldedWay(load, r->target);
+		size_t		lo = 0;
+		size_t		hi = n;
+
+		while (lo < hi)
+		{
+			size_t		mid = lo + (hi - lo) / 2;
+
+			if (strcmp(ways[mid].key, key) < 0)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo < n && strcmp(ways[lo].key, key) == 0 &&
+			(lo + 1 == n || strcmp(ways[lo + 1].key, key) != 0))
+			load_add_term(load, ways[lo].code, "index", r->term);
+		if (i % FETCH_NODES == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
 }
 
 /* Takes a node of an index. */
@@ -460,7 +542,7 @@ IndexNode(Load *load, HeapTuple node, TupleDesc desc, void *state)
 {
 	enum
 	{
-		TITLE = NODE_OWN, CODE, COLUMN, TEXT
+		TITLE = NODE_OWN, CODE, SEE, COLUMN, TEXT
 	};
 	IndexTree  *index = state;
 	int			depth = NodeDepth(load, node, desc);
@@ -481,23 +563,42 @@ IndexNode(Load *load, HeapTuple node, TupleDesc desc, void *state)
 			Slice		head = index->heads[*column.s - '0'];
 
 			if (path.s && head.s)
-				AddEntry(load, text, load_join(load, "%.*s, %.*s", path.len, path.s,
-											   head.len, head.s));
+				AddEntry(load, index, text,
+						 load_join(load, "%.*s, %.*s", path.len, path.s, head.len, head.s),
+						 load_join(load, "%.*s %.*s", index->way[depth - 1].len, index->way[depth - 1].s,
+								   head.len, head.s));
 		}
 	}
 	else
 	{
 		Slice		title = NodeText(load, node, desc, TITLE);
 		Slice		code = NodeText(load, node, desc, CODE);
+		Slice		see = NodeText(load, node, desc, SEE);
 		Slice		above = {NULL, 0};
+		Slice		way = title;
 
 		if (strcmp(name, "term") == 0 && depth >= 1)
 			above = index->path[depth - 1];
 		if (above.s)
+		{
+			way = load_join(load, "%.*s %.*s", index->way[depth - 1].len, index->way[depth - 1].s,
+							title.len, title.s);
 			title = load_join(load, "%.*s, %.*s", above.len, above.s, title.len, title.s);
+		}
+		/* of a main term references say the first form: "Pain", "Anomaly" */
+		else if (title.len > 0 && memchr(title.s, ',', title.len) != NULL)
+			way.len = (int) ((const char *) memchr(title.s, ',', title.len) - title.s);
 		index->path[depth] = title;
+		index->way[depth] = way;
 		if (code.s && title.len > 0)
-			AddEntry(load, code, title);
+			AddEntry(load, index, code, title, way);
+		else if (see.len > 0 && title.len > 0)
+		{
+			Reference  *r = load_push(load, &index->references, sizeof(Reference));
+
+			r->term = title;
+			r->target = see;
+		}
 	}
 }
 
@@ -509,15 +610,16 @@ ReadIndex(Load *load)
 
 	/* a title's own words, without the modifiers that change nothing (nemod) */
 	EachNode(load,
-			 "SELECT x.node, x.depth, x.title, x.code, x.col, x.text"
+			 "SELECT x.node, x.depth, x.title, x.code, x.see, x.col, x.text"
 			 " FROM XMLTABLE('//*[self::mainTerm or self::term or self::head or self::cell]'"
 			 "  PASSING XMLPARSE(DOCUMENT $1)"
 			 "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
 			 "  title pg_catalog.text PATH"
 			 "   'concat(title/text()[1], \" \", title/text()[2], \" \", title/text()[3])',"
-			 "  code pg_catalog.text PATH 'code[1]', col pg_catalog.text PATH '@col',"
+			 "  code pg_catalog.text PATH 'code[1]', see pg_catalog.text PATH 'see[1]', col pg_catalog.text PATH '@col',"
 			 "  text pg_catalog.text PATH 'self::head | self::cell') AS x",
 			 IndexNode, index);
+	AddReferences(load, index);
 	if (load->terms.n == 0)
 		load_fail(load, 0, "there is no entry in it");
 }

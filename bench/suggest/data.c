@@ -298,6 +298,77 @@ new_term(Data *d, DataTermFrom from, const char *key, const char *text, const ch
 	snprintf(t->key, sizeof(t->key), "%s", key);
 	t->text = strdup(text);
 	t->query = strdup(query);
+	t->target = -1;
+}
+
+/* A way through the index, folded, and the term that stands at its end. */
+typedef struct Way
+{
+	char	   *key;
+	int			term;
+} Way;
+
+/* A term that says only where to look. */
+typedef struct Reference
+{
+	char	   *text;
+	char	   *target;
+} Reference;
+
+/* A folded copy: of the first title what stands before its comma, then the
+ * rest. */
+static char *
+folded_way(const char *first, const char *rest)
+{
+	char		way[4096];
+	char		out[4096];
+
+	snprintf(way, sizeof(way), "%.*s %s", (int) strcspn(first, ","), first, rest);
+	search_fold(way, strlen(way), out, sizeof(out));
+	return strdup(out);
+}
+
+/* For sorting ways. */
+static int
+compare_ways(const void *x, const void *y)
+{
+	return strcmp(((const Way *) x)->key, ((const Way *) y)->key);
+}
+
+/* Adds the references of an index as terms of the one code that they lead to. */
+static void
+add_references(Data *d, Way *ways, int nways, const Reference *refs, int nrefs)
+{
+	int			i;
+
+	qsort(ways, (size_t) nways, sizeof(Way), compare_ways);
+	for (i = 0; i < nrefs; i++)
+	{
+		Way			want;
+		Way		   *found;
+		char		key[sizeof(d->terms->key)];
+
+		want.key = folded_way("", refs[i].target);
+		found = nways == 0 ? NULL : bsearch(&want, ways, (size_t) nways, sizeof(Way), compare_ways);
+		free(want.key);
+		if (found == NULL)
+			continue;
+		while (found > ways && strcmp(found[-1].key, found->key) == 0)
+			found--;
+		/* the same way to two codes leads nowhere */
+		if (found + 1 < ways + nways && strcmp(found[1].key, found->key) == 0)
+			continue;
+		strcpy(key, d->terms[found->term].key);
+		new_term(d, FROM_REFERENCE, key, refs[i].text, refs[i].text);
+		d->terms[d->nterms - 1].target = found->term;
+	}
+}
+
+/* Makes room for one more of an array that grows by doubling. */
+static void *
+grown(void *array, int n, size_t size)
+{
+	return (n & (n - 1)) == 0 ? realloc(array, (size_t) (n ? n * 2 : 1) * size) : array;
 }
 
 /* An index: the titles from the main term down, joined by commas. */
@@ -314,6 +385,11 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 	static char text[MAX_LEVEL][512];
 	static char query[MAX_LEVEL][512];
 	int			level = 0;
+	Way		   *ways = NULL;
+	Reference  *refs = NULL;
+	int			nways = 0;
+	int			nrefs = 0;
+	int			open = 0;		/* the last reference's term has no code so far */
 
 	while (fgets(line, sizeof(line), f) != NULL)
 	{
@@ -334,6 +410,22 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 		{
 			inner_text(line, "<title", 1, text[level], sizeof(text[0]));
 			inner_text(line, "<title", 0, query[level], sizeof(query[0]));
+			open = 0;
+			continue;
+		}
+		if (strstr(line, "<see>") != NULL)
+		{
+			refs = grown(refs, nrefs, sizeof(Reference));
+			inner_text(line, "<see", 1, asked, sizeof(asked));
+			refs[nrefs].target = strdup(asked);
+			whole[0] = '\0';
+			for (i = 0; i <= level; i++)
+			{
+				strcat(whole, i > 0 ? ", " : "");
+				strcat(whole, text[i]);
+			}
+			refs[nrefs++].text = strdup(whole);
+			open = 1;
 			continue;
 		}
 		if ((p = strstr(line, "<cell col=\"")) != NULL)
@@ -343,6 +435,13 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 		code_in(p, key);
 		if (strlen(key) < 3)
 			continue;
+		/* what has a code of its own is no mere reference */
+		if (col == 0 && open)
+		{
+			free(refs[--nrefs].text);
+			free(refs[nrefs].target);
+			open = 0;
+		}
 		whole[0] = asked[0] = '\0';
 		for (i = 0; i <= level; i++)
 		{
@@ -362,8 +461,21 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 			strcat(asked, from == FROM_DRUG ? drug[col - 2] : neoplasm[col - 2]);
 		}
 		new_term(d, from, key, whole, asked);
+		ways = grown(ways, nways, sizeof(Way));
+		ways[nways].key = folded_way(query[0], asked + strlen(query[0]));
+		ways[nways++].term = d->nterms - 1;
 	}
 	pclose(f);
+	add_references(d, ways, nways, refs, nrefs);
+	for (nways--; nways >= 0; nways--)
+		free(ways[nways].key);
+	for (nrefs--; nrefs >= 0; nrefs--)
+	{
+		free(refs[nrefs].text);
+		free(refs[nrefs].target);
+	}
+	free(ways);
+	free(refs);
 }
 
 /* The tabular list: inclusion terms and "includes" notes of codes. */

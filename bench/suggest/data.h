@@ -34,7 +34,8 @@ typedef enum DataTermFrom
 	FROM_EXTERNAL,
 	FROM_NEOPLASM,
 	FROM_DRUG,
-	FROM_INCLUSION
+	FROM_INCLUSION,
+	FROM_REFERENCE				/* "see ..." of an index */
 } DataTermFrom;
 
 typedef struct DataTerm
@@ -43,6 +44,7 @@ typedef struct DataTerm
 	char		key[16];		/* the code without dot and dash */
 	char	   *text;			/* as loaded, with what may be left out in brackets */
 	char	   *query;			/* as somebody would ask: without the brackets */
+	int			target;			/* of a reference the term that it leads to, else -1 */
 } DataTerm;
 
 typedef struct Data

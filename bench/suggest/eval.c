@@ -345,12 +345,14 @@ draw_code(int system)
 	}
 }
 
-/* Is a term held out? */
+/* Is a term held out?  A reference also where the term is that it leads to. */
 static int
 held_out(const DataTerm *t)
 {
 	char		salt[32];
 
+	if (t->target >= 0 && held_out(&data.terms[t->target]))
+		return 1;
 	snprintf(salt, sizeof(salt), "%s%d", t->key, (int) t->from);
 	return seeded(t->text, salt) % 5 == 0;
 }

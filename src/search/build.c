@@ -361,7 +361,7 @@ add_tokens(SearchBuilder *b, const char *text, size_t len, BuildTerm *t)
 		if ((word.flags & WORD_PAREN) && ntoks > 0)
 			flags = TOK_EXTRA;
 		/* "not specified", "not elsewhere classified" say nothing */
-		if ((flags & TOK_DENIED) && word_says_nothing(word.text, word.len))
+		if (denied > 0 && word_says_nothing(word.text, word.len))
 			flags = TOK_EXTRA;
 		/* so may the second of two forms of a word: spasm, spastic */
 		if (t->kind > SEARCH_TERM_SHORT && words_akin(before.text, before.len, word.text, word.len, 4))

@@ -634,9 +634,10 @@ merge_forms(Query *q)
 		for (j = 0; j < o->nalts; j++)
 			add_alt(q, i, q->alts[o->first_alt + j].stem, q->alts[o->first_alt + j].fit,
 					(AltHow) q->alts[o->first_alt + j].how);
+		/* they stand where the first does: what denies it denies them */
+		s->breaks = o->breaks;
 		o->nalts = 0;
 		o->merged = true;
-		s->breaks = o->breaks;
 	}
 }
 

@@ -54,7 +54,8 @@ extern uint64_t search_hash(const void *data, size_t len);
 #define CLASS_INTENT	14		/* accidental, intentional, assault, undetermined */
 #define CLASS_UNSPECIFIED 16	/* contradicts nothing, but says that no side is meant */
 #define CLASS_OTHER		17		/* says that it is not the usual one */
-#define CLASS_COUNT		18
+#define CLASS_CONTEXT	18		/* birth, pregnancy and the like: not meant unless said */
+#define CLASS_COUNT		19
 
 typedef struct WordClass
 {

@@ -6,12 +6,13 @@
 
 #define UNSURE			0.89	/* most that any but the first suggestion scores */
 #define SORTED			60		/* candidates among which headers look for what is below */
-#define BILLABLE_SHARE 0.85f	/* of its score that the code below a header needs */
+#define BILLABLE_SHARE	0.85f	/* of a header's score that the usual code below it needs */
+#define OTHER_SHARE		0.94f	/* and any other code below it, to stand before it */
 #define USUAL_LEAST	2		/* usualness of a code that may stand for its header */
 #define USUAL_SHARE	0.93f		/* of the best one's score, to count as as good */
 #define SURE_LOOKS	10			/* suggestions that tell how sure the first is */
 #define HEADER_NEAR	0.9f		/* of the first one's score, to be as good */
-#define LEAD_SYNONYM	0.18	/* over the next, so that the first is sure: found by */
+#define LEAD_SYNONYM	0.28	/* over the next, so that the first is sure: found by */
 #define LEAD_TITLE		0.05	/* a synonym, and else */
 #define CROWD_FACTOR	0.85f
 #define EXCESS_MAX		0.2f	/* weight beyond the query that the first may have */
@@ -181,7 +182,8 @@ billable_first(Query *q)
 			}
 		}
 		if (best >= 0 && q->cands[best].score < q->cands[i].score &&
-			q->cands[best].score > q->cands[i].score * BILLABLE_SHARE)
+			q->cands[best].score > q->cands[i].score *
+			(usualness(q, &q->cands[best], h->key_len) >= USUAL_LEAST ? BILLABLE_SHARE : OTHER_SHARE))
 			q->cands[best].score = q->cands[i].score;
 	}
 }
@@ -471,7 +473,7 @@ usual_by_synonym(const Query *q)
 	const ImageRow *r = &q->im.rows[c->row];
 
 	return c->source == SEARCH_SOURCE_SYNONYM && r->parent != NO_ROW &&
-		usualness(q, c, q->im.rows[r->parent].key_len) >= USUAL_LEAST;
+		usualness(q, c, q->im.rows[r->parent].key_len) >= 1;
 }
 
 /* The first suggestion's score, so that 0.9 can be relied on: the less it

@@ -11,6 +11,7 @@
 #define DENIED_SURPLUS		0.3f	/* of a word's weight where the query lacks it */
 #define HEADER_FACTOR		0.96f
 #define OTHER_FACTOR		0.96f	/* "other ..." where nobody asked for it */
+#define CONTEXT_FACTOR		0.93f	/* newborn, screening ... where nobody asked for it */
 #define RELATIVE_FACTOR		0.97f
 #define FAMILIES			8		/* candidates whose relatives are looked at */
 #define FAMILY_ROWS			480		/* relatives in all */
@@ -53,6 +54,8 @@ find_clashes(const Query *q, const uint32_t *has, Match *m)
 		m->unasked *= 0.97f;
 	if (q->asked[CLASS_INTENT] == 0 && has[CLASS_INTENT] != 0 && (has[CLASS_INTENT] & 2u) == 0)
 		m->unasked *= 0.94f;
+	if ((has[CLASS_CONTEXT] & ~q->asked[CLASS_CONTEXT]) != 0)
+		m->unasked *= CONTEXT_FACTOR;
 	if (q->asked[CLASS_OTHER] != 0 && has[CLASS_OTHER] == 0)
 		m->unasked *= 0.95f;
 	m->other = q->asked[CLASS_OTHER] == 0 && has[CLASS_OTHER] != 0;
@@ -104,7 +107,7 @@ match_term(const Query *q, const uint8_t *p, Match *m)
 		p = varint_get(p, &tok);
 		stem = tok >> 2;
 		st = &q->im.stems[stem];
-		if (st->class != 0)
+		if (st->class != 0 && (st->class != CLASS_CONTEXT || !(tok & 2)))
 			has[st->class] |= 1u << st->value;
 		for (a = q->buckets[stem & (ALT_BUCKETS - 1)]; a != NO_ALT; a = q->alts[a].next)
 		{

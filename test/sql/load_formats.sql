@@ -151,9 +151,11 @@ SELECT results_eq($$SELECT concat_ws('|', code, rule, other_from, other_to, text
 SELECT is(pg_temp.load('ICD-10-CM', $x$<?xml version="1.0"?>
 <ICD10CM.index><title>INDEX</title><letter><title>A</title><mainTerm><title>Aberrant<nemod>(congenital)</nemod></title><seeAlso>Malposition</seeAlso>
 <term level="1"><title>artery<nemod>(peripheral)</nemod> NEC</title><code>Q27.8</code><term level="2"><title>eye</title><code>Q15.-</code></term></term>
-<term level="1"><title>vein</title><see>x</see></term></mainTerm></letter></ICD10CM.index>$x$), 'ICD-10-CM index nchs-index 2', 'an index is recognised');
-SELECT results_eq($$SELECT t FROM pg_temp.terms('ICD-10-CM') AS t WHERE t LIKE '%index%'$$, $$VALUES ('Q15|index|Aberrant, artery NEC, eye'), ('Q27.8|index|Aberrant, artery NEC')$$,
-	'index: the way to an entry is its name');
+<term level="1"><title>vein</title><see>x</see></term></mainTerm><mainTerm><title>Wandering, wandered</title>
+<term level="1"><title>artery</title><see>Aberrant, artery NEC</see></term></mainTerm></letter></ICD10CM.index>$x$), 'ICD-10-CM index nchs-index 3', 'an index is recognised');
+SELECT results_eq($$SELECT t FROM pg_temp.terms('ICD-10-CM') AS t WHERE t LIKE '%index%'$$,
+	$$VALUES ('Q15|index|Aberrant, artery NEC, eye'), ('Q27.8|index|Aberrant, artery NEC'), ('Q27.8|index|Wandering, wandered, artery')$$,
+	'index: the way to an entry is its name; a reference that leads to one code is a name of it');
 SELECT is(pg_temp.load('ICD-10-CM', $x$<?xml version="1.0"?>
 <ICD10CM.index><indexHeading><head col="1">Substance</head><head col="2">Accidental</head><head col="3">Assault</head></indexHeading>
 <letter><title>P</title><mainTerm><title>1-propanol</title><cell col="2">T51.3X1</cell><cell col="3">--</cell></mainTerm></letter></ICD10CM.index>$x$),

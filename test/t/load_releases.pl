@@ -44,8 +44,8 @@ foreach my $file (
 	[ 'ICD-10-CM', '37', '2019-10-01', 'mce/MCE_v37.txt.gz', 'edits mce 9790' ],
 	[ 'ICD-10-PCS', '37', '2019-10-01', 'mce/MCE_v37.txt.gz', 'edits mce 4210' ],
 	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_tabular_2017.xml.gz', 'terms nchs-tabular 10996' ],
-	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_index_2017.xml.gz', 'index nchs-index 59412' ],
-	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_eindex_2017.xml.gz', 'index-external nchs-external 6208' ],
+	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_index_2017.xml.gz', 'index nchs-index 66260' ],
+	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_eindex_2017.xml.gz', 'index-external nchs-external 6615' ],
 	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_drug_2017.xml.gz', 'index-drugs nchs-drugs 39964' ],
 	[ 'ICD-10-CM', '2017', '2016-10-01', 'icd-10-cm/icd10cm_neoplasm_2017.xml.gz', 'index-neoplasms nchs-neoplasms 9009' ])
 {

@@ -671,10 +671,39 @@ test_properties(const void *image)
 	ok(asked[3] > 100 && wrong[3] == 0, "equal questions have equal answers whatever is in the scratch");
 }
 
+/* Words that stand for each other in the terms of one code do so elsewhere. */
+static void
+test_learned(void)
+{
+	SearchBuilder *b = search_builder_create(&allocator, NULL, NULL);
+	size_t		size;
+	void	   *image;
+	int32_t		ref = add(b, "K05.2", true, "Aggressive periodontitis");
+
+	term(b, ref, SEARCH_TERM_INDEX, "Abscess, gum");
+	term(b, ref, SEARCH_TERM_INDEX, "Abscess, gingiva");
+	ref = add(b, "K09.8", true, "Other cysts of oral region, not elsewhere classified");
+	term(b, ref, SEARCH_TERM_INDEX, "Cyst, gingiva");
+	add(b, "L72.9", true, "Follicular cyst of the skin and subcutaneous tissue, unspecified");
+	image = search_builder_finish(b, &size);
+	search_builder_free(b);
+	first(image, NULL, "cyst of gum", "K09.8");
+	first(image, NULL, "abscess gum", "K05.2");
+	free(image);
+	allocated--;
+}
+
 /* The examples over the real data. */
 static void
 test_real(void)
 {
+	static const char *const everyday[][2] = {{"diabetes", "E11.9"}, {"sugar diabetes", "E11.9"},
+	{"pe", "I26.99"}, {"seizure", "R56.9"}, {"migraine", "G43.909"}, {"CHF", "I50.9"}, {"copd exac", "J44.1"},
+	{"chest pain", "R07.9"}, {"heart attack", "I21.9"}, {"stroke", "I63.9"}, {"high blood pressure", "I10"},
+	{"kidney stone", "N20.0"}, {"GERD", "K21.9"}, {"low back pain", "M54.50"}, {"osteoporosis", "M81.0"},
+	{"Other osteoporosis w/o current pathological fracture", "M81.8"}, {"mitral regurg", "I34.0"},
+	{"kidney cyst", "N28.1"}, {"bph", "N40.0"}, {"rib fx", "S22.39XA"}, {"fall", "W19.XXXA"},
+	{"fracture distal radius left closed initial", "S52.502A"}, {"urinary retention", "R33.9"}};
 	const char *dir = getenv("MEDREC_DATA");
 	Data		d;
 	SearchBuilder *b;
@@ -741,6 +770,8 @@ test_real(void)
 	first(image, "S72.301", NULL, "S72.301A");
 	first(image, NULL, "fx l wrist", "S62.92XA");
 	first(image, NULL, "sprain rt ankle", "S93.401A");
+	for (i = 0; i < (int) (sizeof(everyday) / sizeof(everyday[0])); i++)
+		first(image, NULL, everyday[i][0], everyday[i][1]);
 	test_properties(image);
 	test_hostile(image);
 	free(image);
@@ -800,6 +831,7 @@ main(void)
 	test_fold();
 	test_image(image, size);
 	test_hostile(image);
+	test_learned();
 	test_real();
 	test_titles_only();
 	free(image);
