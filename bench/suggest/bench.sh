@@ -46,6 +46,12 @@ SELECT set, method, n, round(hit1, 1) AS "hit@1", round(hit5, 1) AS "hit@5", rou
 	round((p50 / first_value(p50) OVER (PARTITION BY set ORDER BY method <> 'medrec', method))::numeric, 1) AS "times medrec's p50"
 FROM bench.score
 ORDER BY (SELECT min(id) FROM bench.query AS q WHERE q.set = score.set), method <> 'medrec', method;
+-- what nobody had loaded: a fifth of the index's and tabular list's terms and of the short titles
+SELECT 'held-out sets' AS "mean of", method, round(avg(hit1), 1) AS "hit@1", round(avg(hit5), 1) AS "hit@5", round(avg(hit10), 1) AS "hit@10",
+	round(avg(compatible5), 1) AS "comp@5", round(first_value(avg(hit5)) OVER w - avg(hit5), 1) AS "medrec's lead at 5"
+FROM bench.score WHERE set IN ('index', 'inclusion', 'tables', 'short titles') GROUP BY method
+WINDOW w AS (ORDER BY method <> 'medrec', method)
+ORDER BY method <> 'medrec', method;
 WITH total AS (
 	SELECT method, avg(hit1) AS hit1, avg(hit5) AS hit5, avg(hit10) AS hit10, avg(compatible5) AS compatible5 FROM bench.score GROUP BY method
 ), speed AS (
@@ -63,7 +69,7 @@ FROM total JOIN speed USING (method) JOIN cost USING (method)
 WINDOW w AS (ORDER BY method <> 'medrec', method)
 ORDER BY method <> 'medrec', method;
 SQL
-	echo "(wanted: mean hit@5 at least 80, hit@1 at least 65, 15 points over the better pg_trgm; p50 at most 0.3 ms, p99 at most 2 ms, 60 times the best pg_trgm)"
+	echo "(wanted, on held-out sets: mean hit@5 at least 80, hit@1 at least 65, 15 points over the better pg_trgm; p50 at most 0.3 ms, p99 at most 2 ms, 60 times the best pg_trgm)"
 	image_figures
 }
 
