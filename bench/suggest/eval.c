@@ -7,7 +7,8 @@
  * the code itself is given; "compatible" also counts a code above or below.
  * Index and inclusion terms of 2017 often lead to a header, before which a
  * billable code has to stand: "below@1" also counts the first suggestion when
- * it lies below the header that is the truth.  Terms whose code is not in the
+ * it lies below the header that is the truth, and "bill@1" counts only the
+ * queries whose truth is billable.  Terms whose code is not in the
  * 2025 release are left out.  Times are of the processor.
  *
  *		eval [-s seed] [-n queries per set] [-x file.tsv] [-v set] [-o set]
@@ -39,6 +40,8 @@ typedef struct Tally
 	const char *set;
 	int			n;
 	int			hit1;
+	int			billable;		/* whose truth is */
+	int			hit1_billable;	/* of those */
 	int			hit1_below;		/* or below the header that is the truth */
 	int			hit5;
 	int			hit10;
@@ -787,6 +790,8 @@ run_set(const void *image, void *scratch, const char *set, int verbose, Tally *t
 			fprintf(dump, "%s\t%.4f\t%.4f\t%d\t%d\n", set, hits[0].score, n > 1 ? hits[1].score : 0.0,
 					(int) hits[0].source, at == 0);
 		t->hit1 += at == 0;
+		t->billable += c->billable;
+		t->hit1_billable += c->billable && at == 0;
 		t->hit1_below += n > 0 && (at == 0 ||
 								   (!c->billable && strncmp(hits[0].code, c->code, strlen(c->code)) == 0));
 		t->hit5 += at >= 0 && at < 5;
@@ -837,8 +842,8 @@ print_tally(const Tally *t)
 {
 	double		n = t->n > 0 ? t->n : 1;
 
-	printf("%-16s %6d %7.1f %7.1f %7.1f %7.1f %7.1f %7d %6.1f %6.1f %8.3f %8.3f %8.3f\n", t->set, t->n, 100 * t->hit1 / n, 100 * t->hit1_below / n,
-		   100 * t->hit5 / n, 100 * t->hit10 / n, 100 * t->compat5 / n,
+	printf("%-16s %6d %7.1f %7.1f %7.1f %7.1f %7.1f %7.1f %7d %6.1f %6.1f %8.3f %8.3f %8.3f\n", t->set, t->n, 100 * t->hit1 / n,
+		   100.0 * t->hit1_billable / (t->billable ? t->billable : 1), 100 * t->hit1_below / n, 100 * t->hit5 / n, 100 * t->hit10 / n, 100 * t->compat5 / n,
 		   t->sure, 100.0 * t->sure_right / (t->sure ? t->sure : 1),
 		   100.0 * t->sure_below / (t->sure ? t->sure : 1), t->p50, t->p99, t->most);
 }
@@ -938,7 +943,7 @@ main(int argc, char **argv)
 	draw_queries();
 	if (export != NULL)
 		export_queries(export);
-	printf("%-16s %6s %7s %7s %7s %7s %7s %7s %6s %6s %8s %8s %8s\n", "set", "n", "hit@1", "below@1", "hit@5", "hit@10", "compat5",
+	printf("%-16s %6s %7s %7s %7s %7s %7s %7s %7s %6s %6s %8s %8s %8s\n", "set", "n", "hit@1", "bill@1", "below@1", "hit@5", "hit@10", "compat5",
 		   ">=0.9", "right", "below", "p50 ms", "p99 ms", "max ms");
 	for (i = 0; i < nsets; i++)
 	{
