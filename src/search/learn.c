@@ -12,11 +12,10 @@
  */
 #include "build.h"
 
-#define PAIRS			65536	/* a power of two */
+#define PAIRS			65536	/* at most; a power of two */
 #define SEEN_MIN		3		/* times that a pair has to occur */
 
-#define SWAPS			(1 << 19)	/* a power of two */
-#define SWAPS_MAX		(SWAPS / 4 * 3)
+#define SWAPS			(1 << 19)	/* at most; a power of two */
 #define ROW_MASKS		4096	/* a power of two */
 #define GROUP_MAX		6		/* words that one place takes, to be alike */
 #define SWAP_UNIT		60		/* of the count: one place that takes two words */
@@ -30,6 +29,15 @@ typedef struct Pair
 	uint32_t	to;
 	uint32_t	count;
 } Pair;
+
+/* Pairs by hash, and room to put them in order. */
+typedef struct Pairs
+{
+	Pair	   *items;
+	uint32_t   *order;
+	uint32_t	size;			/* a power of two */
+	uint32_t	n;
+} Pairs;
 
 /* Does the longer word have the letters of the shorter one in order, the
  * first in front? */
@@ -49,29 +57,41 @@ build_contracts(const char *s, int slen, const char *l, int llen)
 	return at == slen;
 }
 
+/* Makes room for the pairs that so many terms may bring, at most so many. */
+static bool
+make_pairs(SearchBuilder *b, uint32_t most, Pairs *pairs)
+{
+	pairs->n = 0;
+	for (pairs->size = 1024; pairs->size < most && pairs->size / 4 < b->terms.n;)
+		pairs->size *= 2;
+	pairs->items = build_temp(b, pairs->size * sizeof(Pair));
+	pairs->order = build_temp(b, pairs->size * sizeof(uint32_t));
+	return pairs->items != NULL && pairs->order != NULL;
+}
+
 /* Counts a pair. */
 static void
-count_pair(Pair *pairs, uint32_t size, uint32_t *npairs, uint32_t from, uint32_t to, uint32_t count)
+count_pair(Pairs *pairs, uint32_t from, uint32_t to, uint32_t count)
 {
-	uint32_t	at = (from * 2654435761u ^ to * 40503u * 65537u) >> 7 & (size - 1);
+	uint32_t	at = (from * 2654435761u ^ to * 40503u * 65537u) >> 7 & (pairs->size - 1);
 
-	while (pairs[at].from != 0 && (pairs[at].from != from + 1 || pairs[at].to != to + 1))
-		at = (at + 1) & (size - 1);
-	if (pairs[at].from == 0)
+	while (pairs->items[at].from != 0 && (pairs->items[at].from != from + 1 || pairs->items[at].to != to + 1))
+		at = (at + 1) & (pairs->size - 1);
+	if (pairs->items[at].from == 0)
 	{
-		if (*npairs >= size / 4 * 3)
+		if (pairs->n >= pairs->size / 4 * 3)
 			return;
-		(*npairs)++;
-		pairs[at].from = from + 1;
-		pairs[at].to = to + 1;
+		pairs->n++;
+		pairs->items[at].from = from + 1;
+		pairs->items[at].to = to + 1;
 	}
-	pairs[at].count += count;
+	pairs->items[at].count += count;
 }
 
 /* Compares one short title with the long one. */
 static void
 compare_titles(SearchBuilder *b, const BuildTerm *s, const BuildTerm *l, const uint8_t *in_long,
-			   Pair *pairs, uint32_t *npairs)
+			   Pairs *pairs)
 {
 	uint32_t	i;
 	uint32_t	j;
@@ -101,7 +121,7 @@ compare_titles(SearchBuilder *b, const BuildTerm *s, const BuildTerm *l, const u
 			if (build_contracts(WORDTEXT(b, BWORD(b, sw)->text_off), BWORD(b, sw)->len,
 								WORDTEXT(b, BWORD(b, lw)->text_off), BWORD(b, lw)->len))
 			{
-				count_pair(pairs, PAIRS, npairs, sw, lw, 1);
+				count_pair(pairs, sw, lw, 1);
 				start = j + 1;
 				break;
 			}
@@ -128,9 +148,7 @@ static bool
 learn_short_titles(SearchBuilder *b)
 {
 	uint8_t    *in_long;
-	Pair	   *pairs;
-	uint32_t   *order;
-	uint32_t	npairs = 0;
+	Pairs		pairs;
 	uint32_t	n = 0;
 	uint32_t	best = 0;
 	uint32_t	i;
@@ -142,9 +160,7 @@ learn_short_titles(SearchBuilder *b)
 	if (i == b->terms.n)
 		return true;
 	in_long = build_temp(b, b->words.n);
-	pairs = build_temp(b, PAIRS * sizeof(Pair));
-	order = build_temp(b, PAIRS * sizeof(uint32_t));
-	if (in_long == NULL || pairs == NULL || order == NULL)
+	if (in_long == NULL || !make_pairs(b, PAIRS, &pairs))
 		return false;
 	for (i = 0; i < b->terms.n; i++)
 	{
@@ -168,25 +184,25 @@ learn_short_titles(SearchBuilder *b)
 				s = TERM(b, t);
 		}
 		if (l != NULL && s != NULL)
-			compare_titles(b, s, l, in_long, pairs, &npairs);
+			compare_titles(b, s, l, in_long, &pairs);
 	}
-	for (i = 0; i < PAIRS; i++)
+	for (i = 0; i < pairs.size; i++)
 	{
-		if (pairs[i].count >= SEEN_MIN)
-			order[n++] = i;
+		if (pairs.items[i].count >= SEEN_MIN)
+			pairs.order[n++] = i;
 	}
-	b->sorted = pairs;
-	if (!build_sort(b, order, n, compare_pairs))
+	b->sorted = pairs.items;
+	if (!build_sort(b, pairs.order, n, compare_pairs))
 		return false;
 	for (i = 0; i < n; i++)
 	{
-		const Pair *p = &pairs[order[i]];
+		const Pair *p = &pairs.items[pairs.order[i]];
 		const BuildWord *from = BWORD(b, p->from - 1);
 		const BuildWord *to = BWORD(b, p->to - 1);
 		char		f[WORD_MAX + 1];
 		char		l[WORD_MAX + 1];
 
-		if (i == 0 || pairs[order[i - 1]].from != p->from)
+		if (i == 0 || pairs.items[pairs.order[i - 1]].from != p->from)
 			best = p->count;
 		if (p->count * 8 < best)
 			continue;
@@ -260,7 +276,7 @@ mask_terms(SearchBuilder *b, uint32_t row, Mask *masks, uint32_t *heads, uint32_
 
 /* Counts which words one place takes. */
 static void
-count_swaps(Mask *masks, uint32_t n, const uint32_t *heads, Pair *pairs, uint32_t *npairs)
+count_swaps(Mask *masks, uint32_t n, const uint32_t *heads, Pairs *pairs)
 {
 	uint32_t	i;
 	int			j;
@@ -290,7 +306,7 @@ count_swaps(Mask *masks, uint32_t n, const uint32_t *heads, Pair *pairs, uint32_
 			for (k = 0; k < size; k++)
 			{
 				if (k != j)
-					count_pair(pairs, SWAPS, npairs, group[j], group[k], (uint32_t) (SWAP_UNIT / (size - 1)));
+					count_pair(pairs, group[j], group[k], (uint32_t) (SWAP_UNIT / (size - 1)));
 			}
 		}
 	}
@@ -335,14 +351,12 @@ learn_words(SearchBuilder *b)
 	uint32_t   *heads = build_temp(b, ROW_MASKS * sizeof(uint32_t));
 	uint32_t   *seen = build_temp(b, b->stems.n * sizeof(uint32_t));
 	uint32_t   *words = build_temp(b, b->stems.n * sizeof(uint32_t));
-	uint32_t   *order = build_temp(b, SWAPS_MAX * sizeof(uint32_t));
-	Pair	   *pairs = build_temp(b, SWAPS * sizeof(Pair));
-	uint32_t	npairs = 0;
+	Pairs		pairs;
 	uint32_t	n = 0;
 	uint32_t	i;
 	int			kept = 0;
 
-	if (masks == NULL || heads == NULL || seen == NULL || words == NULL || order == NULL || pairs == NULL)
+	if (masks == NULL || heads == NULL || seen == NULL || words == NULL || !make_pairs(b, SWAPS, &pairs))
 		return false;
 	for (i = 0; i < b->rows.n; i++)
 	{
@@ -351,24 +365,26 @@ learn_words(SearchBuilder *b)
 		if (ROW(b, i)->nterms < 3)
 			continue;
 		memset(heads, 0, ROW_MASKS * sizeof(uint32_t));
-		count_swaps(masks, mask_terms(b, i, masks, heads, seen), heads, pairs, &npairs);
+		count_swaps(masks, mask_terms(b, i, masks, heads, seen), heads, &pairs);
 	}
-	for (i = 0; i < SWAPS; i++)
+	for (i = 0; i < pairs.size; i++)
 	{
-		if (pairs[i].count >= SWAP_LEAST && pairs[i].count * SWAP_SHARE >= seen[pairs[i].from - 1] * SWAP_UNIT)
-			order[n++] = i;
+		const Pair *p = &pairs.items[i];
+
+		if (p->count >= SWAP_LEAST && p->count * SWAP_SHARE >= seen[p->from - 1] * SWAP_UNIT)
+			pairs.order[n++] = i;
 	}
 	for (i = (uint32_t) b->words.n; i-- > 0;)
 		words[BWORD(b, i)->stem] = i;
-	b->sorted = pairs;
-	if (!build_sort(b, order, n, compare_pairs))
+	b->sorted = pairs.items;
+	if (!build_sort(b, pairs.order, n, compare_pairs))
 		return false;
 	for (i = 0; i < n; i++)
 	{
-		const Pair *p = &pairs[order[i]];
+		const Pair *p = &pairs.items[pairs.order[i]];
 		uint32_t	share = p->count * 255 / (seen[p->from - 1] * SWAP_UNIT);
 
-		if (i == 0 || pairs[order[i - 1]].from != p->from)
+		if (i == 0 || pairs.items[pairs.order[i - 1]].from != p->from)
 			kept = 0;
 		if (kept++ < SWAP_KEEP && !add_learned(b, p->from - 1, words[p->to - 1], share > 255 ? 255 : (int) share))
 			return false;
