@@ -54,14 +54,20 @@ trim(char *s)
 	return s;
 }
 
+/* Makes room for one more of an array that grows by doubling. */
+static void *
+grown(void *array, int n, size_t size)
+{
+	return (n & (n - 1)) == 0 ? realloc(array, (size_t) (n ? n * 2 : 1) * size) : array;
+}
+
 /* A new code at the end of the list. */
 static DataCode *
 new_code(Data *d, int system)
 {
 	DataCode   *c;
 
-	if ((d->ncodes & (d->ncodes - 1)) == 0)
-		d->codes = realloc(d->codes, (size_t) (d->ncodes ? d->ncodes * 2 : 1) * sizeof(DataCode));
+	d->codes = grown(d->codes, d->ncodes, sizeof(DataCode));
 	c = &d->codes[d->ncodes++];
 	memset(c, 0, sizeof(*c));
 	c->system = system;
@@ -291,8 +297,7 @@ new_term(Data *d, DataTermFrom from, const char *key, const char *text, const ch
 
 	if (key[0] == '\0' || text[0] == '\0')
 		return;
-	if ((d->nterms & (d->nterms - 1)) == 0)
-		d->terms = realloc(d->terms, (size_t) (d->nterms ? d->nterms * 2 : 1) * sizeof(DataTerm));
+	d->terms = grown(d->terms, d->nterms, sizeof(DataTerm));
 	t = &d->terms[d->nterms++];
 	t->from = from;
 	snprintf(t->key, sizeof(t->key), "%s", key);
@@ -362,13 +367,6 @@ add_references(Data *d, Way *ways, int nways, const Reference *refs, int nrefs)
 		new_term(d, FROM_REFERENCE, key, refs[i].text, refs[i].text);
 		d->terms[d->nterms - 1].target = found->term;
 	}
-}
-
-/* Makes room for one more of an array that grows by doubling. */
-static void *
-grown(void *array, int n, size_t size)
-{
-	return (n & (n - 1)) == 0 ? realloc(array, (size_t) (n ? n * 2 : 1) * size) : array;
 }
 
 /* An index: the titles from the main term down, joined by commas. */

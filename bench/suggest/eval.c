@@ -475,7 +475,7 @@ compare_wordings(const void *a, const void *b)
 static Wording *
 cm_wordings(int *n)
 {
-	Wording    *all = malloc(((size_t) ncm * 2 + (size_t) data.nterms) * sizeof(Wording));
+	Wording    *all = malloc(((size_t) ncm + (size_t) data.nterms) * sizeof(Wording));
 	int			i;
 
 	*n = 0;

@@ -94,27 +94,39 @@ add_roots(Query *q, int slot, uint32_t stem, float fit)
 		add_alt(q, slot, roots[i], fit, HOW_ROOT);
 }
 
+/* Finds the abbreviations of n words that are written like the text; returns
+ * how many. */
+static int
+abbrs_written(const Query *q, const char *text, int len, int n, const ImageAbbr **out, int max)
+{
+	uint32_t	hash = (uint32_t) search_hash(text, (size_t) len);
+	uint32_t	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
+	uint32_t	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
+	int			found = 0;
+
+	for (; at < end && found < max; at++)
+	{
+		if (q->im.abbrs[at].from_hash == hash && q->im.abbrs[at].nfrom == n)
+			out[found++] = &q->im.abbrs[at];
+	}
+	return found;
+}
+
 /* Adds words that stand for a word elsewhere in the terms (learn.c). */
 static void
 add_learned(Query *q, int slot, const Word *w)
 {
+	const ImageAbbr *learned[LEARNED_MAX];
 	char		text[WORD_MAX + 3];
 	int			len = word_stem(w->text, w->len, text + 1) + 1;
-	uint32_t	hash;
-	uint32_t	at;
-	uint32_t	end;
+	int			n;
+	int			i;
 
 	text[0] = LEARNED_MARK;
-	hash = (uint32_t) search_hash(text, (size_t) len);
-	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
-	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
-	for (; at < end; at++)
-	{
-		const ImageAbbr *a = &q->im.abbrs[at];
-
-		if (a->from_hash == hash && a->nfrom == 0)
-			add_alt(q, slot, q->im.abbrstems[a->stem_off], LEARNED_FIT + LEARNED_SLOPE * (float) a->weight / 255.0f, HOW_ROOT);
-	}
+	n = abbrs_written(q, text, len, 0, learned, LEARNED_MAX);
+	for (i = 0; i < n; i++)
+		add_alt(q, slot, q->im.abbrstems[learned[i]->stem_off],
+				LEARNED_FIT + LEARNED_SLOPE * (float) learned[i]->weight / 255.0f, HOW_ROOT);
 }
 
 /* Looks for an unknown word's stem or root under other inflections. */
@@ -417,10 +429,6 @@ find_abbrs(Query *q, int pos, int n, const ImageAbbr **out, int max)
 	char		text[MAX_FROM_WORDS * (WORD_MAX + 1)];
 	int			len = 0;
 	int			i;
-	int			found = 0;
-	uint32_t	hash;
-	uint32_t	at;
-	uint32_t	end;
 
 	for (i = 0; i < n; i++)
 	{
@@ -429,15 +437,7 @@ find_abbrs(Query *q, int pos, int n, const ImageAbbr **out, int max)
 		memcpy(text + len, q->words[pos + i].text, q->words[pos + i].len);
 		len += q->words[pos + i].len;
 	}
-	hash = (uint32_t) search_hash(text, (size_t) len);
-	at = q->im.abbrheads[hash & (q->im.h->nabbr - 1)];
-	end = q->im.abbrheads[(hash & (q->im.h->nabbr - 1)) + 1];
-	for (; at < end && found < max; at++)
-	{
-		if (q->im.abbrs[at].from_hash == hash && q->im.abbrs[at].nfrom == n)
-			out[found++] = &q->im.abbrs[at];
-	}
-	return found;
+	return abbrs_written(q, text, len, n, out, max);
 }
 
 /* Adds the words that a further meaning of an abbreviation has beyond the

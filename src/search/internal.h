@@ -196,6 +196,7 @@ typedef struct ImageAbbr
 
 #define LEARNED_MARK	'\1'	/* before a stem for which another word may stand;
 								 * nfrom is 0 */
+#define LEARNED_MAX		6		/* words that stand for one */
 #define MAX_FROM_WORDS	4
 #define MAX_TO_WORDS	8
 

@@ -21,7 +21,6 @@
 #define SWAP_UNIT		60		/* of the count: one place that takes two words */
 #define SWAP_LEAST		60
 #define SWAP_SHARE		25		/* of a word's places, one in so many the other takes too */
-#define SWAP_KEEP		6		/* for one word */
 
 typedef struct Pair
 {
@@ -386,7 +385,7 @@ learn_words(SearchBuilder *b)
 
 		if (i == 0 || pairs.items[pairs.order[i - 1]].from != p->from)
 			kept = 0;
-		if (kept++ < SWAP_KEEP && !add_learned(b, p->from - 1, words[p->to - 1], share > 255 ? 255 : (int) share))
+		if (kept++ < LEARNED_MAX && !add_learned(b, p->from - 1, words[p->to - 1], share > 255 ? 255 : (int) share))
 			return false;
 	}
 	return true;

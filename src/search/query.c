@@ -368,30 +368,6 @@ retired_title(Query *q, const char **title, int *len)
 	return *len > 0;
 }
 
-/* Is the first suggestion only the most usual one below a header that says what
- * was asked as well as it does or better? */
-static bool
-stands_for_header(const Query *q)
-{
-	const Cand *c = &q->cands[0];
-	const ImageRow *r = &q->im.rows[c->row];
-	uint32_t	above;
-	int			i;
-
-	if (c->coded)
-		return false;
-	for (above = r->parent; above != NO_ROW; above = q->im.rows[above].parent)
-	{
-		for (i = 1; i < q->ncands; i++)
-		{
-			if (q->cands[i].row == above && q->cands[i].score > c->score * HEADER_NEAR &&
-				q->cands[i].filled > c->filled + 0.005f)
-				return true;
-		}
-	}
-	return false;
-}
-
 /* The candidate that is a header above the first and says better what was asked;
  * -1 when there is none. */
 static int
@@ -494,8 +470,6 @@ sure_score(const Query *q)
 		if (score - q->cands[i].score < lead)
 			lead = score - q->cands[i].score;
 	}
-
-
 	if (lead < need)
 		score -= 0.35 * (1.0 - lead / need);
 	/* a code alone cannot be mended for sure; or it says what nobody asked for */
@@ -503,7 +477,7 @@ sure_score(const Query *q)
 		score = UNSURE;
 	if (score > UNSURE && !c->coded && (c->other || !(q->im.rows[c->row].flags & ROW_BILLABLE) ||
 										(c->source == SEARCH_SOURCE_SYNONYM && (c->excess > EXCESS_MAX / 4 || c->inherited)) ||
-										stands_for_header(q) || usual_by_synonym(q)))
+										header_said(q) >= 0 || usual_by_synonym(q)))
 		score = UNSURE;
 	if (c->excess > EXCESS_MAX && c->how != CODE_SAME && score > UNSURE)
 		score = UNSURE;
