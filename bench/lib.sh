@@ -74,15 +74,19 @@ describe_machine() {
 	printf '# medrec %s\n' "$(git -C "$ROOT" describe --always --dirty 2>/dev/null || echo unknown)"
 }
 
-# Reads "name round value" lines; ratios NAME/BASE per round, their median, least and most, and the median values.
-#   ratios BASE UNIT < lines
-ratios() {
-	awk -v base="$1" -v unit="$2" '
-	{ if (!($1 in seen)) { order[++names] = $1; seen[$1] = 1 } v[$1, $2] = $3; if ($2 > rounds) rounds = $2 }
+# For awk: puts a[1..n] in order; the middle of them.
+AWK_MEDIAN='
 	function sort(a, n,  i, j, t) {
 		for (i = 2; i <= n; i++) { t = a[i]; for (j = i - 1; j >= 1 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }
 	}
 	function median(a, n) { sort(a, n); return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2 }
+'
+
+# Reads "name round value" lines; ratios NAME/BASE per round, their median, least and most, and the median values.
+#   ratios BASE UNIT < lines
+ratios() {
+	awk -v base="$1" -v unit="$2" "$AWK_MEDIAN"'
+	{ if (!($1 in seen)) { order[++names] = $1; seen[$1] = 1 } v[$1, $2] = $3; if ($2 > rounds) rounds = $2 }
 	END {
 		for (k = 1; k <= names; k++) {
 			split("", a); split("", q)

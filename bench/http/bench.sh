@@ -125,12 +125,11 @@ bench_typeahead() {
 			done
 		done >"$HTTP/result"
 		echo "GET /rpc/suggest through $way, 1 connection   (wanted: at most 1 ms more than PostgREST's own time)"
-		awk '{ p[$1, $2] = $4; q[$1, $2] = $5; if ($2 > n) n = $2 }
-			function median(a,  i, j, t) { for (i = 2; i <= n; i++) for (j = i; j > 1 && a[j] < a[j - 1]; j--) { t = a[j]; a[j] = a[j - 1]; a[j - 1] = t }
-				return a[int((n + 1) / 2)] }
+		awk "$AWK_MEDIAN"'
+			{ p[$1, $2] = $4; q[$1, $2] = $5; if ($2 > n) n = $2 }
 			END { for (i = 1; i <= n; i++) { a[i] = p["bare", i]; b[i] = p["medrec_api", i]; d[i] = b[i] - a[i]; e[i] = q["medrec_api", i] - q["bare", i] }
 				printf "  p50 of a function with as many rows %.3f ms, of suggest %.3f ms, the difference %.3f ms; of the p99 %.3f ms (medians of %d rounds)\n",
-					median(a), median(b), median(d), median(e), n }' "$HTTP/result"
+					median(a, n), median(b, n), median(d, n), median(e, n), n }' "$HTTP/result"
 	done
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
 }
