@@ -12,8 +12,8 @@ EXTENSION = medrec
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" medrec.control)
 MODULE_big = medrec
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/codes/*.c src/search/*.c)))
-DATA = $(wildcard sql/upgrades/medrec--*--*.sql)
-DATA_built = medrec--$(EXTVERSION).sql
+UPGRADES = $(notdir $(wildcard sql/upgrades/medrec--*--*.sql))
+DATA_built = medrec--$(EXTVERSION).sql $(UPGRADES)
 PG_CPPFLAGS = -I$(srcdir)/src
 SHLIB_LINK += -lcrypto $(if $(filter linux,$(PORTNAME)),-Wl$(comma)--version-script=$(srcdir)/src/medrec.map)
 EXTRA_CLEAN = build results output_iso
@@ -33,6 +33,10 @@ include $(PGXS)
 # The install script: the topics in their order, then the migration steps as data.
 medrec--$(EXTVERSION).sql: $(SQL_FILES) $(STEP_FILES) sql/assemble
 	sh sql/assemble $(SQL_FILES) -- $(STEP_FILES) > $@.tmp && mv $@.tmp $@
+
+# An upgrade script is its file in sql/upgrades/ and the steps of this version.
+$(UPGRADES): medrec--%: sql/upgrades/medrec--% $(STEP_FILES) sql/assemble
+	sh sql/assemble --upgrade $< -- $(STEP_FILES) > $@.tmp && mv $@.tmp $@
 
 # headers are few: any change rebuilds all
 $(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)
