@@ -114,6 +114,7 @@ typedef struct Partition
 typedef struct Era
 {
 	bool		valid;
+	uint64		changes;		/* rises when the table may have changed */
 	Oid			relid;
 	int32		number;
 	int32		recorded;		/* the last one in the table */
@@ -177,8 +178,11 @@ Forget(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
 		partition.valid = false;
-	if (!OidIsValid(relid) || relid == era.relid)
+	if (!OidIsValid(relid) || !OidIsValid(era.relid) || relid == era.relid)
+	{
 		era.valid = false;
+		era.changes++;
+	}
 }
 
 /* Asks, once, to be told of changed relations. */
@@ -424,23 +428,27 @@ int32
 audit_current_era(void)
 {
 	Relation	rel;
+	Snapshot	snapshot;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	AttrNumber	columns[3];
 	bool		here = false;
 	int32		number = 0;
+	uint64		changes;
 
 	Watch();
 	if (era.valid)
 		return era.number;
 
+	/* the cache is filled when all has been read, if nothing has changed meanwhile */
+	changes = era.changes;
 	era.relid = audit_relation(AUDIT_ERA_TABLE);
-	era.valid = true;			/* unless something changes while we read */
 	rel = table_open(era.relid, AccessShareLock);
 	columns[0] = get_attnum(era.relid, "era");
 	columns[1] = get_attnum(era.relid, "system_identifier");
 	columns[2] = get_attnum(era.relid, "database");
-	scan = systable_beginscan(rel, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Datum		values[3];
@@ -456,10 +464,12 @@ audit_current_era(void)
 			DatumGetObjectId(values[2]) == MyDatabaseId;
 	}
 	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
 
 	era.recorded = number;
 	era.number = here ? number : number + 1;
+	era.valid = era.changes == changes;
 	return era.number;
 }
 
