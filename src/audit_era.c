@@ -19,6 +19,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
+#include "catalog/namespace.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -66,6 +67,7 @@ static bool ReadEra(TupleDesc desc, HeapTuple tuple, const AttrNumber *columns, 
 static int	CompareEras(const void *a, const void *b);
 static AuditEra *AddPending(AuditEra *eras, int *n, TimeLineID timeline);
 static AuditEra *ReadRecorded(Oid relid, int *n);
+static void TakeRow(TupleTableSlot *slot, void *arg);
 static void WriteEra(const AuditEra *row);
 static void WritePromoted(const AuditEra *row, const AuditEra *before);
 
@@ -317,6 +319,56 @@ char *
 audit_era_cluster(const AuditEra *row)
 {
 	return psprintf("%llx/%u", (unsigned long long) row->system_identifier, row->database);
+}
+
+/* Notes that there is a row. */
+static void
+TakeRow(TupleTableSlot *slot, void *arg)
+{
+	*(bool *) arg = true;
+}
+
+/* Whether the trail comes from another database, by logical replication of its seals. */
+bool
+audit_is_subscribed(void)
+{
+	bool		subscribed = false;
+	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			seals = OidIsValid(schema) ? get_relname_relid(AUDIT_SEAL_TABLE, schema) : InvalidOid;
+
+	if (OidIsValid(seals))
+		audit_scan(psprintf("SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid = %u LIMIT 1",
+							seals), TakeRow, &subscribed);
+	return subscribed;
+}
+
+/* Whether there is a trail at all: eras, or events. */
+bool
+audit_has_begun(void)
+{
+	bool		begun = false;
+
+	audit_scan("SELECT FROM medrec.audit_era LIMIT 1", TakeRow, &begun);
+	if (!begun)
+		audit_scan("SELECT FROM medrec.audit_event LIMIT 1", TakeRow, &begun);
+	return begun;
+}
+
+/* An error where a subscription brings a trail to a database that has its own. */
+void
+audit_check_subscriber(void)
+{
+	AuditEra   *eras;
+	int			n;
+	int			i;
+
+	eras = ReadRecorded(audit_relation(AUDIT_ERA_TABLE), &n);
+	for (i = 0; i < n; i++)
+		if (audit_era_here(&eras[i]))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("cannot receive an audit trail: this database has one of its own"),
+					 errhint("Lay out the subscriber with pg_dump --schema-only of the publisher, not with medrec.migrate().")));
 }
 
 /* Writes an era's row, with the columns that are there. */

@@ -35,6 +35,9 @@ extern AuditEra *audit_read_eras(int *n);
 extern CheckpointTimeline *audit_era_timelines(const AuditEra *eras, int n, int at,
 											   int *first, int *ntimelines);
 extern char *audit_era_cluster(const AuditEra *era);
+extern bool audit_is_subscribed(void);
+extern bool audit_has_begun(void);
+extern void audit_check_subscriber(void);
 extern char *audit_era_json(const AuditEra *era, const AuditEra *before);
 
 #endif							/* MEDREC_AUDIT_ERA_H */

@@ -505,7 +505,20 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	audit_become_owner(&user, &sec_context);
 
+	if (!audit_has_begun())
+	{
+		SetUserIdAndSecContext(user, sec_context);
+		return (Datum) 0;
+	}
 	MakeMonthsAhead();
+	if (audit_is_subscribed())
+	{
+		ereport(NOTICE,
+				(errmsg("the audit trail comes by a subscription, and its seals with it"),
+				 errhint("Seal it on the publisher.")));
+		SetUserIdAndSecContext(user, sec_context);
+		return (Datum) 0;
+	}
 	present = DatumGetInt32(DirectFunctionCall1(medrec_audit_open_era, (Datum) 0));
 
 	/* one sealing at a time; readers and writers do not notice */

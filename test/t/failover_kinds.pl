@@ -49,35 +49,35 @@ sub file
 	return $path;
 }
 
-my $a = medrec_node('a', init => { allows_streaming => 1, has_archiving => 1 }, conf => "wal_log_hints = on\nwal_keep_size = '256MB'\n");
-my $b = standby_of($a, 'b');
-write_events($a, 5);
-my $first = seal($a);
-my $early = checkpoint($a);
-$a->wait_for_catchup($b);
+my $one = medrec_node('one', init => { allows_streaming => 1, has_archiving => 1 }, conf => "wal_log_hints = on\nwal_keep_size = '256MB'\n");
+my $two = standby_of($one, 'two');
+write_events($one, 5);
+my $first = seal($one);
+my $early = checkpoint($one);
+$one->wait_for_catchup($two);
 
 # a crash is no promotion
-$a->stop('immediate');
-$a->start;
-write_events($a, 2);
-is($a->safe_psql('m', 'SELECT max(era) FROM medrec.audit_event'), '1', 'after a crash events are of the same era');
-seal($a);
-is(eras($a), '1|1|', 'and no era is opened');
-is(findings($a), '', 'and the trail verifies');
-$a->wait_for_catchup($b);
+$one->stop('immediate');
+$one->start;
+write_events($one, 2);
+is($one->safe_psql('m', 'SELECT max(era) FROM medrec.audit_event'), '1', 'after a crash events are of the same era');
+seal($one);
+is(eras($one), '1|1|', 'and no era is opened');
+is(findings($one), '', 'and the trail verifies');
+$one->wait_for_catchup($two);
 
 # a target for a restore, and something after it
-my $lsn = $a->safe_psql('m', 'SELECT pg_current_wal_insert_lsn()');
-write_events($a, 3);
-seal($a);
-my $later = checkpoint($a);
+my $lsn = $one->safe_psql('m', 'SELECT pg_current_wal_insert_lsn()');
+write_events($one, 3);
+seal($one);
+my $later = checkpoint($one);
 my ($sealed) = $later =~ /\n(\d+)\n/;
-$a->wait_for_catchup($b);
-$a->safe_psql('m', 'SELECT pg_switch_wal()');
-$a->poll_query_until('postgres', q{SELECT last_archived_wal IS NOT NULL AND pg_walfile_name('} . $a->safe_psql('m', 'SELECT pg_current_wal_insert_lsn()') . q{') > last_archived_wal FROM pg_stat_archiver});
+$one->wait_for_catchup($two);
+$one->safe_psql('m', 'SELECT pg_switch_wal()');
+$one->poll_query_until('postgres', q{SELECT last_archived_wal IS NOT NULL AND pg_walfile_name('} . $one->safe_psql('m', 'SELECT pg_current_wal_insert_lsn()') . q{') > last_archived_wal FROM pg_stat_archiver});
 
 my $restored = PostgreSQL::Test::Cluster->new('restored');
-$restored->init_from_backup($a, 'for_b', has_restoring => 1, standby => 0);
+$restored->init_from_backup($one, 'for_two', has_restoring => 1, standby => 0);
 $restored->append_conf('postgresql.conf', "recovery_target_lsn = '$lsn'\nrecovery_target_action = 'promote'\narchive_mode = off\n");
 $restored->start;
 $restored->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
@@ -92,102 +92,109 @@ is(findings($restored, $later), "events_lost_at_promotion $sealed", 'one from af
 like(detail($restored, $later), qr/^3 events /, 'and how many events');
 $restored->stop;
 
-# b is promoted, and loses three; c follows it and is promoted in its turn, and loses two of b's
-$b->stop;
-write_events($a, 3);
-seal($a);
-my $lost_of_a = checkpoint($a);
-$a->stop;
-$b->start;
-$b->promote;
-my $c = standby_of($b, 'c');
-write_events($b, 1);
-$b->wait_for_catchup($c);
-$c->stop;
-write_events($b, 2);
-seal($b);
-seal($b);
-my $lost_of_b = checkpoint($b);
-is(eras($b), "1|1|\n2|2|$sealed", 'the first promotion');
-$c->start;
-$b->stop;
-$c->promote;
-write_events($c, 4);
-is($c->safe_psql('m', 'SELECT DISTINCT era FROM medrec.audit_event ORDER BY 1'), "1\n2\n3", 'each timeline has an era, recorded or not');
-is(findings($c), '', 'two promotions in a row verify before they are recorded');
-seal($c);
-seal($c);
-is(eras($c), "1|1|\n2|2|$sealed\n3|3|$sealed", 'and are recorded together');
-is($c->safe_psql('m', q{SELECT string_agg(new_values ->> 'old_timeline' || '-' || (new_values ->> 'new_timeline'), ' ' ORDER BY n) FROM medrec.audit_event WHERE action = 'PROMOTED'}), '1-2 2-3', 'with an event each');
-is(findings($c), '', 'they verify');
-is(findings($c, $_), '', 'against checkpoints from before') foreach ($early, $later);
+# one event that arrives, unsealed: the timelines do not part where a segment ends
+write_events($one, 1);
+$one->wait_for_catchup($two);
+
+# two is promoted, and loses three events; three follows it and is promoted in its turn, and loses others
+$two->stop;
+write_events($one, 3);
+seal($one);
+my $lost_of_a = checkpoint($one);
+$one->stop;
+$two->start;
+$two->promote;
+my $three = standby_of($two, 'three');
+write_events($two, 1);
+$two->wait_for_catchup($three);
+$three->stop;
+write_events($two, 2);
+seal($two);
+seal($two);
+my $lost_of_b = checkpoint($two);
+is(eras($two), "1|1|\n2|2|$sealed", 'the first promotion');
+$three->start;
+$two->stop;
+$three->promote;
+write_events($three, 4);
+is($three->safe_psql('m', 'SELECT DISTINCT era FROM medrec.audit_event ORDER BY 1'), "1\n2\n3", 'each timeline has an era, recorded or not');
+is(findings($three), '', 'two promotions in a row verify before they are recorded');
+seal($three);
+seal($three);
+is(eras($three), "1|1|\n2|2|$sealed\n3|3|$sealed", 'and are recorded together');
+is($three->safe_psql('m', q{SELECT string_agg(new_values ->> 'old_timeline' || '-' || (new_values ->> 'new_timeline'), ' ' ORDER BY n) FROM medrec.audit_event WHERE action = 'PROMOTED'}), '1-2 2-3', 'with an event each');
+is(findings($three), '', 'they verify');
+is(findings($three, $_), '', 'against checkpoints from before') foreach ($early, $later);
 my $lost_kind = 'events_lost_at_promotion ' . ($sealed + 1);
-is(findings($c, $lost_of_a), $lost_kind, "what the first one lost is told");
-like(detail($c, $lost_of_a), qr/^3 events .* timeline 1 to timeline 2/, 'with its number');
-is(findings($c, $lost_of_b), $lost_kind, 'what the second one lost, too');
-like(detail($c, $lost_of_b), qr/^3 events .* timeline 2 to timeline 3/, 'with its number: two rows, and the event of the first promotion');
-my $of_c = checkpoint($c);
-is(findings($c, $of_c), '', 'and its own checkpoint is met');
+is(findings($three, $lost_of_a), $lost_kind, "what the first one lost is told");
+like(detail($three, $lost_of_a), qr/^3 events .* timeline 1 to timeline 2/, 'with its number');
+is(findings($three, $lost_of_b), $lost_kind, 'what the second one lost, too');
+like(detail($three, $lost_of_b), qr/^3 events .* timeline 2 to timeline 3/, 'with its number: two rows, and the event of the first promotion');
+my $of_c = checkpoint($three);
+is(findings($three, $of_c), '', 'and its own checkpoint is met');
 
 # a dump of it elsewhere knows as much
-$c->command_ok([ 'pg_dump', '-h', $c->host, '-p', $c->port, '-f', $c->basedir . '/m.sql', 'm' ], 'a dump');
-$c->safe_psql('postgres', 'CREATE DATABASE copy');
-$c->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $c->host, '-p', $c->port, '-f', $c->basedir . '/m.sql', 'copy' ], 'and its restore');
-is($c->safe_psql('copy', "SELECT string_agg(kind, ' ') FROM medrec.verify_audit(checkpoint => '$of_c')"), '', 'verify');
-is($c->safe_psql('copy', "SELECT string_agg(kind || ' ' || seal, ' ') FROM medrec.verify_audit(checkpoint => '$lost_of_b')"), $lost_kind, 'and tell of the loss');
+$three->command_ok([ 'pg_dump', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'm' ], 'a dump');
+$three->safe_psql('postgres', 'CREATE DATABASE copy');
+$three->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'copy' ], 'and its restore');
+is($three->safe_psql('copy', "SELECT string_agg(kind, ' ') FROM medrec.verify_audit(checkpoint => '$of_c')"), '', 'verify');
+is($three->safe_psql('copy', "SELECT string_agg(kind || ' ' || seal, ' ') FROM medrec.verify_audit(checkpoint => '$lost_of_b')"), $lost_kind, 'and tell of the loss');
 
 # without the database
 SKIP:
 {
 	skip 'MEDREC_VERIFY does not name the program', 6 unless $ENV{MEDREC_VERIFY} && -x $ENV{MEDREC_VERIFY};
 	my $program = $ENV{MEDREC_VERIFY};
-	my $size = $c->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal');
-	my $proof = file($c, 'proof', $c->safe_psql('m', "SELECT medrec.consistency_proof($sealed, $size)") . "\n");
-	my $wrong = file($c, 'wrong', $c->safe_psql('m', "SELECT medrec.consistency_proof($first, $size)") . "\n");
-	my ($old, $new, $good) = (file($c, 'old', $lost_of_b), file($c, 'new', $of_c), file($c, 'good', $later));
-	$c->command_ok([ $program, 'growth', $proof, $good, $new ], 'medrec-verify: a checkpoint from before has grown');
+	my $size = $three->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal');
+	# the last head that the lost checkpoint names of what is common
+	my ($named) = sort { $b <=> $a } grep { $_ <= $sealed } $lost_of_b =~ /^medrec-head: (\d+) /mg;
+	my $proof = file($three, 'proof', $three->safe_psql('m', "SELECT medrec.consistency_proof($named, $size)") . "\n");
+	my $grown = file($three, 'grown', $three->safe_psql('m', "SELECT medrec.consistency_proof($sealed, $size)") . "\n");
+	my $wrong = file($three, 'wrong', $three->safe_psql('m', "SELECT medrec.consistency_proof($first, $size)") . "\n");
+	my ($old, $new, $good) = (file($three, 'old', $lost_of_b), file($three, 'new', $of_c), file($three, 'good', $later));
+	$three->command_ok([ $program, 'growth', $grown, $good, $new ], 'medrec-verify: a checkpoint from before has grown');
 	command_exit_is([ $program, 'growth', $proof, $old, $new ], 3, 'one that covers what was lost ends with 3');
 	my ($out, $err) = run_command([ $program, 'growth', $proof, $old, $new ]);
 	like($out, qr/^lost: .* timeline 2 to timeline 3 .* $sealed seals/, 'and says what was lost and what is common');
 	command_exit_is([ $program, 'growth', $wrong, $old, $new ], 1, 'a proof of another seal is refused');
 	my $forged = $lost_of_b;
-	$forged =~ s{^(medrec-head: $sealed )(.)}{$1 . ($2 eq 'A' ? 'B' : 'A')}me;
-	command_exit_is([ $program, 'growth', $proof, file($c, 'forged', $forged), $new ], 1, 'and a beginning that is not the same');
+	$forged =~ s{^(medrec-head: $named )(.)}{$1 . ($2 eq 'A' ? 'B' : 'A')}me;
+	command_exit_is([ $program, 'growth', $proof, file($three, 'forged', $forged), $new ], 1, 'and a beginning that is not the same');
 	my $stale = $of_c;
 	$stale =~ s/^medrec-trail: .*\n//m;
-	command_exit_is([ $program, 'growth', $proof, $old, file($c, 'stale', $stale) ], 1, 'and a loss of which the new checkpoint does not tell');
+	command_exit_is([ $program, 'growth', $proof, $old, file($three, 'stale', $stale) ], 1, 'and a loss of which the new checkpoint does not tell');
 }
 
 # the old primary comes back
-$a->start;
-$a->stop;
-$c->safe_psql('postgres', 'CHECKPOINT');
-command_ok([ 'pg_rewind', '--target-pgdata', $a->data_dir, '--source-server', $c->connstr('postgres') ], 'the old primary is rewound');
-$a->append_conf('postgresql.conf', 'port = ' . $a->port . "\nprimary_conninfo = '" . $c->connstr . " application_name=a'\narchive_mode = off\n");
-$a->append_conf('standby.signal', '');
-$a->start;
-write_events($c, 2);
-seal($c);
-$c->wait_for_catchup($a);
-is(findings($a), '', 'and verifies as a standby');
-is(findings($a, $lost_of_a), $lost_kind, 'and tells of the loss of its own');
+$two->start;
+$two->stop;
+$three->safe_psql('postgres', 'CHECKPOINT');
+command_ok([ 'pg_rewind', '--target-pgdata', $two->data_dir, '--source-server', $three->connstr('postgres') ], 'the old primary is rewound');
+$two->append_conf('postgresql.conf', 'port = ' . $two->port . "\nprimary_conninfo = '" . $three->connstr . " application_name=two'\narchive_mode = off\n");
+$two->append_conf('standby.signal', '');
+$two->start;
+write_events($three, 2);
+seal($three);
+$three->wait_for_catchup($two);
+is(findings($two), '', 'and verifies as a standby');
+is(findings($two, $lost_of_b), $lost_kind, 'and tells of the loss of its own');
 
 # a synchronous standby
-$c->append_conf('postgresql.conf', "synchronous_standby_names = 'a'\nsynchronous_commit = remote_apply\n");
-$c->reload;
-$c->poll_query_until('postgres', "SELECT sync_state = 'sync' FROM pg_stat_replication WHERE application_name = 'a'");
-write_events($c, 5);
-seal($c);
-my $kept = checkpoint($c);
-my $last = $c->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
-$c->stop('immediate');
-$a->promote;
-is($a->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event'), $last, 'a synchronous standby has every event');
-write_events($a, 1);
-seal($a);
-seal($a);
-is(findings($a, $kept), '', 'and nothing is lost');
-is(findings($a), '', 'and it verifies');
+$three->append_conf('postgresql.conf', "synchronous_standby_names = 'two'\nsynchronous_commit = remote_apply\n");
+$three->reload;
+$three->poll_query_until('postgres', "SELECT sync_state = 'sync' FROM pg_stat_replication WHERE application_name = 'two'");
+write_events($three, 5);
+seal($three);
+my $kept = checkpoint($three);
+my $last = $three->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
+$three->stop('immediate');
+$two->promote;
+is($two->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event'), $last, 'a synchronous standby has every event');
+write_events($two, 1);
+seal($two);
+seal($two);
+is(findings($two, $kept), '', 'and nothing is lost');
+is(findings($two), '', 'and it verifies');
 
-$a->stop;
+$two->stop;
 done_testing();
