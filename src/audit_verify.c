@@ -442,6 +442,18 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 	uint8		computed[SHA256_LENGTH];
 	bool		fits = audit_event_of_slot(slot, &event);
 
+	audit_hash_texts(&event, &shared);
+	audit_hash_times(&event, &shared);
+	audit_hash_leaf(&event, &shared, computed);
+	if (event.era == 0)
+	{
+		/* 0.1 wrote such events after an error on audit_era; no seal covers them */
+		Report(v, "event_without_era", NONE, 0, event.xid, event.n,
+			   fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ?
+			   "content and leaf agree, but no seal covers it" :
+			   "content and leaf do not agree, and no seal covers it");
+		return;
+	}
 	if (event.era < 1 || event.era > v->present_era || event.era >= ERA_LIMIT ||
 		event.xid < 0 || event.xid >= XID_LIMIT || event.n < 1)
 	{
@@ -449,9 +461,6 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 			   "there is no such era, transaction or number");
 		return;
 	}
-	audit_hash_texts(&event, &shared);
-	audit_hash_times(&event, &shared);
-	audit_hash_leaf(&event, &shared, computed);
 	if (TextIs(event.text[AUDIT_ACTION], AUDIT_PROMOTED) &&
 		TextIs(event.text[AUDIT_TABLE_NAME], AUDIT_ERA_TABLE))
 		TakePromoted(v, &event);

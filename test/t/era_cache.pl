@@ -37,5 +37,20 @@ $node->safe_psql('m', 'SELECT FROM medrec.seal_audit()');
 is($node->safe_psql('m', $verify), '', 'the trail verifies');
 is($node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event AS e WHERE NOT EXISTS (SELECT FROM medrec.audit_seal AS s WHERE s.era = e.era AND e.xid >= s.first_xid AND e.xid < s.end_xid)'), '0', 'and every event is sealed');
 
+# events that 0.1 wrote in era 0 after such an error are named as what they are
+my $change = q{
+	SET session_replication_role = replica;
+	ALTER TABLE medrec.audit_event DISABLE TRIGGER medrec_append_only;
+	ALTER TABLE medrec.audit_event DISABLE TRIGGER medrec_append_only_row;
+	%s;
+	ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only;
+	ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only_row};
+$node->safe_psql('m', sprintf $insert, 'old');
+$node->safe_psql('m', sprintf $change, q{UPDATE medrec.audit_event SET era = 0 WHERE new_values ->> 'patient_id' = 'old';
+	UPDATE medrec.audit_event SET leaf = sha256('\x00'::bytea || medrec.audit_canonical(era, xid, n)) WHERE era = 0});
+is($node->safe_psql('m', $verify), 'event_without_era|0|content and leaf agree, but no seal covers it', 'an event of era 0 is named');
+$node->safe_psql('m', sprintf $change, q{UPDATE medrec.audit_event SET account = 'somebody else' WHERE era = 0});
+is($node->safe_psql('m', $verify), 'event_without_era|0|content and leaf do not agree, and no seal covers it', 'and whether it was changed');
+
 $node->stop;
 done_testing();
