@@ -31,7 +31,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_open_era';
 COMMENT ON FUNCTION medrec.audit_open_era() IS
-'Records a new era in medrec.audit_era where the database has been imported since the last one, and returns the number of the present era. No arguments. Error: 25006 on a standby.';
+'Records a new era in medrec.audit_era where the database has been imported, or the server promoted or restored to a point in time, since the last one, and returns the number of the present era; a promotion leaves an event with action PROMOTED. medrec.seal_audit() calls it. No arguments. Error: 25006 on a standby.';
 REVOKE ALL ON FUNCTION medrec.audit_open_era() FROM PUBLIC;
 
 CREATE FUNCTION medrec.seal_audit(OUT seal bigint, OUT era integer, OUT events bigint, OUT head bytea)
@@ -40,7 +40,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_seal_audit';
 COMMENT ON FUNCTION medrec.seal_audit() IS
-'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
+'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 REVOKE ALL ON FUNCTION medrec.seal_audit() FROM PUBLIC;
 
 CREATE FUNCTION medrec.verify_audit(first_seal bigint DEFAULT NULL, last_seal bigint DEFAULT NULL,
@@ -51,7 +51,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_audit';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, guard_missing. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, guard_missing. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 REVOKE ALL ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) FROM PUBLIC;
 
 CREATE FUNCTION medrec.archive_audit(before timestamptz, OUT partition text, OUT events bigint)
@@ -79,7 +79,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_checkpoint';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
-'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, and some earlier heads), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
 REVOKE ALL ON FUNCTION medrec.audit_checkpoint(bigint, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_proof(era integer, xid bigint, n integer, seals bigint DEFAULT NULL)
@@ -193,8 +193,8 @@ BEGIN
 			'resourceType', 'AuditEvent',
 			'id', format('%s-%s-%s', e.era, e.xid, e.n),
 			'type', jsonb_build_object('system', 'http://dicom.nema.org/resources/ontology/DCM', 'code',
-				CASE WHEN e.action IN ('DDL', 'ARCHIVE') THEN '110100' ELSE '110110' END,
-				'display', CASE WHEN e.action IN ('DDL', 'ARCHIVE') THEN 'Application Activity' ELSE 'Patient Record' END),
+				CASE WHEN e.action IN ('DDL', 'ARCHIVE', 'PROMOTED') THEN '110100' ELSE '110110' END,
+				'display', CASE WHEN e.action IN ('DDL', 'ARCHIVE', 'PROMOTED') THEN 'Application Activity' ELSE 'Patient Record' END),
 			'subtype', jsonb_build_array(jsonb_build_object('system', 'http://hl7.org/fhir/restful-interaction', 'code',
 				CASE e.action WHEN 'INSERT' THEN 'create' WHEN 'UPDATE' THEN 'update' WHEN 'DELETE' THEN 'delete' WHEN 'TRUNCATE' THEN 'delete' ELSE 'operation' END)),
 			'action', CASE e.action WHEN 'INSERT' THEN 'C' WHEN 'UPDATE' THEN 'U' WHEN 'DELETE' THEN 'D' WHEN 'TRUNCATE' THEN 'D' ELSE 'E' END,

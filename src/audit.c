@@ -18,6 +18,7 @@
 #include "utils/tuplestore.h"
 
 #include "audit.h"
+#include "audit_era.h"
 
 /* the rows of a transition table, one after the other */
 typedef struct Rows
@@ -242,7 +243,10 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo))
 		Refuse("was not called by a trigger");
 	if (IsLogicalWorker() && TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
+	{
+		audit_check_subscriber();
 		return PointerGetDatum(NULL);
+	}
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("cannot change \"%s\": the audit trail is append-only",

@@ -99,11 +99,14 @@ extern void audit_writer_put(AuditWriter *writer, AuditText row_id,
 extern void audit_writer_action(AuditWriter *writer, const char *action);
 extern void audit_writer_end(AuditWriter *writer);
 extern AuditText audit_text(const char *value);
-extern int32 audit_current_era(void);
-extern Datum medrec_audit_open_era(PG_FUNCTION_ARGS);
+extern void audit_watch(void);
 extern Oid	audit_relation(const char *name);
 extern void audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 							 const Datum *values, const bool *nulls);
+
+/* audit_era.c */
+extern int32 audit_current_era(void);
+extern Datum medrec_audit_open_era(PG_FUNCTION_ARGS);
 
 /* audit_rows.c */
 typedef struct AuditTable AuditTable;

@@ -19,6 +19,7 @@
 #include "utils/lsyscache.h"
 
 #include "audit.h"
+#include "audit_era.h"
 
 #define API_SCHEMA	"medrec_api"
 
@@ -46,10 +47,15 @@ OfMedrec(const char *schema)
 static void
 Write(const char *object, const char *command, const char *details)
 {
-	AuditWriter *writer = audit_writer_begin("DDL", object);
-	MemoryContext old = MemoryContextSwitchTo(audit_writer_row(writer));
+	AuditWriter *writer;
+	MemoryContext old;
 	StringInfoData json;
 
+	/* the trail of a subscriber is the publisher's */
+	if (audit_is_subscribed())
+		return;
+	writer = audit_writer_begin("DDL", object);
+	old = MemoryContextSwitchTo(audit_writer_row(writer));
 	initStringInfo(&json);
 	appendStringInfoString(&json, "{\"command\":");
 	escape_json(&json, command);

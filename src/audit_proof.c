@@ -3,9 +3,10 @@
  *		Checkpoints and proofs, as medrec-verify reads them.
  *
  * A checkpoint says how many seals there are and what the head over them is, in
- * the form of C2SP's tlog-checkpoint.  An inclusion proof leads from an event to
- * its seal and from the seal to a head; a consistency proof from one head to a
- * later one.  Both are lines of text with base64.
+ * the form of C2SP's tlog-checkpoint, and besides which timelines the trail went
+ * through.  An inclusion proof leads from an event to its seal and from the seal
+ * to a head; a consistency proof from one head to a later one.  Both are lines of
+ * text with base64.
  */
 #include "medrec.h"
 
@@ -16,6 +17,7 @@
 #include "utils/memutils.h"
 
 #include "audit.h"
+#include "audit_era.h"
 #include "audit_seal.h"
 #include "base64.h"
 
@@ -47,7 +49,9 @@ static void TakeEvent(TupleTableSlot *slot, void *arg);
 static void TakeCount(TupleTableSlot *slot, void *arg);
 static void TakeLeaf(TupleTableSlot *slot, void *arg);
 static void TakeLogLeaf(const AuditSeal *seal, void *arg);
-static void TakeHead(const AuditSeal *seal, void *arg);
+static void KeepSeal(const AuditSeal *seal, void *arg);
+static void PutTrail(StringInfo out, const AuditSeal *seal);
+static void PutHeads(StringInfo out, int64 size);
 static void TakeOrigin(TupleTableSlot *slot, void *arg);
 static int64 LogSize(FunctionCallInfo fcinfo, int argument);
 
@@ -165,11 +169,65 @@ TakeOrigin(TupleTableSlot *slot, void *arg)
 	proof->text = MemoryContextStrdup(proof->context, TextDatumGetCString(slot->tts_values[0]));
 }
 
-/* Keeps the head of a seal. */
+/* Keeps a seal. */
 static void
-TakeHead(const AuditSeal *seal, void *arg)
+KeepSeal(const AuditSeal *seal, void *arg)
 {
-	memcpy(arg, seal->head, SHA256_LENGTH);
+	AuditSeal  *kept = arg;
+
+	*kept = *seal;
+	kept->sealed_by = NULL;
+}
+
+/*
+ * Writes where the trail has been up to a seal, so that a promotion that lost
+ * what is later can be told from a trail that was written a second time.
+ */
+static void
+PutTrail(StringInfo out, const AuditSeal *seal)
+{
+	AuditEra   *eras;
+	CheckpointTimeline *timelines;
+	int			n;
+	int			at = 0;
+	int			first;
+	int			ntimelines;
+	int			last = 0;
+	int			i;
+
+	eras = audit_read_eras(&n);
+	while (at < n && eras[at].era != seal->era)
+		at++;
+	if (at == n)
+		return;
+	timelines = audit_era_timelines(eras, n, at, &first, &ntimelines);
+	while (last < ntimelines - 1 && timelines[last].seals >= 0 &&
+		   (timelines[last].seals < seal->seal || eras[first + last].era < seal->era))
+		last++;
+	appendStringInfo(out, CHECKPOINT_TRAIL "cluster=%s era=%d end-xid=" INT64_FORMAT
+					 " events=" INT64_FORMAT " timelines=", audit_era_cluster(&eras[at]),
+					 seal->era, seal->end_xid, seal->total);
+	for (i = Max(0, last + 1 - CHECKPOINT_TIMELINES); i <= last; i++)
+		appendStringInfo(out, "%u:%X/%X:" INT64_FORMAT "%c", timelines[i].timeline,
+						 LSN_FORMAT_ARGS(timelines[i].until),
+						 i < last ? timelines[i].seals : seal->seal, i < last ? ',' : '\n');
+}
+
+/* Writes some earlier heads, ever farther apart: what is common can be compared. */
+static void
+PutHeads(StringInfo out, int64 size)
+{
+	int64		back;
+
+	for (back = 1; back < size; back *= 2)
+	{
+		AuditSeal	seal;
+
+		seal.seal = 0;
+		audit_read_seals(size - back, size - back, KeepSeal, &seal);
+		if (seal.seal == size - back)
+			PutHash(out, psprintf(CHECKPOINT_HEAD INT64_FORMAT " ", seal.seal), seal.head);
+	}
 }
 
 /* medrec.audit_checkpoint(): the head of the trail, to be kept elsewhere. */
@@ -181,7 +239,7 @@ medrec_audit_checkpoint(PG_FUNCTION_ARGS)
 	Oid			user;
 	int			sec_context;
 	int64		size;
-	uint8		head[SHA256_LENGTH];
+	AuditSeal	seal;
 	char	   *origin;
 
 	audit_become_owner(&user, &sec_context);
@@ -202,12 +260,18 @@ medrec_audit_checkpoint(PG_FUNCTION_ARGS)
 				   " FROM medrec.audit_era ORDER BY era LIMIT 1", TakeOrigin, &proof);
 		origin = proof.text ? proof.text : "medrec";
 	}
-	audit_read_seals(size, size, TakeHead, head);
-	SetUserIdAndSecContext(user, sec_context);
-
+	memset(&seal, 0, sizeof(seal));
+	audit_read_seals(size, size, KeepSeal, &seal);
+	if (seal.seal != size)
+		ereport(ERROR,
+				(errcode(ERRCODE_NO_SUCH_THING),
+				 errmsg("no such seal in the audit trail")));
 	initStringInfo(&out);
 	appendStringInfo(&out, "%s\n" INT64_FORMAT "\n", origin, size);
-	PutHash(&out, "", head);
+	PutHash(&out, "", seal.head);
+	PutTrail(&out, &seal);
+	PutHeads(&out, size);
+	SetUserIdAndSecContext(user, sec_context);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 

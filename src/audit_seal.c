@@ -28,6 +28,7 @@
 
 #include "actor.h"
 #include "audit.h"
+#include "audit_era.h"
 #include "audit_seal.h"
 
 #define SEAL_COLUMNS	"seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by," \
@@ -77,6 +78,7 @@ static void PutHex(StringInfo out, const uint8 *data, int len);
 static void AddEvent(TupleTableSlot *slot, void *arg);
 static bool SealRange(AuditSeal *last, int32 era, int64 end_xid);
 static void WriteSeal(const AuditSeal *seal);
+static bool EraHasEnded(const AuditEra *eras, int n, int at, int64 horizon);
 static void MakeMonthsAhead(void);
 
 PG_FUNCTION_INFO_V1(medrec_seal_audit);
@@ -473,41 +475,78 @@ MakeMonthsAhead(void)
 	CurrentResourceOwner = owner;
 }
 
+/*
+ * Whether no event of an era that is not the present one can come any more.  A
+ * transaction that was prepared before a promotion may still be committed.
+ */
+static bool
+EraHasEnded(const AuditEra *eras, int n, int at, int64 horizon)
+{
+	return at + 1 >= n || !audit_era_here(&eras[at]) || !audit_era_here(&eras[n - 1]) ||
+		horizon >= eras[at + 1].first_xid;
+}
+
 /* medrec.seal_audit(): seals what has ended since the last seal. */
 Datum
 medrec_seal_audit(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	AuditSeal	last;
+	AuditEra   *eras;
 	Oid			user;
 	int			sec_context;
 	int32		era;
 	int32		present;
+	int64		horizon;
+	int			n;
+	int			at = 0;
 
 	PreventCommandIfReadOnly("medrec.seal_audit()");
 	InitMaterializedSRF(fcinfo, 0);
 	audit_become_owner(&user, &sec_context);
 
+	if (!audit_has_begun())
+	{
+		SetUserIdAndSecContext(user, sec_context);
+		return (Datum) 0;
+	}
 	MakeMonthsAhead();
+	if (audit_is_subscribed())
+	{
+		ereport(NOTICE,
+				(errmsg("the audit trail comes by a subscription, and its seals with it"),
+				 errhint("Seal it on the publisher.")));
+		SetUserIdAndSecContext(user, sec_context);
+		return (Datum) 0;
+	}
 	present = DatumGetInt32(DirectFunctionCall1(medrec_audit_open_era, (Datum) 0));
 
 	/* one sealing at a time; readers and writers do not notice */
 	LockRelationOid(audit_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
 	memset(&last, 0, sizeof(last));
 	(void) audit_read_last_seal(&last);
+	eras = audit_read_eras(&n);
+	horizon = audit_horizon();
 	for (era = last.seal > 0 ? last.era : 1; era <= present; era++)
 	{
 		Datum		values[4];
 		bool		nulls[4] = {false, false, false, false};
+		bool		ended;
 
-		/* an era that was closed by an import is sealed to its end */
-		if (!SealRange(&last, era, era < present ? 0 : audit_horizon()))
-			continue;
-		values[0] = Int64GetDatum(last.seal);
-		values[1] = Int32GetDatum(last.era);
-		values[2] = Int64GetDatum(last.events);
-		values[3] = BYTES(last.head, SHA256_LENGTH);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		while (at < n - 1 && eras[at].era < era)
+			at++;
+		ended = era < present && EraHasEnded(eras, n, at, horizon);
+		/* an era that has ended is sealed to its end; else the later ones wait */
+		if (SealRange(&last, era, ended ? 0 : horizon))
+		{
+			values[0] = Int64GetDatum(last.seal);
+			values[1] = Int32GetDatum(last.era);
+			values[2] = Int64GetDatum(last.events);
+			values[3] = BYTES(last.head, SHA256_LENGTH);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		}
+		if (!ended)
+			break;
 	}
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;

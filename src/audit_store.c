@@ -15,7 +15,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "executor/executor.h"
@@ -32,6 +31,7 @@
 
 #include "actor.h"
 #include "audit.h"
+#include "audit_era.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
@@ -110,15 +110,6 @@ typedef struct Partition
 	IndexInfo  *index_infos[MAX_INDEXES];
 } Partition;
 
-/* the era of this database, as of the last look */
-typedef struct Era
-{
-	bool		valid;
-	Oid			relid;
-	int32		number;
-	int32		recorded;		/* the last one in the table */
-} Era;
-
 const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_ACTION] = "action",
 	[AUDIT_TABLE_NAME] = "table_name",
@@ -149,11 +140,9 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 
 static ActorTexts acting;
 static Partition partition;
-static Era	era;
 static bool watching = false;
 
 static void Forget(Datum arg, Oid relid);
-static void Watch(void);
 static void FindPartition(TimestampTz now);
 static Relation OpenPartition(TimestampTz now);
 static int32 NextNumber(int64 xid);
@@ -169,21 +158,18 @@ static void OpenIndexes(AuditWriter *writer);
 static void InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot);
 static void CloseIndexes(AuditWriter *writer);
 
-PG_FUNCTION_INFO_V1(medrec_audit_open_era);
-
 /* A relation has changed: look again for what depends on it. */
 static void
 Forget(Datum arg, Oid relid)
 {
 	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
 		partition.valid = false;
-	if (!OidIsValid(relid) || relid == era.relid)
-		era.valid = false;
+	audit_era_changed(relid);
 }
 
 /* Asks, once, to be told of changed relations. */
-static void
-Watch(void)
+void
+audit_watch(void)
 {
 	if (!watching)
 	{
@@ -388,7 +374,7 @@ CloseIndexes(AuditWriter *writer)
 static Relation
 OpenPartition(TimestampTz now)
 {
-	Watch();
+	audit_watch();
 	for (;;)
 	{
 		Relation	rel;
@@ -412,55 +398,6 @@ OpenPartition(TimestampTz now)
 		}
 		partition.valid = false;
 	}
-}
-
-/*
- * The number of the era.  Transaction ids start anew in another cluster, and a
- * copy of a database shares its past with the original: events that are written
- * elsewhere than where the last known era began belong to the next one, whether
- * or not medrec.audit_open_era() has recorded it yet.
- */
-int32
-audit_current_era(void)
-{
-	Relation	rel;
-	SysScanDesc scan;
-	HeapTuple	tuple;
-	AttrNumber	columns[3];
-	bool		here = false;
-	int32		number = 0;
-
-	Watch();
-	if (era.valid)
-		return era.number;
-
-	era.relid = audit_relation(AUDIT_ERA_TABLE);
-	era.valid = true;			/* unless something changes while we read */
-	rel = table_open(era.relid, AccessShareLock);
-	columns[0] = get_attnum(era.relid, "era");
-	columns[1] = get_attnum(era.relid, "system_identifier");
-	columns[2] = get_attnum(era.relid, "database");
-	scan = systable_beginscan(rel, InvalidOid, false, GetLatestSnapshot(), 0, NULL);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Datum		values[3];
-		bool		isnull[3];
-		int			i;
-
-		for (i = 0; i < 3; i++)
-			values[i] = heap_getattr(tuple, columns[i], RelationGetDescr(rel), &isnull[i]);
-		if (isnull[0] || isnull[1] || isnull[2] || DatumGetInt32(values[0]) < number)
-			continue;
-		number = DatumGetInt32(values[0]);
-		here = (uint64) DatumGetInt64(values[1]) == GetSystemIdentifier() &&
-			DatumGetObjectId(values[2]) == MyDatabaseId;
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
-
-	era.recorded = number;
-	era.number = here ? number : number + 1;
-	return era.number;
 }
 
 /* The next number within the transaction; one that was rolled back stays unused. */
@@ -835,42 +772,4 @@ audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 	FreeExecutorState(estate);
 	table_close(rel, NoLock);
 	CommandCounterIncrement();
-}
-
-/*
- * medrec.audit_open_era(): records the era that events are written in, where it
- * is not recorded yet: at the first start, and after an import.
- */
-Datum
-medrec_audit_open_era(PG_FUNCTION_ARGS)
-{
-	static const char *const names[] = {
-		"era", "system_identifier", "database", "opened_at", "first_xid"
-	};
-	Datum		values[5];
-	bool		nulls[5] = {false, false, false, false, false};
-	int32		number;
-	int32		known;
-	Relation	rel;
-
-	PreventCommandIfReadOnly("medrec.audit_open_era()");
-
-	/* one at a time, against itself alone */
-	rel = table_open(audit_relation(AUDIT_ERA_TABLE), ShareUpdateExclusiveLock);
-	era.valid = false;
-	number = audit_current_era();
-	known = era.recorded;
-	if (number != known)
-	{
-		values[0] = Int32GetDatum(number);
-		values[1] = Int64GetDatum((int64) GetSystemIdentifier());
-		values[2] = ObjectIdGetDatum(MyDatabaseId);
-		values[3] = TimestampTzGetDatum(GetCurrentTimestamp());
-		values[4] = Int64GetDatum((int64) U64FromFullTransactionId(GetTopFullTransactionId()));
-		audit_insert_row(RelationGetRelid(rel), 5, names, values, nulls);
-		/* every session looks again when this commits */
-		CacheInvalidateRelcache(rel);
-	}
-	table_close(rel, NoLock);
-	PG_RETURN_INT32(number);
 }

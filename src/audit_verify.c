@@ -9,6 +9,7 @@
  */
 #include "medrec.h"
 
+#include "access/timeline.h"
 #include "access/transam.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
@@ -25,6 +26,7 @@
 
 #include "audit.h"
 #include "audit_archive.h"
+#include "audit_era.h"
 #include "audit_seal.h"
 #include "base64.h"
 
@@ -64,10 +66,23 @@ typedef struct Verifier
 	int64		checkpoint_size;
 	uint8		checkpoint_root[SHA256_LENGTH];
 	bool		checkpoint_met;
+	CheckpointTrail trail;		/* the way that the checkpoint tells */
+	bool		forked;			/* this trail left that way */
+	bool		lost;			/* and has not what the checkpoint covers */
+	CheckpointFork fork;
+	AuditEra	fork_era;		/* the era that it went on in */
+	AuditSeal	common;			/* the last seal before the fork */
+	int64		survived;		/* events before the fork that the checkpoint covers, in later seals or none */
 	int64		nranges;
 	int64		ranges_size;
 	Range	   *ranges;
 	MemoryContext context;
+
+	/* the eras, as of before the events were read */
+	int			neras;
+	AuditEra   *eras;
+	bool	   *told;			/* an event tells of it as it is recorded */
+	List	   *untold;			/* what other events tell */
 
 	/* the events */
 	Tuplesortstate *sort;
@@ -83,6 +98,16 @@ static void Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 x
 				   int64 n, const char *detail);
 static void CheckSeal(const AuditSeal *seal, void *arg);
 static void ReadCheckpoint(Verifier *v, const char *text);
+static void FindFork(Verifier *v);
+static void CheckHead(Verifier *v, const AuditSeal *seal);
+static void TakeSurvived(TupleTableSlot *slot, void *arg);
+static void ReportLost(Verifier *v);
+static void CheckSize(Verifier *v);
+static void CheckEras(Verifier *v);
+static bool CheckTimelines(Verifier *v);
+static bool TextIs(AuditText text, const char *value);
+static void TakePromoted(Verifier *v, const AuditEvent *event);
+static void TakeArchived(TupleTableSlot *slot, void *arg);
 static AuditText TextOf(TupleTableSlot *slot, int column);
 static void CheckEvent(TupleTableSlot *slot, void *arg);
 static void SortLeaf(Verifier *v, int64 key, int32 n, const uint8 *stored, const uint8 *computed);
@@ -179,15 +204,7 @@ CheckSeal(const AuditSeal *seal, void *arg)
 		v->log_known = true;
 	}
 
-	if (seal->seal == v->checkpoint_size)
-	{
-		v->checkpoint_met = true;
-		merkle_root(&v->log, hash);
-		if (memcmp(hash, v->checkpoint_root, SHA256_LENGTH) != 0 ||
-			memcmp(seal->head, v->checkpoint_root, SHA256_LENGTH) != 0)
-			Report(v, "checkpoint_differs", seal->seal, seal->era, NONE, NONE,
-				   "the trail is not the one that the checkpoint was taken of");
-	}
+	CheckHead(v, seal);
 
 	if (seal->seal >= v->first_seal && seal->seal <= v->last_seal)
 	{
@@ -217,6 +234,40 @@ CheckSeal(const AuditSeal *seal, void *arg)
 	v->last.sealed_by = NULL;
 }
 
+/* Compares the log as of a seal with the checkpoint. */
+static void
+CheckHead(Verifier *v, const AuditSeal *seal)
+{
+	const uint8 *wanted = NULL;
+	uint8		hash[SHA256_LENGTH];
+	int			i;
+
+	if (v->forked && seal->seal <= v->fork.seals)
+	{
+		v->common = *seal;
+		v->common.sealed_by = NULL;
+		for (i = 0; i < v->trail.nheads; i++)
+			if (v->trail.heads[i].seals == seal->seal)
+				wanted = v->trail.heads[i].head;
+	}
+	if (seal->seal == v->checkpoint_size)
+	{
+		v->checkpoint_met = true;
+		wanted = v->checkpoint_root;
+	}
+	if (wanted == NULL)
+		return;
+	merkle_root(&v->log, hash);
+	if (memcmp(hash, wanted, SHA256_LENGTH) == 0 &&
+		memcmp(seal->head, wanted, SHA256_LENGTH) == 0)
+		return;
+	if (v->forked && seal->seal > v->fork.seals)
+		v->lost = true;
+	else
+		Report(v, "checkpoint_differs", seal->seal, seal->era, NONE, NONE,
+			   "the trail is not the one that the checkpoint was taken of");
+}
+
 /* Reads size and root from a checkpoint in the form of C2SP's tlog-checkpoint. */
 static void
 ReadCheckpoint(Verifier *v, const char *text)
@@ -232,11 +283,82 @@ ReadCheckpoint(Verifier *v, const char *text)
 		v->checkpoint_size = strtoi64(size + 1, &end, 10);
 	}
 	if (end == NULL || errno != 0 || end == size + 1 || (*end != '\n' && *end != '\r') ||
-		v->checkpoint_size < 0)
+		v->checkpoint_size < 0 || checkpoint_read_trail(text, &v->trail) < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid checkpoint"),
 				 errhint("A checkpoint has lines with origin, number of seals and head in base64, as medrec.audit_checkpoint() gives them.")));
+}
+
+/* Looks where this trail left the way that the checkpoint tells, if it did. */
+static void
+FindFork(Verifier *v)
+{
+	CheckpointTimeline *timelines;
+	int			at = 0;
+	int			first;
+	int			ntimelines;
+
+	if (v->trail.ntimelines == 0)
+		return;
+	while (at < v->neras && strcmp(audit_era_cluster(&v->eras[at]), v->trail.cluster) != 0)
+		at++;
+	if (at == v->neras)
+		return;
+	timelines = audit_era_timelines(v->eras, v->neras, at, &first, &ntimelines);
+	v->forked = checkpoint_fork(&v->trail, timelines, ntimelines, &v->fork);
+	if (v->forked)
+		v->fork_era = v->eras[first + v->fork.next];
+}
+
+/* Takes the number of events that survived a promotion without a seal. */
+static void
+TakeSurvived(TupleTableSlot *slot, void *arg)
+{
+	((Verifier *) arg)->survived = DatumGetInt64(slot->tts_values[0]);
+}
+
+/* Reports what the checkpoint covers and a promotion lost. */
+static void
+ReportLost(Verifier *v)
+{
+	const CheckpointTrail *trail = &v->trail;
+	int64		lost;
+
+	/* what was before the fork, was not sealed there, and is covered by the checkpoint */
+	audit_scan(psprintf("SELECT count(*) FROM medrec.audit_event WHERE era >= %d AND era < %d"
+						" AND (era > %d OR xid >= '" INT64_FORMAT "'::bigint)"
+						" AND (era < %d OR era = %d AND xid < '" INT64_FORMAT "'::bigint)",
+						v->common.era, v->fork_era.era, v->common.era, v->common.end_xid,
+						trail->era, trail->era, (int64) trail->end_xid),
+			   TakeSurvived, v);
+	lost = trail->events - v->common.total - v->survived;
+	Report(v, "events_lost_at_promotion", v->common.seal + 1, v->fork_era.era, NONE, NONE,
+		   psprintf("%s" INT64_FORMAT " events that the checkpoint covers were not on the server"
+					" that went on from timeline %u to timeline %u at %X/%X with " INT64_FORMAT
+					" seals, where the checkpoint has " INT64_FORMAT,
+					v->fork.exact ? "" : "at most ", Max(lost, 0), v->fork.from,
+					v->fork_era.timeline, LSN_FORMAT_ARGS(v->fork.at), v->common.seal,
+					v->checkpoint_size));
+}
+
+/* Compares the number of seals with that of the checkpoint, when all have been read. */
+static void
+CheckSize(Verifier *v)
+{
+	int64		wanted = v->checkpoint_size;
+
+	if (v->forked && wanted > v->fork.seals)
+	{
+		wanted = v->fork.seals;
+		v->lost = v->lost || v->checkpoint_size > v->count;
+	}
+	if (v->lost)
+		ReportLost(v);
+	if (wanted > v->count || (wanted > 0 && !v->checkpoint_met && !v->lost))
+		Report(v, "seals_cut_off", v->count, NONE, NONE, NONE,
+			   psprintf("the checkpoint covers " INT64_FORMAT " seals, there are " INT64_FORMAT,
+						v->checkpoint_size, v->count));
 }
 
 /* A text column without TOAST, NULL for null. */
@@ -282,6 +404,34 @@ audit_event_columns(void)
 	return list.data;
 }
 
+/* Whether a text is a string. */
+static bool
+TextIs(AuditText text, const char *value)
+{
+	return text && VARSIZE_ANY_EXHDR(text) == strlen(value) &&
+		memcmp(VARDATA_ANY(text), value, strlen(value)) == 0;
+}
+
+/* Notes of which era the event of a promotion tells. */
+static void
+TakePromoted(Verifier *v, const AuditEvent *event)
+{
+	MemoryContext old;
+	int			i;
+
+	for (i = 1; i < v->neras; i++)
+		if (v->eras[i].recorded &&
+			TextIs(event->text[AUDIT_NEW_VALUES], audit_era_json(&v->eras[i], &v->eras[i - 1])))
+		{
+			v->told[i] = true;
+			return;
+		}
+	old = MemoryContextSwitchTo(v->context);
+	v->untold = lappend(v->untold, event->text[AUDIT_NEW_VALUES] ?
+						text_to_cstring(event->text[AUDIT_NEW_VALUES]) : "");
+	MemoryContextSwitchTo(old);
+}
+
 /* Computes an event's leaf anew, and puts it among those to be sorted. */
 static void
 CheckEvent(TupleTableSlot *slot, void *arg)
@@ -292,6 +442,18 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 	uint8		computed[SHA256_LENGTH];
 	bool		fits = audit_event_of_slot(slot, &event);
 
+	audit_hash_texts(&event, &shared);
+	audit_hash_times(&event, &shared);
+	audit_hash_leaf(&event, &shared, computed);
+	if (event.era == 0)
+	{
+		/* 0.1 wrote such events after an error on audit_era; no seal covers them */
+		Report(v, "event_without_era", NONE, 0, event.xid, event.n,
+			   fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ?
+			   "content and leaf agree, but no seal covers it" :
+			   "content and leaf do not agree, and no seal covers it");
+		return;
+	}
 	if (event.era < 1 || event.era > v->present_era || event.era >= ERA_LIMIT ||
 		event.xid < 0 || event.xid >= XID_LIMIT || event.n < 1)
 	{
@@ -299,9 +461,9 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 			   "there is no such era, transaction or number");
 		return;
 	}
-	audit_hash_texts(&event, &shared);
-	audit_hash_times(&event, &shared);
-	audit_hash_leaf(&event, &shared, computed);
+	if (TextIs(event.text[AUDIT_ACTION], AUDIT_PROMOTED) &&
+		TextIs(event.text[AUDIT_TABLE_NAME], AUDIT_ERA_TABLE))
+		TakePromoted(v, &event);
 	SortLeaf(v, EVENT_KEY(event.era, event.xid), event.n, event.leaf,
 			 fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ? NULL : computed);
 }
@@ -563,6 +725,88 @@ CheckGuards(Verifier *v)
 			   ReceiveGuard, v);
 }
 
+/* Whether this server has been through the timelines of its eras; false if not. */
+static bool
+CheckTimelines(Verifier *v)
+{
+	bool		sound = true;
+	TimeLineID	timeline = audit_timeline(NULL);
+	List	   *history = readTimeLineHistory(timeline);
+	int			i;
+
+	for (i = 0; i < v->neras; i++)
+	{
+		const AuditEra *era = &v->eras[i];
+		bool		known = false;
+		ListCell   *cell;
+
+		if (!audit_era_here(era) || era->timeline == 0)
+			continue;
+		foreach(cell, history)
+		{
+			TimeLineHistoryEntry *entry = lfirst(cell);
+
+			if (entry->tli == era->timeline)
+				known = XLogRecPtrIsInvalid(era->begin) || era->begin == entry->begin;
+		}
+		/* a history that is not there says nothing of the past */
+		if (!known && (list_length(history) > 1 || timeline == 1 || era->timeline > timeline))
+		{
+			sound = false;
+			Report(v, "era_altered", NONE, era->era, NONE, NONE,
+				   psprintf("this server has not been through timeline %u from there on",
+							era->timeline));
+		}
+	}
+	list_free_deep(history);
+	return sound;
+}
+
+/* Takes the note that a month is archived. */
+static void
+TakeArchived(TupleTableSlot *slot, void *arg)
+{
+	*(bool *) arg = true;
+}
+
+/* Whether the eras that began with a promotion are those of which events tell. */
+static void
+CheckEras(Verifier *v)
+{
+	AuditEra   *eras;
+	int			n;
+	int			i;
+	ListCell   *cell;
+
+	for (i = 1; i < v->neras; i++)
+	{
+		bool		archived = false;
+
+		if (!v->eras[i].recorded || v->eras[i].last_seal < 0 || v->told[i])
+			continue;
+		audit_scan(psprintf("SELECT FROM medrec.audit_archive AS a WHERE a.partition = pg_catalog.to_char("
+							"('2000-01-01'::timestamp + '" INT64_FORMAT " us'::interval), '\"audit_event_\"YYYY_MM')",
+							v->eras[i].opened_at), TakeArchived, &archived);
+		if (!archived)
+			Report(v, "era_altered", NONE, v->eras[i].era, NONE, NONE,
+				   "it is recorded otherwise than its event tells, or no event tells of it");
+	}
+
+	/* those that were recorded while the events were read are there now */
+	eras = audit_read_eras(&n);
+	foreach(cell, v->untold)
+	{
+		for (i = 1; i < n; i++)
+			if (eras[i].recorded &&
+				strcmp(lfirst(cell), audit_era_json(&eras[i], &eras[i - 1])) == 0)
+				break;
+		if (i >= n)
+			Report(v, "era_altered", NONE, NONE, NONE, NONE,
+				   psprintf("an event tells of an era that is not recorded so: %s",
+							(char *) lfirst(cell)));
+	}
+}
+
 /* medrec.verify_audit(): lists what is wrong with the audit trail. */
 Datum
 medrec_verify_audit(PG_FUNCTION_ARGS)
@@ -577,6 +821,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 	TupleDesc	desc;
 	Oid			user;
 	int			sec_context;
+	int64		last_seal;
 
 	InitMaterializedSRF(fcinfo, 0);
 	v->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
@@ -596,12 +841,19 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 
 	merkle_init(&v->log);
 	v->log_known = true;
+	/* in this order: seals that come later know of the promotion */
+	(void) audit_read_last_seal(&v->last);
+	last_seal = v->last.seal;
+	memset(&v->last, 0, sizeof(v->last));
+	v->eras = audit_read_eras(&v->neras);
+	v->told = palloc0(v->neras * sizeof(bool));
+	/* a promotion that was not excuses nothing */
+	if (CheckTimelines(v))
+		FindFork(v);
+	if (v->forked && v->fork.seals == ALL_SEALS)
+		v->fork.seals = last_seal;
 	audit_read_seals(PG_INT64_MIN, PG_INT64_MAX, CheckSeal, v);
-	if (v->checkpoint_size > v->count ||
-		(v->checkpoint_size > 0 && !v->checkpoint_met))
-		Report(v, "seals_cut_off", v->count, NONE, NONE, NONE,
-			   psprintf("the checkpoint covers " INT64_FORMAT " seals, there are " INT64_FORMAT,
-						v->checkpoint_size, v->count));
+	CheckSize(v);
 
 	desc = CreateTemplateTupleDesc(4);
 	TupleDescInitEntry(desc, 1, "key", INT8OID, -1, 0);
@@ -622,7 +874,10 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 	tuplesort_end(v->sort);
 	ExecDropSingleTupleTableSlot(v->sort_slot);
 	if (v->first_seal <= 1 && v->last_seal >= v->count)
+	{
 		CheckGuards(v);
+		CheckEras(v);
+	}
 
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;

@@ -162,7 +162,8 @@ medrec_seal_launcher(Datum arg)
 	context = AllocSetContextCreate(TopMemoryContext, "medrec seal launcher",
 									ALLOCSET_DEFAULT_SIZES);
 
-	last = GetCurrentTimestamp();
+	/* at once: a server that was promoted records its era */
+	last = 0;
 	for (;;)
 	{
 		TimestampTz now = GetCurrentTimestamp();

@@ -7,7 +7,9 @@
  *		the checkpoint covers; prints the event's fields
  *	medrec-verify [-k KEY -n NAME] growth PROOF OLD NEW
  *		the trail of the old checkpoint is the beginning of the new one's
- *		(medrec.consistency_proof())
+ *		(medrec.consistency_proof()); where the server was promoted in between, or
+ *		restored to a point in time, and lost seals of the old checkpoint, that what
+ *		is from before is the same (ends with 3)
  *	medrec-verify sign KEY NAME CHECKPOINT
  *		prints the checkpoint, signed with an Ed25519 key (PEM) as a C2SP signed note
  *	medrec-verify -k KEY -n NAME signature CHECKPOINT
@@ -15,9 +17,10 @@
  *
  * With -k and -n every checkpoint has to bear that signature.  A file named - is
  * standard input.  Ends with 0 when all is well, 1 when it is not, 2 when it was
- * called wrongly.
+ * called wrongly, 3 when seals were lost at a promotion and all else is well.
  */
 #include "base64.h"
+#include "checkpoint.h"
 #include "merkle.h"
 
 #include <errno.h>
@@ -43,6 +46,7 @@ typedef struct Checkpoint
 	char	   *origin;
 	uint64_t	size;
 	uint8_t		root[SHA256_LENGTH];
+	CheckpointTrail trail;
 } Checkpoint;
 
 typedef struct Path
@@ -288,6 +292,8 @@ read_checkpoint(const char *file, Checkpoint *checkpoint)
 
 	if (key_file)
 		check_signature(file, text);
+	if (checkpoint_read_trail(text, &checkpoint->trail) < 0)
+		fail("%s is no checkpoint", file);
 	checkpoint->origin = text;
 	size = next_line(text);
 	root = size ? next_line(size) : NULL;
@@ -422,7 +428,7 @@ root_of_seal(const char *text, size_t len, uint8_t *root)
 static void
 check_event(const char *proof_file, const char *checkpoint_file)
 {
-	Checkpoint	checkpoint;
+	static Checkpoint checkpoint;
 	size_t		len;
 	char	   *line = read_file(proof_file, &len);
 	char	   *next = next_line(line);
@@ -488,12 +494,43 @@ check_event(const char *proof_file, const char *checkpoint_file)
 	print_event(event, event_len);
 }
 
+/*
+ * Where the trail of the new checkpoint left the way of the old one before it had
+ * all its seals: makes the old one say what it covered of what is common.
+ */
+static int
+find_loss(Checkpoint *old, const Checkpoint *new, CheckpointFork *fork)
+{
+	const CheckpointTrail *kept = &old->trail;
+	const CheckpointHead *head = NULL;
+	int			i;
+
+	if (kept->ntimelines == 0 || new->trail.ntimelines == 0 ||
+		strcmp(kept->cluster, new->trail.cluster) != 0 ||
+		!checkpoint_fork(kept, new->trail.timelines, new->trail.ntimelines, fork) ||
+		fork->seals < 0 || old->size <= (uint64_t) fork->seals)
+		return 0;
+	for (i = 0; i < kept->nheads; i++)
+		if (kept->heads[i].seals <= fork->seals &&
+			(head == NULL || kept->heads[i].seals > head->seals))
+			head = &kept->heads[i];
+	if (head == NULL)
+		fail("the old checkpoint names no head of the %" PRId64 " seals that are from before the promotion",
+			 fork->seals);
+	old->size = (uint64_t) head->seals;
+	memcpy(old->root, head->head, SHA256_LENGTH);
+	return 1;
+}
+
 /* growth: checks a consistency proof. */
-static void
+static int
 check_growth(const char *proof_file, const char *old_file, const char *new_file)
 {
-	Checkpoint	old;
-	Checkpoint	new;
+	static Checkpoint old;
+	static Checkpoint new;
+	CheckpointFork fork;
+	uint64_t	covered;
+	int			lost;
 	size_t		len;
 	char	   *line = read_file(proof_file, &len);
 	char	   *next = next_line(line);
@@ -521,19 +558,36 @@ check_growth(const char *proof_file, const char *old_file, const char *new_file)
 	}
 	if (strcmp(old.origin, new.origin) != 0)
 		fail("the checkpoints are of different trails");
+	covered = old.size;
+	lost = find_loss(&old, &new, &fork);
+	if (lost && (old_size != old.size || new_size != new.size))
+		fail("the server was promoted, and of the old checkpoint's %" PRIu64 " seals the first %" PRIu64
+			 " can be checked: with medrec.consistency_proof(%" PRIu64 ", %" PRIu64 ")",
+			 covered, old.size, old.size, new.size);
 	if (old_size != old.size || new_size != new.size)
 		fail("the proof is for other numbers of seals than the checkpoints");
 	if (!merkle_check_consistency(old.size, old.root, new.size, new.root,
 								  (const uint8_t (*)[SHA256_LENGTH]) path.nodes, path.len))
 		fail("the new trail does not begin with the old one");
+	if (lost)
+	{
+		printf("lost: seals %" PRId64 " to %" PRIu64 " of the old checkpoint were not on the server that went on"
+			   " from timeline %" PRIu32 " to timeline %" PRIu32 " at %" PRIX32 "/%" PRIX32
+			   " with %" PRId64 " seals; the first %" PRIu64 " are the same\n",
+			   fork.seals + 1, covered, fork.from, new.trail.timelines[fork.next].timeline,
+			   (uint32_t) (fork.at >> 32), (uint32_t) fork.at, fork.seals, old.size);
+		return 3;
+	}
 	printf("ok: the trail of %" PRIu64 " seals begins with that of %" PRIu64 "\n",
 		   new.size, old.size);
+	return 0;
 }
 
 int
 main(int argc, char **argv)
 {
 	int			option;
+	int			status = 0;
 
 	while ((option = getopt(argc, argv, "k:n:")) != -1)
 	{
@@ -551,17 +605,17 @@ main(int argc, char **argv)
 	if (strcmp(argv[0], "event") == 0 && argc == 3)
 		check_event(argv[1], argv[2]);
 	else if (strcmp(argv[0], "growth") == 0 && argc == 4)
-		check_growth(argv[1], argv[2], argv[3]);
+		status = check_growth(argv[1], argv[2], argv[3]);
 	else if (strcmp(argv[0], "sign") == 0 && argc == 4 && key_file == NULL)
 		sign(argv[1], argv[2], argv[3]);
 	else if (strcmp(argv[0], "signature") == 0 && argc == 2 && key_file)
 	{
-		Checkpoint	checkpoint;
+		static Checkpoint checkpoint;
 
 		read_checkpoint(argv[1], &checkpoint);
 		printf("ok: signed by %s\n", key_name);
 	}
 	else
 		usage();
-	return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
+	return fflush(stdout) == 0 && !ferror(stdout) ? status : 1;
 }
