@@ -39,9 +39,6 @@
 /* who is said to have validated when no person did */
 #define VALIDATOR_NAME	"medrec"
 
-/* SQLSTATE that PostgREST answers with 409 */
-#define ERRCODE_STALE_VERSION	MAKE_SQLSTATE('P','T','4','0','9')
-
 /* how far a clock may be ahead before a time lies in the future */
 #define CLOCK_SLACK	(INT64CONST(86400) * USECS_PER_SEC)
 

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(65);
+SELECT plan(80);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E11|0|Type 2 diabetes mellitus',
@@ -142,6 +142,19 @@ SELECT throws_ok(format($$SELECT medrec.accept_suggestion(%L, 'Z99.9')$$, :'wron
 SELECT is((SELECT (r ->> 'code', r ->> 'description', r ->> 'status', r ->> 'validated_by')::text
 	FROM medrec.accept_suggestion(:'wrong', 'e119') AS r),
 	format('(E11.9,"Type 2 diabetes mellitus without complications",corrected,%s)', session_user), 'a suggestion is accepted');
+SELECT version AS version, version - 1 AS stale FROM medrec.diagnosis WHERE id = :'wrong' \gset
+SELECT throws_ok(format(q, :'wrong'), 'PT409', 'another decision has been taken on the record', 'a decision is not overwritten by ' || q)
+	FROM unnest(ARRAY['SELECT medrec.confirm(%L)', 'SELECT medrec.reject(%L)', 'SELECT medrec_api.confirm(%L::uuid)', 'SELECT medrec.reject(%L, NULL)']) AS q;
+SELECT throws_ok(format(q, :'wrong', :'stale'), 'PT409', 'the record has another version than the one named', 'nor by one with a stale version, ' || q)
+	FROM unnest(ARRAY['SELECT medrec.confirm(%L, %s)', 'SELECT medrec.reject(%L, %s)', 'SELECT medrec.accept_suggestion(%L, ''e119'', %s)',
+		'SELECT medrec_api.confirm(%L, %s)', 'SELECT medrec_api.reject(%L, %s)', 'SELECT medrec_api.accept_suggestion(%L, ''e119'', %s)']) AS q;
+SELECT is((SELECT (r ->> 'status', r ->> 'version')::text FROM medrec.accept_suggestion(:'wrong', 'E11.9') AS r), format('(corrected,%s)', :'version' + 1),
+	'the same decision again is no conflict');
+SELECT is((SELECT r ->> 'status' FROM medrec_api.reject(record => :'wrong', version => :'version' + 1) AS r), 'rejected',
+	'a decision may be changed by who has seen it');
+SELECT is((SELECT r ->> 'status' FROM medrec.accept_suggestion(:'wrong', 'E11.9', :'version' + 2) AS r), 'corrected', 'and again');
+SELECT throws_ok(format($$SELECT medrec.accept_suggestion(%L, 'Z99.9')$$, :'wrong'), 'PT409', NULL, 'a decided record says so before its suggestions are looked at');
+SELECT is(medrec.confirm(NULL, 1), NULL, 'no record, no answer');
 UPDATE medrec.diagnosis SET status = 'corrected' WHERE id = :'wrong';
 SELECT throws_ok(format($$UPDATE medrec.diagnosis SET status = 'corrected' WHERE id = %L$$, :'xyz'), '22023', NULL,
 	'and in no other way a record becomes corrected');
