@@ -14,18 +14,20 @@ configure_node($node);
 $node->append_conf('postgresql.conf', "deadlock_timeout = 50ms\nmax_connections = 50\nlog_min_messages = fatal");
 $node->start;
 
-# Starts psql with a script; finish() and its output, errors included, come later.
+# Starts psql with a script, from and to files, so that it runs by itself; ended() gives its output, errors included.
+my $sessions = 0;
 sub session
 {
 	my ($db, $script) = @_;
-	my %session = (in => $script, out => '');
-	$session{run} = start(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db)], '<', \$session{in}, '>', \$session{out}, '2>&1');
-	return \%session;
+	my $file = PostgreSQL::Test::Utils::tempdir() . '/session' . $sessions++;
+	append_to_file("$file.sql", $script);
+	return { out => "$file.out", run => start(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr($db), '-f', "$file.sql"],
+		'<', '/dev/null', '>', "$file.out", '2>&1') };
 }
 sub ended
 {
 	my ($session) = @_;
-	return finish($session->{run}) ? $session->{out} : "failed: $session->{out}";
+	return (finish($session->{run}) ? '' : 'failed: ') . slurp_file($session->{out});
 }
 # SQL that waits, for at most 60 seconds, until a session of database $db waits for a lock, or does not.
 sub await_waiter
@@ -45,7 +47,7 @@ is(join('', map { ended($_) } @sessions), '', 'CREATE EXTENSION in four database
 # the first keeps its transaction open until the second waits; the second must find the roles made
 my $first = session('fresh1', "BEGIN; SELECT count(*) > 0 FROM medrec.migrate();\n" . await_waiter('fresh2') . 'COMMIT;');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'object' AND database = 0 AND classid = 'pg_authid'::regclass AND objid = 0 AND granted"),
-	'migrate() holds the lock of the cluster''s roles');
+	'migrate() holds the lock of the roles, which all databases have in common');
 my $second = session('fresh2', 'SELECT count(*) > 0 FROM medrec.migrate()');
 is(ended($first), "t\n", 'migrate() in one database');
 is(ended($second), "t\n", 'and in another of the same cluster, which waited');
