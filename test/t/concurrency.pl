@@ -1,4 +1,4 @@
-# Sessions and databases at once: migrate() over the databases of one cluster; storms of writers over the same records
+# Sessions and databases at once: migrate() over the databases of one cluster
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -7,7 +7,6 @@ use Test::More;
 use IPC::Run qw(start finish);
 use MedrecNode;
 
-my $seconds = $ENV{MEDREC_STORM_SECONDS} // 3;
 my $node = PostgreSQL::Test::Cluster->new('concurrency');
 $node->init;
 configure_node($node);
