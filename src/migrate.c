@@ -5,12 +5,14 @@
 #include "medrec.h"
 
 #include "access/htup_details.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/syscache.h"
@@ -21,9 +23,29 @@
 /* key of the advisory lock that two migrations at once contend for: "medrec" */
 #define MIGRATE_LOCK_KEY	INT64CONST(0x6d6564726563)
 
+/*
+ * What steps in several databases at once contend for, as roles belong to the
+ * whole cluster: a shared object of this class that does not exist, so that no
+ * SQL command locks it.
+ */
+#define ROLES_LOCK_CLASS	AuthIdRelationId
+#define ROLES_LOCK_SUBID	0x6d64	/* "md" */
+
+static void LockRoles(void);
 static void CheckSchema(const char *name);
 static void CheckTriggers(void);
 static void RunCommand(const char *sql);
+
+/*
+ * Lets one database of the cluster at a time make roles, until the end of its
+ * transaction.  Whoever cannot make roles makes none, and so holds nobody up.
+ */
+static void
+LockRoles(void)
+{
+	if (has_createrole_privilege(GetUserId()))
+		LockSharedObject(ROLES_LOCK_CLASS, InvalidOid, ROLES_LOCK_SUBID, AccessExclusiveLock);
+}
 
 /*
  * Refuses a schema that belongs to somebody else: what he has put there, or may
@@ -122,6 +144,8 @@ medrec_migrate(PG_FUNCTION_ARGS)
 		elog(ERROR, "could not read the migration steps");
 	steps = SPI_tuptable;
 	nsteps = SPI_processed;
+	if (nsteps > 0)
+		LockRoles();
 
 	for (i = 0; i < nsteps; i++)
 	{

@@ -23,6 +23,7 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
@@ -36,6 +37,9 @@
 
 /* most codes of a visit that are looked at */
 #define VISIT_CODES_MAX	1000
+
+/* how often touch lets go of its patients before it keeps them while it waits */
+#define BACK_OFFS_MAX	10
 
 /* The patients of a statement, for touch. */
 typedef struct PatientSet
@@ -57,6 +61,8 @@ typedef struct Touch
 	CommandId	cid;
 	TupleTableSlot *slot;		/* the row as it is */
 	TupleTableSlot *changed;	/* and as it will be */
+	bool		may_wait;		/* for others that have locked the row */
+	bool		busy;			/* others have, and touch may not wait */
 	EState	   *estate;			/* NULL until it is needed */
 	ResultRelInfo *result;
 } Touch;
@@ -73,6 +79,8 @@ static bool LastVisitIsPlain(Relation rel, AttrNumber last_visit);
 static void BeginExecutor(Touch *touch);
 static bool UpdateLastVisit(Touch *touch);
 static bool LockNewest(Touch *touch);
+static int	TouchOnce(const PatientSet *set, int first, bool wait);
+static void TouchTogether(const PatientSet *set);
 static void TouchPatients(PatientSet *set);
 
 /* Counts full years. */
@@ -343,7 +351,7 @@ UpdateLastVisit(Touch *touch)
 
 /*
  * Locks the newest version of the row in slot, and reads it; false when it is
- * gone, or has been touched already.
+ * gone, or has been touched already, or is busy.
  */
 static bool
 LockNewest(Touch *touch)
@@ -354,7 +362,8 @@ LockNewest(Touch *touch)
 	bool		isnull;
 
 	locked = table_tuple_lock(touch->rel, &tid, touch->snapshot, touch->slot, touch->cid,
-							  LockTupleNoKeyExclusive, LockWaitBlock,
+							  LockTupleNoKeyExclusive,
+							  touch->may_wait ? LockWaitBlock : LockWaitSkip,
 							  IsolationUsesXactSnapshot() ? 0 :
 							  TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &tmfd);
 
@@ -363,22 +372,25 @@ LockNewest(Touch *touch)
 		ereport(ERROR,
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent update")));
+	touch->busy = locked == TM_WouldBlock;
 	/* TM_Deleted: then its records are going too, or the foreign key speaks */
 	return locked == TM_Ok &&
 		DatumGetTimestampTz(slot_getattr(touch->slot, touch->last_visit, &isnull)) < touch->now;
 }
 
 /*
- * Moves last_visit of the patients to now.
+ * Moves last_visit of the patients to now, in their order.  Unless it is to wait
+ * it stops at the first that others have locked, and returns which that is, -1
+ * where all are done.  It begins with the patient "first", if that is not -1,
+ * for whom it waits in any case.
  *
- * In the order of their id, so that two statements cannot deadlock, and locked
- * as NO KEY UPDATE, so that foreign-key checks go on.  Straight to the heap and
- * past row triggers: the change is the statement's own doing, neither a new
+ * Locked as NO KEY UPDATE, so that foreign-key checks go on.  Straight to the heap
+ * and past row triggers: the change is the statement's own doing, neither a new
  * version nor an audit event, and whoever wrote the diagnosis need not be
  * allowed to change patients.  last_visit never goes back.
  */
-static void
-TouchPatients(PatientSet *set)
+static int
+TouchOnce(const PatientSet *set, int first, bool wait)
 {
 	static const Oid key_types[] = {UUIDOID};
 	Touch		touch = {0};
@@ -411,33 +423,34 @@ TouchPatients(PatientSet *set)
 	touch.cid = GetCurrentCommandId(true);
 
 	scan = medrec_index_beginscan(touch.rel, index, touch.snapshot, 1);
-	pg_qsort(set->ids, set->count, sizeof(pg_uuid_t), CompareUuid);
-	for (i = 0; i < set->count; i++)
+	for (i = first < 0 ? 0 : -1; i < set->count; i++)
 	{
+		const pg_uuid_t *id = &set->ids[i < 0 ? first : i];
 		ScanKeyData key;
 		bool		isnull;
 		bool		wanted;
 		MemoryContext old;
 
 		CHECK_FOR_INTERRUPTS();
-		if (i > 0 && CompareUuid(&set->ids[i], &set->ids[i - 1]) == 0)
-			continue;
+		touch.may_wait = wait || i < 0;
 
 		/* the scan keeps memory of its own from row to row */
-		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(&set->ids[i]));
+		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
 		index_rescan(scan, &key, 1, NULL, 0);
 		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
 			DatumGetTimestampTz(slot_getattr(touch.slot, touch.last_visit, &isnull)) < touch.now;
 
 		/* without the fast path the lock comes first, with it only if need be */
 		old = MemoryContextSwitchTo(per_row);
-		if (wanted && !touch.plain)
+		if (wanted && (!touch.plain || !touch.may_wait))
 			wanted = LockNewest(&touch);
 		while (wanted && !UpdateLastVisit(&touch))
 			wanted = LockNewest(&touch);
 		ExecClearTuple(touch.slot);
 		MemoryContextSwitchTo(old);
 		MemoryContextReset(per_row);
+		if (touch.busy)
+			break;
 	}
 	index_endscan(scan);
 
@@ -453,6 +466,81 @@ TouchPatients(PatientSet *set)
 	index_close(index, NoLock);
 	table_close(touch.rel, NoLock);
 	CommandCounterIncrement();
+	return touch.busy ? i : -1;
+}
+
+/*
+ * Touches several patients without keeping any of them locked while it waits for
+ * another: an UPDATE of many patients locks them in whatever order it finds them,
+ * and would wait for one that is kept.  Whom it finds locked it waits for first,
+ * after it has let go of the rest.
+ */
+static void
+TouchTogether(const PatientSet *set)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	int			busy = -1;
+	int			round;
+
+	for (round = 0; round < BACK_OFFS_MAX; round++)
+	{
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		PG_TRY();
+		{
+			busy = TouchOnce(set, busy, false);
+			if (busy < 0)
+				ReleaseCurrentSubTransaction();
+			else
+				RollbackAndReleaseCurrentSubTransaction();
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+		}
+		PG_CATCH();
+		{
+			ErrorData  *error;
+
+			MemoryContextSwitchTo(context);
+			error = CopyErrorData();
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
+		PG_END_TRY();
+		if (busy < 0)
+			return;
+	}
+	(void) TouchOnce(set, -1, true);
+}
+
+/*
+ * Touches the patients of a statement, in the order of their id, so that two
+ * statements cannot deadlock.
+ */
+static void
+TouchPatients(PatientSet *set)
+{
+	static uint64 together_in = 0;
+	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
+	int			count = 1;
+	int			i;
+
+	pg_qsort(set->ids, set->count, sizeof(pg_uuid_t), CompareUuid);
+	for (i = 1; i < set->count; i++)
+		if (CompareUuid(&set->ids[i], &set->ids[count - 1]) != 0)
+			set->ids[count++] = set->ids[i];
+	set->count = count;
+
+	/* later in the transaction the patients of earlier statements are kept anyway */
+	if (count > 1 && together_in != xid)
+	{
+		together_in = xid;
+		TouchTogether(set);
+	}
+	else
+		(void) TouchOnce(set, -1, true);
 }
 
 PG_FUNCTION_INFO_V1(medrec_touch);

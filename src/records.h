@@ -20,6 +20,9 @@ typedef enum RecordKind
 
 #define RECORD_KINDS	4
 
+/* SQLSTATE that PostgREST answers with 409 */
+#define ERRCODE_STALE_VERSION	MAKE_SQLSTATE('P','T','4','0','9')
+
 /* most of medrec's own columns that a record table has */
 #define RECORD_COLUMNS_MAX	16
 

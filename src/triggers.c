@@ -8,6 +8,7 @@
  */
 #include "medrec.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
@@ -17,10 +18,12 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/formatting.h"
 #include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "actor.h"
@@ -38,9 +41,6 @@
 
 /* who is said to have validated when no person did */
 #define VALIDATOR_NAME	"medrec"
-
-/* SQLSTATE that PostgREST answers with 409 */
-#define ERRCODE_STALE_VERSION	MAKE_SQLSTATE('P','T','4','0','9')
 
 /* how far a clock may be ahead before a time lies in the future */
 #define CLOCK_SLACK	(INT64CONST(86400) * USECS_PER_SEC)
@@ -104,6 +104,7 @@ static bool HasControlCharacter(const char *str, bool allow_lines);
 static bool IsOneOf(const char *str, const char *const *words);
 static void CheckPlainText(RecordRow *row, int column, const char *name);
 static void CheckPast(RecordRow *row, int column, const char *name);
+static bool IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal);
 static void CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id);
 static void CheckAccount(RecordRow *row);
 static void CheckPatient(RecordRow *row);
@@ -268,6 +269,26 @@ CheckPast(RecordRow *row, int column, const char *name)
 		faults_add(&row->faults, name, "value", "must not lie in the future");
 }
 
+/* Whether the table has a row with this row's value of a column that an index is unique on. */
+static bool
+IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal)
+{
+	AttrNumber	attnum = row->columns[column];
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	if (row->nulls[attnum - 1])
+		return false;
+	ScanKeyEntryInitialize(&key, 0, attnum, BTEqualStrategyNumber, InvalidOid,
+						   TupleDescAttr(RelationGetDescr(row->rel), attnum - 1)->attcollation,
+						   equal, row->values[attnum - 1]);
+	scan = systable_beginscan(row->rel, medrec_index(row->rel, index), true, SnapshotSelf, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	return found;
+}
+
 /* What all versioned tables share: who read an old version may not write. */
 static void
 CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id)
@@ -276,7 +297,16 @@ CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id
 
 	if (row->old_values == NULL)
 	{
-		SetDatum(row, version, Int32GetDatum(1));
+		/*
+		 * A version that is named for a row that exists can only be meant for
+		 * ON CONFLICT DO UPDATE, which hands it to the UPDATE below.
+		 */
+		if (row->nulls[row->columns[version] - 1] ||
+			(DatumGetInt32(row->values[row->columns[version] - 1]) != 1 &&
+			 !IsStored(row, psprintf("%s_pkey", RelationGetRelationName(row->rel)), id, F_UUID_EQ) &&
+			 !(strcmp(RelationGetRelationName(row->rel), record_kind_names[RECORD_PATIENT]) == 0 &&
+			   IsStored(row, "patient_patient_id_key", PATIENT_PATIENT_ID, F_TEXTEQ))))
+			SetDatum(row, version, Int32GetDatum(1));
 		if (row->nulls[row->columns[created_at] - 1])
 			SetDatum(row, created_at, TimestampTzGetDatum(now));
 		else

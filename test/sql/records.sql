@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(65);
+SELECT plan(89);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E11|0|Type 2 diabetes mellitus',
@@ -142,6 +142,19 @@ SELECT throws_ok(format($$SELECT medrec.accept_suggestion(%L, 'Z99.9')$$, :'wron
 SELECT is((SELECT (r ->> 'code', r ->> 'description', r ->> 'status', r ->> 'validated_by')::text
 	FROM medrec.accept_suggestion(:'wrong', 'e119') AS r),
 	format('(E11.9,"Type 2 diabetes mellitus without complications",corrected,%s)', session_user), 'a suggestion is accepted');
+SELECT version AS version, version - 1 AS stale FROM medrec.diagnosis WHERE id = :'wrong' \gset
+SELECT throws_ok(format(q, :'wrong'), 'PT409', 'another decision has been taken on the record', 'a decision is not overwritten by ' || q)
+	FROM unnest(ARRAY['SELECT medrec.confirm(%L)', 'SELECT medrec.reject(%L)', 'SELECT medrec_api.confirm(%L::uuid)', 'SELECT medrec.reject(%L, NULL)']) AS q;
+SELECT throws_ok(format(q, :'wrong', :'stale'), 'PT409', 'the record has another version than the one named', 'nor by one with a stale version, ' || q)
+	FROM unnest(ARRAY['SELECT medrec.confirm(%L, %s)', 'SELECT medrec.reject(%L, %s)', 'SELECT medrec.accept_suggestion(%L, ''e119'', %s)',
+		'SELECT medrec_api.confirm(%L, %s)', 'SELECT medrec_api.reject(%L, %s)', 'SELECT medrec_api.accept_suggestion(%L, ''e119'', %s)']) AS q;
+SELECT is((SELECT (r ->> 'status', r ->> 'version')::text FROM medrec.accept_suggestion(:'wrong', 'E11.9') AS r), format('(corrected,%s)', :'version' + 1),
+	'the same decision again is no conflict');
+SELECT is((SELECT r ->> 'status' FROM medrec_api.reject(record => :'wrong', version => :'version' + 1) AS r), 'rejected',
+	'a decision may be changed by who has seen it');
+SELECT is((SELECT r ->> 'status' FROM medrec.accept_suggestion(:'wrong', 'E11.9', :'version' + 2) AS r), 'corrected', 'and again');
+SELECT throws_ok(format($$SELECT medrec.accept_suggestion(%L, 'Z99.9')$$, :'wrong'), 'PT409', NULL, 'a decided record says so before its suggestions are looked at');
+SELECT is(medrec.confirm(NULL, 1), NULL, 'no record, no answer');
 UPDATE medrec.diagnosis SET status = 'corrected' WHERE id = :'wrong';
 SELECT throws_ok(format($$UPDATE medrec.diagnosis SET status = 'corrected' WHERE id = %L$$, :'xyz'), '22023', NULL,
 	'and in no other way a record becomes corrected');
@@ -189,6 +202,30 @@ SELECT throws_ok(format($$INSERT INTO medrec.diagnosis (patient_id, code) VALUES
 ALTER TABLE medrec.patient DROP CONSTRAINT own_check;
 
 SELECT throws_ok(format($$DELETE FROM medrec.patient WHERE id = %L$$, :'patient'), '23503', NULL, 'a patient with records is not deleted');
+
+-- an upsert that names a version, as PUT does
+INSERT INTO medrec.patient (id, name, age, gender, patient_id, version) VALUES ('00000000-0000-4000-8000-0000000000aa', 'U', 1, 'male', 'U', 5);
+SELECT is((SELECT version FROM medrec.patient WHERE patient_id = 'U'), 1, 'a new row begins with version 1');
+CREATE FUNCTION pg_temp.upsert(target text, version integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE v integer;
+BEGIN
+	EXECUTE format('INSERT INTO medrec.patient (id, name, age, gender, patient_id, version) VALUES (%L, %L, 1, ''male'', ''U'', %s)'
+		' ON CONFLICT (%I) DO UPDATE SET name = excluded.name, version = excluded.version RETURNING version',
+		CASE target WHEN 'id' THEN '00000000-0000-4000-8000-0000000000aa'::uuid ELSE gen_random_uuid() END, 'U' || version, version, target) INTO v;
+	RETURN v;
+END $$;
+SELECT is(pg_temp.upsert('id', 1), 2, 'an upsert with the version of the row changes it');
+SELECT is(pg_temp.upsert('id', 2), 3, 'also one above 1');
+SELECT is(pg_temp.upsert('patient_id', 3), 4, 'and by the record number');
+SELECT throws_ok($$SELECT pg_temp.upsert('id', 3)$$, 'PT409', NULL, 'one with a stale version is refused');
+SELECT throws_ok($$SELECT pg_temp.upsert('patient_id', 9)$$, 'PT409', NULL, 'one with a version to come too');
+INSERT INTO medrec.diagnosis (id, patient_id, code) VALUES ('00000000-0000-4000-8000-0000000000ab', '00000000-0000-4000-8000-0000000000aa', 'I10');
+UPDATE medrec.diagnosis SET description = 'x' WHERE id = '00000000-0000-4000-8000-0000000000ab';
+SELECT is((SELECT version FROM medrec.diagnosis WHERE id = '00000000-0000-4000-8000-0000000000ab'), 2, 'a diagnosis of version 2');
+SELECT throws_ok($$INSERT INTO medrec.diagnosis (id, patient_id, code, version) VALUES ('00000000-0000-4000-8000-0000000000ab', '00000000-0000-4000-8000-0000000000aa', 'I10', 7)
+	ON CONFLICT (id) DO UPDATE SET code = excluded.code, version = excluded.version$$, 'PT409', NULL, 'is not changed by who names version 7');
+SELECT lives_ok($$INSERT INTO medrec.diagnosis (id, patient_id, code, version) VALUES ('00000000-0000-4000-8000-0000000000ab', '00000000-0000-4000-8000-0000000000aa', 'I10', 2)
+	ON CONFLICT (id) DO UPDATE SET code = excluded.code, version = excluded.version$$, 'but by who names version 2');
 
 SELECT * FROM finish();
 ROLLBACK;
