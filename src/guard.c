@@ -141,7 +141,7 @@ FindTable(const char *name)
 {
 	int			i;
 
-	for (i = 0; i < lengthof(guarded_tables); i++)
+	for (i = 0; i < (int) lengthof(guarded_tables); i++)
 		if (strcmp(guarded_tables[i].name, name) == 0)
 			return &guarded_tables[i];
 	return NULL;
