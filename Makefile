@@ -14,7 +14,7 @@ MODULE_big = medrec
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/codes/*.c src/search/*.c)))
 UPGRADES = $(notdir $(wildcard sql/upgrades/medrec--*--*.sql))
 DATA_built = medrec--$(EXTVERSION).sql $(UPGRADES)
-PG_CPPFLAGS = -I$(srcdir)/src
+PG_CPPFLAGS = -I$(srcdir)/src -DMEDREC_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK += -lcrypto $(if $(filter linux,$(PORTNAME)),-Wl$(comma)--version-script=$(srcdir)/src/medrec.map)
 EXTRA_CLEAN = build results output_iso
 comma = ,
@@ -40,6 +40,7 @@ $(UPGRADES): medrec--%: sql/upgrades/medrec--% $(STEP_FILES) sql/assemble
 
 # headers are few: any change rebuilds all
 $(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)
+src/version.o: medrec.control
 medrec.so: src/medrec.map
 
 endif

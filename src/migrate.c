@@ -17,8 +17,10 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
+#include "guard.h"
 #include "records.h"
 #include "relations.h"
+#include "version.h"
 
 /* key of the advisory lock that two migrations at once contend for: "medrec" */
 #define MIGRATE_LOCK_KEY	INT64CONST(0x6d6564726563)
@@ -32,9 +34,11 @@
 #define ROLES_LOCK_SUBID	0x6d64	/* "md" */
 
 static void LockRoles(void);
+static void CheckSuperuser(void);
 static void CheckSchema(const char *name);
 static void CheckTriggers(void);
 static void RunCommand(const char *sql);
+static void RunStep(const char *sql);
 
 /*
  * Lets one database of the cluster at a time make roles, until the end of its
@@ -48,8 +52,23 @@ LockRoles(void)
 }
 
 /*
- * Refuses a schema that belongs to somebody else: what he has put there, or may
- * put there, would run with the rights of whoever migrates.
+ * Refuses all but superusers, before anything is done.  A step that needs one
+ * would fail in the midst, with an error about something else.
+ */
+static void
+CheckSuperuser(void)
+{
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to run medrec.migrate()"),
+				 errdetail("It makes roles, event triggers, and functions that another role owns, which takes a superuser, as CREATE EXTENSION medrec does."),
+				 errhint("Run it as a superuser. The tables may be given to another owner afterwards.")));
+}
+
+/*
+ * Refuses a schema that belongs to somebody who is no superuser: what they have
+ * put there, or may put there, would run with the rights of whoever migrates.
  */
 static void
 CheckSchema(const char *name)
@@ -66,7 +85,7 @@ CheckSchema(const char *name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("schema \"%s\" belongs to role \"%s\"", name,
 						GetUserNameFromId(owner, false)),
-				 errhint("Migrate as that role, or give the schema to the role that migrates.")));
+				 errhint("Give the schema to the role that migrates.")));
 }
 
 /*
@@ -100,6 +119,22 @@ RunCommand(const char *sql)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
 }
 
+/* Runs the statements of a step, which may drop and rename what is guarded otherwise. */
+static void
+RunStep(const char *sql)
+{
+	medrec_guard_asleep = true;
+	PG_TRY();
+	{
+		RunCommand(sql);
+	}
+	PG_FINALLY();
+	{
+		medrec_guard_asleep = false;
+	}
+	PG_END_TRY();
+}
+
 PG_FUNCTION_INFO_V1(medrec_migrate);
 
 /* medrec.migrate(): applies the steps that schema_migration does not name yet. */
@@ -114,7 +149,9 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	char	   *lock;
 
 	PreventCommandIfReadOnly("medrec.migrate()");
+	CheckSuperuser();
 	InitMaterializedSRF(fcinfo, 0);
+	medrec_compare_versions();
 	CheckSchema(MEDREC_SCHEMA);
 	CheckSchema(MEDREC_SCHEMA "_api");
 
@@ -157,7 +194,7 @@ medrec_migrate(PG_FUNCTION_ARGS)
 
 		CHECK_FOR_INTERRUPTS();
 
-		RunCommand(SPI_getvalue(step, desc, 3));
+		RunStep(SPI_getvalue(step, desc, 3));
 
 		values[0] = SPI_getbinval(step, desc, 1, &isnull);
 		values[1] = SPI_getbinval(step, desc, 2, &isnull);
@@ -171,5 +208,6 @@ medrec_migrate(PG_FUNCTION_ARGS)
 
 	SPI_finish();
 	CheckTriggers();
+	medrec_comment_version();
 	return (Datum) 0;
 }

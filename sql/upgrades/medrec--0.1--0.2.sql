@@ -102,3 +102,20 @@ REVOKE ALL ON FUNCTION medrec.confirm(uuid, integer), medrec.reject(uuid, intege
 -- access
 
 -- migrate
+COMMENT ON FUNCTION medrec.migrate() IS
+'Makes or brings up to date medrec''s tables, views, roles and triggers, in one transaction. Idempotent; returns a row per step applied. To be run by a superuser, as it makes roles and event triggers. Warns where the library is of another version than the extension. No arguments. Errors: 42501 by another role, or where schema medrec or medrec_api belongs to a role that is no superuser; 55000 where an earlier DROP EXTENSION ... CASCADE has taken the triggers away.';
+CREATE FUNCTION medrec.version()
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_version';
+COMMENT ON FUNCTION medrec.version() IS
+'Version of the library that the session has loaded, such as 0.2; a WARNING where the extension''s objects in this database are of another one (pg_extension.extversion), and what to do then. No arguments, no errors.';
+REVOKE ALL ON FUNCTION medrec.version() FROM PUBLIC;
+
+CREATE FUNCTION medrec.allow_ddl()
+RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
+COMMENT ON FUNCTION medrec.allow_ddl() IS
+'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. Columns of the user''s own are theirs. No arguments. Errors: 2BP01 what is refused, 39P03 when called otherwise.';
+REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;

@@ -26,6 +26,11 @@ test('without a token: login, health, description of these two, probes; nothing 
 	assert.deepEqual(Object.keys(open.paths).sort(), ['/', '/rpc/health', '/rpc/login'], 'the description names no table')
 })
 
+test('which versions run is for those with a token', async () => {
+	assert.deepEqual(Object.keys((await get('/rpc/health')).body).sort(), ['status', 'time'])
+	assert.deepEqual(Object.keys((await get('/rpc/health', bearer(mine))).body).sort(), ['extension', 'postgresql', 'status', 'time', 'version'])
+})
+
 test('a good token is accepted, and only in its header', async () => {
 	assert.equal((await get('/patients?limit=1', bearer(mine))).status, 200)
 	assert.equal((await get('/patients?limit=1', { Authorization: `bearer ${mine}` })).status, 200)

@@ -14,6 +14,10 @@ before(loadCodes)
 
 test('health', async () => {
 	for (const answer of [await get('/rpc/health'), await get('/rpc/health/'), await rpc('health', {})]) assert.equal(answer.status, 200, answer.text)
+	const { body } = await get('/rpc/health')
+	assert.match(body.version, /^\d+\.\d+$/, 'the open demo tells its version')
+	assert.equal(body.extension, body.version)
+	assert.match(body.postgresql, /^\d+/)
 })
 
 test('validate_code by POST and GET, in a system of any spelling', async () => {

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(17);
+SELECT plan(28);
 
 SELECT is(:steps::bigint, (SELECT count(*) FROM medrec.schema_migration), 'migrate() has taken every step and recorded it');
 SELECT is_empty('SELECT * FROM medrec.migrate()', 'a second time it does nothing');
@@ -30,6 +30,43 @@ ROLLBACK TO dropped;
 CREATE ROLE migrate_test_other;
 ALTER SCHEMA medrec_api OWNER TO migrate_test_other;
 SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'the API''s as well');
+ROLLBACK TO dropped;
+
+-- whoever is no superuser is told so at once, also where the extension and the schemas are theirs
+CREATE ROLE migrate_test_owner CREATEROLE;
+GRANT EXECUTE ON FUNCTION medrec.migrate(), medrec.migration_step() TO migrate_test_owner;
+SELECT format('GRANT CREATE ON DATABASE %I TO migrate_test_owner', current_database()) \gexec
+ALTER SCHEMA medrec OWNER TO migrate_test_owner;
+ALTER SCHEMA medrec_api OWNER TO migrate_test_owner;
+SET LOCAL ROLE migrate_test_owner;
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', 'permission denied to run medrec.migrate()', 'the owner without being a superuser is refused at the start');
+ROLLBACK TO dropped;
+
+-- versions: of the library, and of the objects
+SELECT is(medrec.version(), (SELECT extversion FROM pg_extension WHERE extname = 'medrec'), 'a new installation is of one version');
+SELECT is(obj_description('medrec_api'::regnamespace, 'pg_namespace'), E'medrec ' || medrec.version() ||
+	E'\n\nPatients, diagnoses and treatments with codes checked against terminology releases.', 'the description over HTTP bears it');
+CREATE FUNCTION pg_temp.health(r text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	h jsonb;
+BEGIN
+	EXECUTE format('SET LOCAL ROLE %I', r);
+	h := medrec_api.health();
+	RESET ROLE;
+	RETURN (SELECT string_agg(k, ' ' ORDER BY k) FROM jsonb_object_keys(h) AS k);
+END
+$$;
+CREATE ROLE migrate_test_demo;
+GRANT medrec_clinician, medrec_coder TO migrate_test_demo;
+SELECT is(pg_temp.health('medrec_anon'), 'status time', 'health tells nobody without a token which versions run');
+SELECT is(pg_temp.health(r), 'extension postgresql status time version', 'health tells ' || r)
+	FROM unnest(ARRAY['medrec_clinician', 'medrec_coder', 'medrec_auditor', 'medrec_admin', 'migrate_test_demo']) AS r;
+SET LOCAL client_min_messages = error;
+UPDATE pg_extension SET extversion = '0.0' WHERE extname = 'medrec';
+SELECT is(medrec_api.health() ->> 'extension', '0.0', 'objects of another version show');
+ROLLBACK TO dropped;
+COMMENT ON SCHEMA medrec_api IS 'medrecords of our clinic';
+SELECT is((SELECT array_agg(name) FROM medrec.migrate()) || obj_description('medrec_api'::regnamespace, 'pg_namespace'), '{medrecords of our clinic}', 'a comment of the user''s stays');
 ROLLBACK TO dropped;
 
 -- the seed's columns, to the letter
