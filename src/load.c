@@ -413,7 +413,7 @@ CheckSameKind(const Load *load, const Release *old, const char *format)
 		if (strcmp(formats[i]->name, old->format) == 0)
 			was = formats[i]->what;
 	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s version %s is loaded from another kind of file (%s), and this is a %s",
 					load->system->name, load->version, was, load->format->what),
 			 errdetail("Nothing of this file has been loaded."),

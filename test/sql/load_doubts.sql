@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- load_release: a file is taken for what it is, replaces nothing of another kind, and what is odd about it is told
-SELECT plan(77);
+SELECT plan(78);
 SET client_min_messages = error;
 
 CREATE FUNCTION pg_temp.load(system text, version text, day date, file text, format text DEFAULT 'auto') RETURNS text LANGUAGE sql AS $$
@@ -100,8 +100,8 @@ SELECT is(pg_temp.verdict('ICD-10', c, '2020-01-01'), v, c || ' is found') FROM 
 SELECT is(result, 'review', 'a manifestation is no principal diagnosis') FROM medrec.validate_code('ICD-10', 'G01*', on_date => '2020-01-01', context => '{"role": "principal"}');
 
 -- what is loaded is replaced by its own kind only
-SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n')$$, '55000', 'ICD-10-CM version 2024 is loaded from another kind of file (CMS order file), and this is a CMS codes file', 'a codes file does not replace an order file');
-SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2025', '2024-10-01', E'code,title\nA00.0,Cholera\n')$$, '55000', 'ICD-10-CM version 2025 is loaded from another kind of file (CMS codes file), and this is a CSV file', 'nor a table a codes file');
+SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n')$$, '22023', 'ICD-10-CM version 2024 is loaded from another kind of file (CMS order file), and this is a CMS codes file', 'a codes file does not replace an order file');
+SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2025', '2024-10-01', E'code,title\nA00.0,Cholera\n')$$, '22023', 'ICD-10-CM version 2025 is loaded from another kind of file (CMS codes file), and this is a CSV file', 'nor a table a codes file');
 SELECT is(pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n', 'cms-codes'), 'codes cms-codes 1', 'but where its format is named');
 SELECT is_empty($$SELECT pg_temp.warnings('ICD-10-CM', '2024')$$, 'and nothing is odd about it');
 SELECT is(pg_temp.load('ICD-10-CM', 'forced', '2003-01-01', pg_temp.index_xml('', 'W57', 'X58'), 'nchs-index'), 'index nchs-index 2', 'who names a format is believed');
@@ -152,6 +152,13 @@ RESET ROLE;
 SET LOCAL ROLE medrec_admin;
 SELECT is(jsonb_array_length(warnings), 1, 'load_release by HTTP answers with the warnings') FROM medrec_api.load_release('ICD-10-CM', 'http', '2019-10-01', pg_temp.edits(35));
 RESET ROLE;
+
+-- what was loaded before the marks of ICD-10 were dropped: the step of the upgrade, once more
+INSERT INTO medrec.code (code_system, code, valid_from, valid_to, billable, display) VALUES ('ICD-10', 'B01.0+', '2000-01-01', '2010-01-01', true, 'before'),
+	('ICD-10', 'B01.0', '2010-01-01', NULL, true, 'after'), ('ICD-10', 'G02*', '2010-01-01', NULL, true, 'marked'), ('ICD-10', 'G02', '2005-01-01', NULL, true, 'plain'), ('ICD-10', 'G05.0*', '2000-01-01', NULL, true, 'alone');
+DO $$ BEGIN EXECUTE (SELECT script FROM medrec.migration_step() WHERE name = 'icd10-marks'); END $$;
+SELECT results_eq($$SELECT concat_ws('|', code, valid_from, display) COLLATE "default" FROM medrec.code WHERE code_system = 'ICD-10' AND code ~ '^(B01|G02|G05)' ORDER BY code, valid_from$$,
+	$$VALUES ('B01.0|2000-01-01|before'), ('B01.0|2010-01-01|after'), ('G02|2005-01-01|plain'), ('G05.0|2000-01-01|alone')$$, 'codes that were stored with a mark lose it, but where the code stands without');
 
 -- a full release of SNOMED CT is no snapshot
 SELECT throws_ok($$SELECT pg_temp.load('SNOMED CT', 'x', '2020-01-01', E'id\teffectiveTime\tactive\tmoduleId\tconceptId\tlanguageCode\ttypeId\tterm\tcaseSignificanceId\n'
