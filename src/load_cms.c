@@ -56,6 +56,27 @@ DetectOrder(const Load *load)
 }
 
 /*
+ * Whether a title is none but the target and flags of a general equivalence map
+ * ("A000    10000"): such a file looks like one of codes and titles.
+ */
+static bool
+IsMapTarget(Slice title)
+{
+	int			flags = 0;
+	int			blanks = 0;
+
+	title = slice_trim(title);
+	while (flags < title.len && title.s[title.len - 1 - flags] >= '0' && title.s[title.len - 1 - flags] <= '9')
+		flags++;
+	for (int i = 0; i < title.len - flags; i++)
+		if (title.s[i] == ' ')
+			blanks++;
+		else if (blanks > 0)
+			return false;
+	return flags == 5 && blanks > 0;
+}
+
+/*
  * Order file: the numbers run from 1 without a gap, and below a header stands at
  * least one code that begins with it.  Both hold for every file that CMS has
  * published, and both break where lines are lost.
@@ -154,7 +175,7 @@ DetectCodes(const Load *load)
 		Slice		title;
 		CodeCheck	check;
 
-		if (!SplitCodesLine(line, &code, &title))
+		if (!SplitCodesLine(line, &code, &title) || IsMapTarget(title))
 			return false;
 		for (int i = 0; i < code.len; i++)
 			if (!((code.s[i] >= 'A' && code.s[i] <= 'Z') || (code.s[i] >= '0' && code.s[i] <= '9')))
@@ -227,11 +248,17 @@ Icd9Line(const Load *load, Slice line)
 	return true;
 }
 
-/* Whether the file is one of ICD-9 long titles. */
+/*
+ * Whether the file is one of ICD-9 long titles.  The numbers of an order file would
+ * pass for codes.
+ */
 static bool
 DetectIcd9(const Load *load)
 {
-	return Icd9Line(load, load_peek_line(load));
+	Slice		line = load_peek_line(load);
+
+	return Icd9Line(load, line) && !DetectOrder(load) &&
+		!IsMapTarget(load_columns(load, line, Icd9Width(load) + 2, 0));
 }
 
 /* Reads ICD-9 long titles. */

@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- load_release: a file is taken for what it is, replaces nothing of another kind, and what is odd about it is told
-SELECT plan(78);
+SELECT plan(81);
 SET client_min_messages = error;
 
 CREATE FUNCTION pg_temp.load(system text, version text, day date, file text, format text DEFAULT 'auto') RETURNS text LANGUAGE sql AS $$
@@ -67,6 +67,11 @@ SELECT throws_ok($$SELECT pg_temp.load('ICD-10-PCS', 'x', '2030-01-01', E'A000  
 SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', 'x', '2030-01-01', E'Add:         A000    Cholera\n')$$, '22P04', 'line 1 of the file: not in a format known for ICD-10-CM', 'the list of changes is no codes file');
 SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', 'x', '2030-01-01', E'A000    Cholera\nA001\n', 'cms-codes')$$, '22P04', 'line 2 of the CMS codes file: not a code, blanks, and a title', 'a line without a title is named');
 SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', 'x', '2030-01-01', E'A000    Cholera\nA001    Chol')$$, '22P04', 'line 2 of the CMS codes file: the last line has no line end, the file is cut off', 'a cut line too');
+
+SELECT throws_ok(format($$SELECT pg_temp.load('ICD-9-CM', 'x', '2030-01-01', %L)$$, pg_temp.order_file('A00|0|Cholera', 'A000|1|Cholera due to Vibrio cholerae 01')), '22P04',
+	'line 1 of the file: not in a format known for ICD-9-CM', 'the numbers of an order file are no codes of ICD-9');
+SELECT throws_ok($$SELECT pg_temp.load('ICD-9-CM', 'x', '2030-01-01', E'0010  A000    10000\n0011  A001    10000\n')$$, '22P04', 'line 1 of the file: not in a format known for ICD-9-CM', 'a map to ICD-10 is no list of titles');
+SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', 'x', '2030-01-01', E'A000    0010  10000\nA001    0011  10000\n')$$, '22P04', 'line 1 of the file: not in a format known for ICD-10-CM', 'nor one from ICD-10');
 
 -- ICD-9: its files list no headers either
 SELECT is(pg_temp.load('ICD-9-CM', '32', '2014-10-01', E'25000 Diabetes mellitus without mention of complication\n78060 Fever, unspecified\n78061 Fever presenting with conditions classified elsewhere\nV1005 Personal history of malignant neoplasm of large intestine\nE8120 Collision\n'),
