@@ -317,11 +317,14 @@ IsImpliedHeader(Relation rel, const CodeSystem *cs, const char *code, DateADT on
 	{
 		CodeEntry	entry;
 		RowsFound	found;
+		int			n;
 
 		ReadRows(rel, cs, at, on_date, &entry, &found);
 		if (entry.standing == CODE_CURRENT && !entry.billable)
 			return false;
-		if (cs->parent(at, (int) strlen(at), up) <= 0)
+		n = cs->parent(at, (int) strlen(at), up);
+		/* upwards is shorter: no circle */
+		if (n <= 0 || n >= (int) strlen(at))
 			return true;
 		strlcpy(at, up, sizeof(at));
 	}

@@ -10,6 +10,13 @@
 COMMENT ON FUNCTION medrec.load_release(text, text, date, text, text, text) IS
 'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day in force; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version takes its place, but one of another kind only where its format is named. What is odd about the file (markedly fewer codes than before, another time) is a WARNING, and stays in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 22023 unknown system or format, a day that another release has, or a file of another kind than the one whose place it would take; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
 
+COMMENT ON FUNCTION medrec.lookup(text, text, date) IS
+'All that the loaded releases say of a code: its titles, whether it may stand on a claim, how it stands on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row where no release has the code. A header that the release in force does not list, but codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to judge by. Errors: 22023 unknown system or malformed code.';
+COMMENT ON FUNCTION medrec.ancestors(text, text, date) IS
+'The codes above a code in the releases in force on the day, the nearest first (level 1); headers that the release does not list are among them, with the title of another release or null. code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes carry no hierarchy.';
+COMMENT ON FUNCTION medrec.descendants(text, text, date) IS
+'The codes below a code in the releases in force on the day, in order, each with its level (1: next below); headers that the release does not list are among them. Arguments and errors as ancestors.';
+
 CREATE FUNCTION medrec.release_warnings(release integer)
 RETURNS jsonb
 LANGUAGE sql VOLATILE
