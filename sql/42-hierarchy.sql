@@ -7,7 +7,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 1
 AS 'MODULE_PATHNAME', 'medrec_lookup';
 COMMENT ON FUNCTION medrec.lookup(text, text, date) IS
-'All that the loaded releases say of a code: its titles, whether it may stand on a claim, how it stands on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row where no release has the code. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to judge by. Errors: 22023 unknown system or malformed code.';
+'All that the loaded releases say of a code: its titles, whether it may stand on a claim, how it stands on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row where no release has the code. A header that the release in force does not list, but codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to judge by. Errors: 22023 unknown system or malformed code.';
 
 CREATE FUNCTION medrec.ancestors(code_system text, code text, on_date date DEFAULT CURRENT_DATE,
 	OUT code varchar, OUT display text, OUT billable boolean, OUT level integer)
@@ -15,7 +15,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
 AS 'MODULE_PATHNAME', 'medrec_ancestors';
 COMMENT ON FUNCTION medrec.ancestors(text, text, date) IS
-'The codes above a code in the releases in force on the day, the nearest first (level 1). code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes carry no hierarchy.';
+'The codes above a code in the releases in force on the day, the nearest first (level 1); headers that the release does not list are among them, with the title of another release or null. code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes carry no hierarchy.';
 
 CREATE FUNCTION medrec.descendants(code_system text, code text, on_date date DEFAULT CURRENT_DATE,
 	OUT code varchar, OUT display text, OUT billable boolean, OUT level integer)
@@ -23,7 +23,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 20
 AS 'MODULE_PATHNAME', 'medrec_descendants';
 COMMENT ON FUNCTION medrec.descendants(text, text, date) IS
-'The codes below a code in the releases in force on the day, in order, each with its level (1: next below). Arguments and errors as ancestors.';
+'The codes below a code in the releases in force on the day, in order, each with its level (1: next below); headers that the release does not list are among them. Arguments and errors as ancestors.';
 
 CREATE FUNCTION medrec.subsumes(code_system text, a text, b text)
 RETURNS text

@@ -135,11 +135,40 @@ medrec_ancestors(PG_FUNCTION_ARGS)
 		CodeEntry	entry;
 
 		terminology_lookup(cs, at, day, &entry);
-		/* what no release has is a step of the text only, as S06.0X is */
+		/* what is no header is a step of the text only, as H54.512 was in 2023 */
 		if (entry.standing == CODE_CURRENT)
 			PutCode(rsinfo, at, entry.display, entry.billable, ++level);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * Puts the headers between a code and one above it that no release lists, the
+ * highest first, and adds them to the path.  The release has no row for them, so
+ * they come before the first of the codes below them.
+ */
+static void
+PutImpliedHeaders(ReturnSetInfo *rsinfo, const CodeSystem *cs, const char *above, const char *code,
+				  DateADT day, char path[][CODE_MAX_LEN + 1], int *depth)
+{
+	char		steps[CODE_MAX_LEN + 1][CODE_MAX_LEN + 1];
+	char		at[CODE_MAX_LEN + 1];
+	int			n = 0;
+
+	strlcpy(at, code, sizeof(at));
+	/* each step up is shorter, so there is room */
+	while (Ascend(cs, at) && strcmp(at, above) != 0)
+		strlcpy(steps[n++], at, sizeof(steps[0]));
+	while (--n >= 0)
+	{
+		CodeEntry	entry;
+
+		terminology_lookup(cs, steps[n], day, &entry);
+		if (entry.standing != CODE_CURRENT)
+			continue;
+		PutCode(rsinfo, steps[n], entry.display, false, *depth + 1);
+		strlcpy(path[(*depth)++], steps[n], sizeof(path[0]));
+	}
 }
 
 PG_FUNCTION_INFO_V1(medrec_descendants);
@@ -195,6 +224,8 @@ medrec_descendants(PG_FUNCTION_ARGS)
 				continue;
 			while (depth > 0 && !IsAbove(cs, path[depth - 1], code))
 				depth--;
+			PutImpliedHeaders(rsinfo, cs, depth > 0 ? path[depth - 1] : check.code, code,
+							  DatumGetDateADT(args[3]), path, &depth);
 			PutCode(rsinfo, code, display, DatumGetBool(SPI_getbinval(row, desc, 3, &isnull)),
 					depth + 1);
 			/* each step down is longer, so the path has room */
@@ -262,12 +293,13 @@ medrec_lookup(PG_FUNCTION_ARGS)
 	CodeArgument(cs, PG_GETARG_TEXT_PP(1), &check);
 	InitMaterializedSRF(fcinfo, 0);
 	terminology_lookup(cs, check.code, PG_GETARG_DATEADT(2), &entry);
-	if (!entry.display)
+	if (!entry.display && entry.standing != CODE_CURRENT)
 		return (Datum) 0;
 
 	values[0] = CStringGetTextDatum(cs->name);
 	values[1] = CStringGetTextDatum(check.code);
-	values[2] = CStringGetTextDatum(entry.display);
+	nulls[2] = entry.display == NULL;
+	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(entry.display);
 	nulls[3] = entry.short_display == NULL;
 	values[3] = nulls[3] ? (Datum) 0 : CStringGetTextDatum(entry.short_display);
 	values[4] = BoolGetDatum(entry.billable);

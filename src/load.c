@@ -20,6 +20,7 @@
 
 #include "actor.h"
 #include "codesystems.h"
+#include "issues.h"
 #include "load.h"
 
 
@@ -36,6 +37,7 @@ static const LoadFormat *const formats[] = {
 	&load_format_nchs_index,
 	&load_format_mce,
 	&load_format_cms_order,
+	&load_format_cms_codes,
 	&load_format_icd9_long,
 	&load_format_hcpcs,
 	&load_format_cvx,
@@ -54,6 +56,7 @@ typedef struct Release
 	DateADT		from;
 	DateADT		to;				/* DATEVAL_NOEND: the newest */
 	bool		same_file;
+	char	   *format;
 } Release;
 
 /* The columns of a row of code_release, in their order. */
@@ -77,12 +80,26 @@ FormatSuits(const LoadFormat *format, const CodeSystem *system)
 	return false;
 }
 
+/* The format that the file has by its looks, NULL where it is none of the system's. */
+static const LoadFormat *
+DetectFormat(const Load *load)
+{
+	for (int i = 0; i < lengthof(formats); i++)
+		if (FormatSuits(formats[i], load->system) && formats[i]->detect(load))
+			return formats[i];
+	return NULL;
+}
+
 /* Finds the format by name, or by the looks of the file. */
 static const LoadFormat *
 FindFormat(const Load *load, const char *name)
 {
+	bool		auto_format = pg_strcasecmp(name, "auto") == 0;
+	const LoadFormat *detected = auto_format ? DetectFormat(load) : NULL;
 	StringInfoData known;
 
+	if (detected)
+		return detected;
 	initStringInfo(&known);
 	for (int i = 0; i < lengthof(formats); i++)
 	{
@@ -90,11 +107,9 @@ FindFormat(const Load *load, const char *name)
 			continue;
 		if (pg_strcasecmp(name, formats[i]->name) == 0)
 			return formats[i];
-		if (pg_strcasecmp(name, "auto") == 0 && formats[i]->detect(load))
-			return formats[i];
 		appendStringInfo(&known, "%s%s", known.len ? ", " : "", formats[i]->name);
 	}
-	if (pg_strcasecmp(name, "auto") == 0)
+	if (auto_format)
 		ereport(ERROR,
 				(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
 				 errmsg("line 1 of the file: not in a format known for %s", load->system->name),
@@ -184,7 +199,7 @@ OnlyDate(int column, DateADT if_null)
 static Release
 FindRelease(const Load *load, const char *content, Datum sha256)
 {
-	Release		r = {false, 0, 0, DATEVAL_NOEND, false};
+	Release		r = {false, 0, 0, DATEVAL_NOEND, false, NULL};
 	Oid			types[] = {VARCHAROID, VARCHAROID, VARCHAROID, BYTEAOID};
 	Datum		args[4];
 	bool		isnull;
@@ -194,7 +209,7 @@ FindRelease(const Load *load, const char *content, Datum sha256)
 	args[2] = CStringGetTextDatum(content);
 	args[3] = sha256;
 	if (SPI_execute_with_args("SELECT r.id, r.effective_from, r.effective_to,"
-							  " r.sha256 OPERATOR(pg_catalog.=) $4"
+							  " r.sha256 OPERATOR(pg_catalog.=) $4, r.format"
 							  " FROM medrec.code_release AS r"
 							  " WHERE r.code_system OPERATOR(pg_catalog.=) $1"
 							  " AND r.version OPERATOR(pg_catalog.=) $2"
@@ -211,6 +226,7 @@ FindRelease(const Load *load, const char *content, Datum sha256)
 		r.from = OnlyDate(2, 0);
 		r.to = OnlyDate(3, DATEVAL_NOEND);
 		r.same_file = DatumGetBool(SPI_getbinval(row, desc, 4, &isnull));
+		r.format = SPI_getvalue(row, desc, 5);
 	}
 	SPI_freetuptable(SPI_tuptable);
 	return r;
@@ -291,9 +307,10 @@ static int32
 StoreRelease(const Load *load, const Release *old, Datum sha256, const char *source)
 {
 	Oid			types[] = {VARCHAROID, VARCHAROID, VARCHAROID, DATEOID, VARCHAROID, VARCHAROID,
-	BYTEAOID, INT4OID, VARCHAROID, INT4OID};
-	Datum		args[10];
-	char		nulls[] = "          ";
+	BYTEAOID, INT4OID, VARCHAROID, INT4OID, JSONBOID};
+	Datum		args[11];
+	char		nulls[] = "           ";
+	bool		doubts = load_can_store_doubts();
 	bool		isnull;
 	int			rc;
 	int32		id;
@@ -310,18 +327,21 @@ StoreRelease(const Load *load, const Release *old, Datum sha256, const char *sou
 										  load->terms.n ? load->terms.n : load->rules.n));
 	args[8] = CStringGetTextDatum(actor_name());
 	args[9] = Int32GetDatum(old->id);
+	args[10] = JsonbPGetDatum(issues_to_jsonb(load->doubts));
 	if (old->exists)
-		rc = SPI_execute_with_args("UPDATE medrec.code_release AS r"
-								   " SET effective_from = $4, effective_to = NULL, format = $5,"
-								   " source = $6, sha256 = $7, rows = $8,"
-								   " loaded_at = pg_catalog.now(), loaded_by = $9"
-								   " WHERE r.id OPERATOR(pg_catalog.=) $10 RETURNING r.id",
-								   10, types, args, nulls, false, 0);
+		rc = SPI_execute_with_args(psprintf("UPDATE medrec.code_release AS r"
+											" SET effective_from = $4, effective_to = NULL, format = $5,"
+											" source = $6, sha256 = $7, rows = $8,"
+											" loaded_at = pg_catalog.now(), loaded_by = $9%s"
+											" WHERE r.id OPERATOR(pg_catalog.=) $10 RETURNING r.id",
+											doubts ? ", warnings = $11" : ""),
+								   11, types, args, nulls, false, 0);
 	else
-		rc = SPI_execute_with_args("INSERT INTO medrec.code_release AS r (code_system, version,"
-								   " content, effective_from, format, source, sha256, rows, loaded_by)"
-								   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING r.id",
-								   9, types, args, nulls, false, 0);
+		rc = SPI_execute_with_args(psprintf("INSERT INTO medrec.code_release AS r (code_system, version,"
+											" content, effective_from, format, source, sha256, rows, loaded_by%s)"
+											" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9%s) RETURNING r.id",
+											doubts ? ", warnings" : "", doubts ? ", $11" : ""),
+								   11, types, args, nulls, false, 0);
 	if ((rc != SPI_OK_INSERT_RETURNING && rc != SPI_OK_UPDATE_RETURNING) || SPI_processed != 1)
 		elog(ERROR, "could not write medrec.code_release");
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
@@ -377,6 +397,30 @@ ReadContent(Load *load)
 	load_sort_codes(load);
 }
 
+/*
+ * Refuses to put a file in the place of one of another kind because it looks so:
+ * the caller may have meant another version, or given another file than they
+ * think.  Who names the format is believed.
+ */
+static void
+CheckSameKind(const Load *load, const Release *old, const char *format)
+{
+	const char *was = old->format;
+
+	if (!old->exists || pg_strcasecmp(format, "auto") != 0 || strcmp(was, load->format->name) == 0)
+		return;
+	for (int i = 0; i < lengthof(formats); i++)
+		if (strcmp(formats[i]->name, old->format) == 0)
+			was = formats[i]->what;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s version %s is loaded from another kind of file (%s), and this is a %s",
+					load->system->name, load->version, was, load->format->what),
+			 errdetail("Nothing of this file has been loaded."),
+			 errhint("Load it under a version of its own, or name its format, \"%s\", to put it in the place of what is loaded.",
+					 load->format->name)));
+}
+
 /* Loads the file in *load, whose content as given is "raw", and returns the release's row. */
 static Datum
 LoadRelease(Load *load, struct varlena *raw, const char *format, const char *source,
@@ -402,8 +446,13 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	else
 	{
 		MergePeriods periods = FindPeriods(load, load->format->content, &old);
+		const LoadFormat *looks_like = pg_strcasecmp(format, "auto") == 0 ? NULL : DetectFormat(load);
 
+		CheckSameKind(load, &old, format);
+		if (looks_like && looks_like != load->format)
+			load_doubt_format(load, looks_like);
 		ReadContent(load);
+		load_find_doubts(load, old.id, sha256);
 		id = StoreRelease(load, &old, sha256, source);
 		if (old.exists)
 			load_forget_terms(load->system, id);
@@ -411,6 +460,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 			load_merge_codes(load, &periods);
 		load_store_terms(load, id);
 		load_store_rules(load, id);
+		load_tell_doubts(load, id);
 	}
 	result = ReleaseResult(id, desc);
 	SPI_finish();

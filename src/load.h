@@ -7,12 +7,14 @@
  * format the file has; the format's reader (load_cms.c, load_csv.c, ...) checks
  * every line and fills the arrays of struct Load; load_merge.c and load_terms.c
  * write the differences to the tables.  A reader changes nothing: whatever it
- * finds wrong ends the load before the first write.
+ * finds wrong ends the load before the first write.  load_doubts.c says what is
+ * odd about a file that can be loaded.
  */
 #ifndef MEDREC_LOAD_H
 #define MEDREC_LOAD_H
 
 #include "access/tupdesc.h"
+#include "nodes/pg_list.h"
 #include "utils/date.h"
 #include "utils/tuplestore.h"
 
@@ -82,6 +84,7 @@ typedef struct LoadFormat
 	const char *content;		/* as in code_release.content */
 	const char *systems;		/* names of the systems it is for, between bars; NULL: any */
 	bool		needs_line_end; /* a last line without line end is a cut file */
+	bool		lists_leaves;	/* the file has no headers, and no mark for them */
 	bool		(*detect) (const Load *load);
 	void		(*read) (Load *load);
 } LoadFormat;
@@ -104,6 +107,8 @@ struct Load
 	LoadArray	terms;			/* of LoadedTerm */
 	LoadArray	notes;			/* of LoadedTerm */
 	LoadArray	rules;			/* of LoadedRule */
+	int			editor_version; /* of the Medicare Code Editor, 0 in other files */
+	List	   *doubts;			/* of Issue: what is odd about the file */
 };
 
 /* load_input.c: lines, fields, codes */
@@ -165,6 +170,7 @@ extern bool table_detect(const Load *load, char delimiter, bool quoted,
 
 /* the formats */
 extern const LoadFormat load_format_cms_order;
+extern const LoadFormat load_format_cms_codes;
 extern const LoadFormat load_format_icd9_long;
 extern const LoadFormat load_format_hcpcs;
 extern const LoadFormat load_format_mce;
@@ -192,6 +198,12 @@ typedef struct MergePeriods
 } MergePeriods;
 
 extern void load_merge_codes(Load *load, const MergePeriods *periods);
+
+/* load_doubts.c */
+extern void load_find_doubts(Load *load, int32 release, Datum sha256);
+extern void load_doubt_format(Load *load, const LoadFormat *looks_like);
+extern bool load_can_store_doubts(void);
+extern void load_tell_doubts(const Load *load, int32 release);
 
 /* load_terms.c */
 extern void load_forget_terms(const CodeSystem *system, int32 release);

@@ -1,6 +1,7 @@
 /*
  * load_cms.c
- *		The fixed-width files of CMS: ICD-10 order files, ICD-9 long titles, HCPCS.
+ *		The fixed-width files of CMS: ICD-10 order and codes files, ICD-9 long
+ *		titles, HCPCS.
  */
 #include "medrec.h"
 
@@ -52,6 +53,27 @@ DetectOrder(const Load *load)
 	Slice		line = load_peek_line(load);
 
 	return line.len >= ORDER_MIN_LEN && OrderNumber(load, line) >= 0 && OrderGapsBlank(load, line);
+}
+
+/*
+ * Whether a title is none but the target and flags of a general equivalence map
+ * ("A000    10000"): such a file looks like one of codes and titles.
+ */
+static bool
+IsMapTarget(Slice title)
+{
+	int			flags = 0;
+	int			blanks = 0;
+
+	title = slice_trim(title);
+	while (flags < title.len && title.s[title.len - 1 - flags] >= '0' && title.s[title.len - 1 - flags] <= '9')
+		flags++;
+	for (int i = 0; i < title.len - flags; i++)
+		if (title.s[i] == ' ')
+			blanks++;
+		else if (blanks > 0)
+			return false;
+	return flags == 5 && blanks > 0;
 }
 
 /*
@@ -115,6 +137,92 @@ const LoadFormat load_format_cms_order = {
 };
 
 /*
+ * Codes file: a code without its dot, blanks up to column 9, the long title.  It
+ * lists only what may stand on a claim: no headers, no short titles, no numbers.
+ */
+
+/* Splits a line into code and title; false where it is not of that form. */
+static bool
+SplitCodesLine(Slice line, Slice *code, Slice *title)
+{
+	int			n = 0;
+
+	while (n < line.len && line.s[n] != ' ' && line.s[n] != '\t')
+		n++;
+	code->s = line.s;
+	code->len = n;
+	title->s = line.s + n;
+	title->len = line.len - n;
+	*title = slice_trim(*title);
+	return n > 0 && title->len > 0;
+}
+
+/* lines that detection looks at */
+#define CODES_LINES	10
+
+/* Whether each of the first lines has a code of the system, and a title. */
+static bool
+DetectCodes(const Load *load)
+{
+	Load		ahead = *load;
+	int			n = 0;
+
+	while (n < CODES_LINES && ahead.next < ahead.data + ahead.len)
+	{
+		Slice		line = load_peek_line(&ahead);
+		const char *end = memchr(ahead.next, '\n', ahead.data + ahead.len - ahead.next);
+		Slice		code;
+		Slice		title;
+		CodeCheck	check;
+
+		if (!SplitCodesLine(line, &code, &title) || IsMapTarget(title))
+			return false;
+		for (int i = 0; i < code.len; i++)
+			if (!((code.s[i] >= 'A' && code.s[i] <= 'Z') || (code.s[i] >= '0' && code.s[i] <= '9')))
+				return false;
+		code_check(load->system, code.s, code.len, &check);
+		if (check.verdict != CODE_OK)
+			return false;
+		n++;
+		if (!end)
+			break;
+		ahead.next = end + 1;
+	}
+	return n > 0;
+}
+
+/* Reads a codes file. */
+static void
+ReadCodes(Load *load)
+{
+	Slice		none = {NULL, 0};
+	Slice		line;
+
+	while (load_line(load, &line))
+	{
+		Slice		code;
+		Slice		title;
+
+		if (slice_trim(line).len == 0)
+			continue;
+		if (!SplitCodesLine(line, &code, &title))
+			load_fail(load, load->line, "not a code, blanks, and a title");
+		load_add_code(load, code, title, none);
+	}
+}
+
+const LoadFormat load_format_cms_codes = {
+	.name = "cms-codes",
+	.what = "CMS codes file",
+	.content = "codes",
+	.systems = "|ICD-10-CM|ICD-10-PCS|",
+	.needs_line_end = true,
+	.lists_leaves = true,
+	.detect = DetectCodes,
+	.read = ReadCodes,
+};
+
+/*
  * ICD-9-CM long titles: the code in the first 4 (procedures) or 5 columns, a
  * blank, the title.  The files hold no headers and no order numbers.
  */
@@ -140,11 +248,17 @@ Icd9Line(const Load *load, Slice line)
 	return true;
 }
 
-/* Whether the file is one of ICD-9 long titles. */
+/*
+ * Whether the file is one of ICD-9 long titles.  The numbers of an order file would
+ * pass for codes.
+ */
 static bool
 DetectIcd9(const Load *load)
 {
-	return Icd9Line(load, load_peek_line(load));
+	Slice		line = load_peek_line(load);
+
+	return Icd9Line(load, line) && !DetectOrder(load) &&
+		!IsMapTarget(load_columns(load, line, Icd9Width(load) + 2, 0));
 }
 
 /* Reads ICD-9 long titles. */
@@ -172,6 +286,7 @@ const LoadFormat load_format_icd9_long = {
 	.content = "codes",
 	.systems = "|ICD-9-CM|ICD-9-PCS|",
 	.needs_line_end = true,
+	.lists_leaves = true,
 	.detect = DetectIcd9,
 	.read = ReadIcd9,
 };

@@ -10,7 +10,9 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
+#include "codesystems.h"
 #include "load.h"
+#include "terminology.h"
 
 
 /* Raises what is wrong with a line; line 0 stands for the file as a whole. */
@@ -229,11 +231,12 @@ load_check_code(const Load *load, Slice in, char out[CODE_MAX_LEN + 1])
 {
 	CodeCheck	check;
 
-	/* src/codes wants UTF-8; what is not ASCII is no code in any encoding */
-	for (int i = 0; i < in.len; i++)
-		if (IS_HIGHBIT_SET(in.s[i]))
-			load_fail(load, load->line, "not a code of %s: not plain ASCII", load->system->name);
-	code_check(load->system, in.s, in.len, &check);
+	/* what is not ASCII is no code in any encoding, but that ICD-10 has its dagger */
+	if (strcmp(load->system->name, "ICD-10") != 0)
+		for (int i = 0; i < in.len; i++)
+			if (IS_HIGHBIT_SET(in.s[i]))
+				load_fail(load, load->line, "not a code of %s: not plain ASCII", load->system->name);
+	codesystem_check(load->system, in.s, in.len, &check);
 	if (check.verdict != CODE_OK)
 		load_fail(load, load->line, "not a code of %s: %s", load->system->name, check.fault);
 	memset(out, 0, CODE_MAX_LEN + 1);
@@ -406,7 +409,7 @@ CompareCodes(const void *a, const void *b)
 	return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* Sorts the codes and refuses one that comes twice. */
+/* Sorts the codes, refuses one that comes twice, and finds headers that bear no mark. */
 void
 load_sort_codes(Load *load)
 {
@@ -419,6 +422,10 @@ load_sort_codes(Load *load)
 		if (memcmp(codes[i - 1].code, codes[i].code, CODE_MAX_LEN + 1) == 0)
 			load_fail(load, codes[i].line, "code %s stands in line %d already",
 					  codes[i].code, codes[i - 1].line);
+	/* what stands below a code begins with its text, so it follows at once */
+	for (size_t i = 1; load->format->lists_leaves && i < load->codes.n; i++)
+		if (terminology_is_above(load->system, codes[i - 1].code, codes[i].code))
+			codes[i - 1].billable = false;
 }
 
 /* Order of terms: code, kind, term. */

@@ -106,6 +106,7 @@ ReadMce(Load *load)
 
 		if (!slice_is(code_type, "D") && !slice_is(code_type, "P"))
 			load_fail(load, load->line, "ICD_Code_Type is neither D nor P");
+		load->editor_version = Max(load->editor_version, version);
 		if (i < 0 || !slice_is(code_type, type))
 			continue;
 		load_check_code(load, table_value(&table, MCE_CODE), code);

@@ -142,6 +142,44 @@ AddDescription(Load *load, const TableReader *table, LoadArray *descriptions)
 	d->term = table_value(table, RF2_TERM);
 }
 
+/* Order of numbers. */
+static int
+CompareIds(const void *a, const void *b)
+{
+	uint64		x = *(const uint64 *) a;
+	uint64		y = *(const uint64 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/* Notes the id of the present record; an id is a number of up to 18 digits. */
+static void
+NoteId(Load *load, LoadArray *ids, Slice id)
+{
+	uint64	   *n = load_push(load, ids, sizeof(uint64));
+
+	for (int i = 0; i < id.len; i++)
+	{
+		if (id.s[i] < '0' || id.s[i] > '9' || i == 18)
+			load_fail(load, load->line, "the id is no number of up to 18 digits");
+		*n = *n * 10 + (id.s[i] - '0');
+	}
+}
+
+/* Refuses a file that tells a history: in a snapshot each component stands once. */
+static void
+CheckSnapshot(const Load *load, LoadArray *ids, const char *what)
+{
+	const uint64 *id = ids->items;
+
+	if (ids->n > 0)
+		qsort(ids->items, ids->n, sizeof(uint64), CompareIds);
+	for (size_t i = 1; i < ids->n; i++)
+		if (id[i - 1] == id[i])
+			load_fail(load, 0, "%s " UINT64_FORMAT " stands in it more than once, as in a full release; the snapshot has each once",
+					  what, id[i]);
+}
+
 /* Puts concepts and their descriptions together. */
 static void
 JoinConcepts(Load *load, LoadArray *concepts, LoadArray *descriptions)
@@ -184,6 +222,8 @@ ReadRf2(Load *load)
 {
 	LoadArray	concepts = {NULL, 0, 0};
 	LoadArray	descriptions = {NULL, 0, 0};
+	LoadArray	concept_ids = {NULL, 0, 0};
+	LoadArray	description_ids = {NULL, 0, 0};
 	TableReader concept;
 	TableReader description;
 	TableReader *table = NULL;
@@ -204,6 +244,8 @@ ReadRf2(Load *load)
 			load_fail(load, load->line, "no header of a concept or description snapshot");
 		if (table->nfields != table->width)
 			load_fail(load, load->line, "%d fields where %d are due", table->nfields, table->width);
+		NoteId(load, table == &concept ? &concept_ids : &description_ids,
+			   table_value(table, RF2_ID));
 		if (table == &concept)
 			AddConcept(load, table, &concepts);
 		else
@@ -211,6 +253,8 @@ ReadRf2(Load *load)
 	}
 	if (descriptions.n == 0)
 		load_fail(load, 0, "there is no description in it; names stand in the description snapshot, give it together with the concept snapshot");
+	CheckSnapshot(load, &concept_ids, "concept");
+	CheckSnapshot(load, &description_ids, "description");
 	JoinConcepts(load, &concepts, &descriptions);
 }
 

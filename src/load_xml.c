@@ -7,6 +7,8 @@
  */
 #include "medrec.h"
 
+#include <ctype.h>
+
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
@@ -32,17 +34,50 @@ enum
 
 typedef void (*NodeFunction) (Load *load, HeapTuple node, TupleDesc desc, void *state);
 
-/* Whether the first bytes of the file hold a text. */
+/* Whether a piece of the file begins with a text. */
 static bool
-HeadHolds(const Load *load, const char *text)
+StartsWith(const char *s, const char *end, const char *text)
 {
-	size_t		left = Min(load->data + load->len - load->next, 1000);
 	size_t		len = strlen(text);
 
-	for (size_t i = 0; i + len <= left; i++)
-		if (memcmp(load->next + i, text, len) == 0)
-			return true;
-	return false;
+	return (size_t) (end - s) >= len && memcmp(s, text, len) == 0;
+}
+
+/* Where a text begins in a piece of the file, "end" where it does not come. */
+static const char *
+FindText(const char *s, const char *end, const char *text)
+{
+	while (s < end && (s = memchr(s, *text, end - s)) != NULL)
+	{
+		if (StartsWith(s, end, text))
+			return s;
+		s++;
+	}
+	return end;
+}
+
+/* Whether the file's outermost element, behind declaration and comments, has a name. */
+static bool
+RootIs(const Load *load, const char *name)
+{
+	const char *s = load->next;
+	const char *end = load->data + load->len;
+	size_t		len = strlen(name);
+
+	for (;;)
+	{
+		while (s < end && isspace((unsigned char) *s))
+			s++;
+		if (StartsWith(s, end, "<!--"))
+			s = FindText(s, end, "-->");
+		else if (!StartsWith(s, end, "<?") && !StartsWith(s, end, "<!"))
+			break;
+		s = FindText(s, end, ">");
+		if (s < end)
+			s++;
+	}
+	return (size_t) (end - s) > len + 1 && *s == '<' && pg_strncasecmp(s + 1, name, len) == 0 &&
+		(s[len + 1] == '>' || isspace((unsigned char) s[len + 1]));
 }
 
 /* A column of a node, trimmed, in the load's memory; s is NULL where there is none. */
@@ -418,7 +453,7 @@ ReadTabular(Load *load)
 static bool
 DetectTabular(const Load *load)
 {
-	return HeadHolds(load, "<ICD10CM.tabular>");
+	return RootIs(load, "ICD10CM.tabular");
 }
 
 const LoadFormat load_format_nchs_tabular = {
@@ -536,6 +571,29 @@ AddReferences(Load *load, IndexTree *index)
 	}
 }
 
+/* The heading of a column of a table; where the file gives none, what it is every year. */
+static Slice
+ColumnHead(const Load *load, const IndexTree *index, int column)
+{
+	static const char *const neoplasms[10] = {
+		[2] = "Malignant Primary", "Malignant Secondary", "Ca in situ", "Benign",
+		"Uncertain Behavior", "Unspecified Behavior"
+	};
+	static const char *const drugs[10] = {
+		[2] = "Poisoning, Accidental (unintentional)", "Poisoning, Intentional self-harm",
+		"Poisoning, Assault", "Poisoning, Undetermined", "Adverse effect", "Underdosing"
+	};
+	Slice		head = index->heads[column];
+
+	if (head.len == 0)
+	{
+		head.s = load->format == &load_format_nchs_neoplasms ? neoplasms[column] :
+			load->format == &load_format_nchs_drugs ? drugs[column] : NULL;
+		head.len = head.s ? (int) strlen(head.s) : 0;
+	}
+	return head;
+}
+
 /* Takes a node of an index. */
 static void
 IndexNode(Load *load, HeapTuple node, TupleDesc desc, void *state)
@@ -560,7 +618,7 @@ IndexNode(Load *load, HeapTuple node, TupleDesc desc, void *state)
 		else if (depth >= 1 && text.s)
 		{
 			Slice		path = index->path[depth - 1];
-			Slice		head = index->heads[*column.s - '0'];
+			Slice		head = ColumnHead(load, index, *column.s - '0');
 
 			if (path.s && head.s)
 				AddEntry(load, index, text,
@@ -624,32 +682,93 @@ ReadIndex(Load *load)
 		load_fail(load, 0, "there is no entry in it");
 }
 
-/* Whether the file is an index. */
-static bool
-IsIndex(const Load *load)
+/* what an index is about */
+typedef enum IndexKind
 {
-	return HeadHolds(load, "<ICD10CM.index>");
+	NO_INDEX,
+	INDEX_MAIN,
+	INDEX_EXTERNAL,
+	INDEX_NEOPLASMS,
+	INDEX_DRUGS,
+	INDEX_UNKNOWN
+} IndexKind;
+
+/*
+ * What an index is about, by where its codes lie: titles and headings change from
+ * year to year.  The tables have cells, of neoplasms (C, D) or poisonings (T); the
+ * index of external causes leads to V to Y, where the main one hardly does.
+ */
+static IndexKind
+FindIndexKind(const Load *load)
+{
+	const char *end = load->data + load->len;
+	int			codes = 0;
+	int			external = 0;
+	int			neoplasms = 0;
+	int			drugs = 0;
+	int			cells = 0;
+
+	if (!RootIs(load, "ICD10CM.index"))
+		return NO_INDEX;
+	for (const char *s = load->next; s < end && (s = memchr(s, '<', end - s)) != NULL; s++)
+	{
+		bool		cell = StartsWith(s, end, "<cell");
+		const char *c;
+
+		if (!cell && !StartsWith(s, end, "<code>"))
+			continue;
+		c = memchr(s, '>', end - s);
+		if (!c)
+			break;
+		do
+			c++;
+		while (c < end && isspace((unsigned char) *c));
+		if (c >= end || *c < 'A' || *c > 'Z')
+			continue;
+		codes += !cell;
+		cells += cell;
+		external += !cell && *c >= 'V' && *c <= 'Y';
+		neoplasms += cell && (*c == 'C' || *c == 'D');
+		drugs += cell && *c == 'T';
+		if ((codes + cells) % 1000 == 0)
+			CHECK_FOR_INTERRUPTS();
+	}
+	/* half and half is neither: nobody but the caller can tell */
+	if (cells > codes)
+		return neoplasms >= cells / 4 * 3 + cells % 4 ? INDEX_NEOPLASMS :
+			drugs >= cells / 4 * 3 + cells % 4 ? INDEX_DRUGS : INDEX_UNKNOWN;
+	if (cells > 0 || codes == 0)
+		return INDEX_UNKNOWN;
+	return external >= codes / 4 * 3 + codes % 4 ? INDEX_EXTERNAL :
+		external <= codes / 4 ? INDEX_MAIN : INDEX_UNKNOWN;
 }
 
 /* Whether the file is the table of drugs. */
 static bool
 DetectDrugs(const Load *load)
 {
-	return IsIndex(load) && HeadHolds(load, ">Substance<");
+	return FindIndexKind(load) == INDEX_DRUGS;
 }
 
 /* Whether the file is the table of neoplasms. */
 static bool
 DetectNeoplasms(const Load *load)
 {
-	return IsIndex(load) && HeadHolds(load, ">Neoplasm<");
+	return FindIndexKind(load) == INDEX_NEOPLASMS;
 }
 
 /* Whether the file is the index of external causes. */
 static bool
 DetectExternal(const Load *load)
 {
-	return IsIndex(load) && HeadHolds(load, "External Cause");
+	return FindIndexKind(load) == INDEX_EXTERNAL;
+}
+
+/* Whether the file is the main index. */
+static bool
+DetectIndex(const Load *load)
+{
+	return FindIndexKind(load) == INDEX_MAIN;
 }
 
 /* the four indexes of a release stand side by side, each a content of its own */
@@ -685,6 +804,6 @@ const LoadFormat load_format_nchs_index = {
 	.what = "NCHS index",
 	.content = "index",
 	.systems = "|ICD-10-CM|",
-	.detect = IsIndex,
+	.detect = DetectIndex,
 	.read = ReadIndex,
 };

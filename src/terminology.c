@@ -79,6 +79,8 @@ typedef struct CodeRow
 {
 	DateADT		from;			/* releases and the file's own dates together */
 	DateADT		until;
+	DateADT		listed_from;	/* the releases alone */
+	DateADT		listed_until;
 	bool		billable;
 } CodeRow;
 
@@ -133,6 +135,8 @@ ReadPeriod(HeapTuple tuple, TupleDesc desc, CodeRow *row)
 	row->from = DatumGetDateADT(heap_getattr(tuple, CODE_VALID_FROM, desc, &isnull));
 	value = heap_getattr(tuple, CODE_VALID_TO, desc, &isnull);
 	row->until = isnull ? DATEVAL_NOEND : DatumGetDateADT(value);
+	row->listed_from = row->from;
+	row->listed_until = row->until;
 	row->billable = DatumGetBool(heap_getattr(tuple, CODE_BILLABLE, desc, &isnull));
 
 	/* the file's own dates can only narrow what the releases say */
@@ -191,19 +195,25 @@ terminology_loaded(const CodeSystem *cs, DateADT on_date)
 	return loaded;
 }
 
-/* Finds how a code, in its normal form, stands on a day. */
-void
-terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
-				   CodeEntry *entry)
+/* What the rows of a code say of a day. */
+typedef struct RowsFound
 {
-	Relation	rel = OpenTable("code", AccessShareLock, code_types);
+	bool		listed;			/* a release in force has the code */
+	bool		past_billable;	/* it could stand on a claim before */
+} RowsFound;
+
+/* Reads how a code stands on a day by its own rows. */
+static void
+ReadRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
+		 CodeEntry *entry, RowsFound *found)
+{
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan;
 	ScanKeyData key[2];
 	HeapTuple	tuple;
-	bool		past_billable = false;
 
 	memset(entry, 0, sizeof(CodeEntry));
+	memset(found, 0, sizeof(RowsFound));
 	entry->standing = CODE_UNKNOWN;
 
 	ScanKeyInit(&key[0], CODE_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
@@ -226,7 +236,9 @@ terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 			standing = CODE_RETIRED;
 		else
 			standing = CODE_CURRENT;
-		past_billable |= row.billable && standing == CODE_RETIRED;
+		found->past_billable |= row.billable && standing == CODE_RETIRED;
+		found->listed |= on_date >= row.listed_from &&
+			(on_date < row.listed_until || DATE_IS_NOEND(row.listed_until));
 
 		/* of rows that do not hold, the last past one, else the first coming one */
 		if (standing == CODE_NOT_YET && entry->standing != CODE_UNKNOWN)
@@ -241,11 +253,109 @@ terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 			break;
 	}
 	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+}
 
-	entry->was_billable = past_billable && !entry->billable;
+/* Finds the first code in force below another; *from is its first day. */
+static bool
+FirstBelow(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
+		   char below[CODE_MAX_LEN + 1], DateADT *from)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	SysScanDesc scan;
+	ScanKeyData key[3];
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&key[0], CODE_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(cs->name));
+	/* a code's text begins with that of the code above it, and is ASCII */
+	ScanKeyInit(&key[1], CODE_CODE, BTGreaterStrategyNumber, F_TEXT_GT,
+				CStringGetTextDatum(code));
+	ScanKeyInit(&key[2], CODE_CODE, BTLessStrategyNumber, F_TEXT_LT,
+				CStringGetTextDatum(psprintf("%s\x7f", code)));
+	scan = systable_beginscan(rel, medrec_index(rel, "code_pkey"), true,
+							  GetActiveSnapshot(), 3, key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CodeRow		row;
+		char	   *at;
+
+		CHECK_FOR_INTERRUPTS();
+		ReadPeriod(tuple, desc, &row);
+		if (on_date < row.from || (on_date >= row.until && !DATE_IS_NOEND(row.until)))
+			continue;
+		at = TextColumn(tuple, desc, CODE_CODE);
+		/* a row that somebody wrote by hand may have more bytes than a code has */
+		found = strlen(at) <= CODE_MAX_LEN && terminology_is_above(cs, code, at);
+		if (found)
+		{
+			strlcpy(below, at, CODE_MAX_LEN + 1);
+			*from = row.from;
+		}
+		pfree(at);
+	}
+	systable_endscan(scan);
+	return found;
+}
+
+/*
+ * Some releases list only what may stand on a claim: the files of ICD-9-CM, the
+ * codes files of ICD-10-CM.  There a code that codes in force stand below is a
+ * header all the same.  Where headers are listed, one that is not is none; that
+ * they are shows on the way up from the code that was found below.
+ */
+static bool
+IsImpliedHeader(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
+				DateADT *from)
+{
+	char		at[CODE_MAX_LEN + 1];
+	char		up[CODE_MAX_LEN + 1];
+
+	if (!cs->has_headers || !cs->parent || !FirstBelow(rel, cs, code, on_date, at, from))
+		return false;
+	for (;;)
+	{
+		CodeEntry	entry;
+		RowsFound	found;
+		int			n;
+
+		ReadRows(rel, cs, at, on_date, &entry, &found);
+		if (entry.standing == CODE_CURRENT && !entry.billable)
+			return false;
+		n = cs->parent(at, (int) strlen(at), up);
+		/* upwards is shorter: no circle */
+		if (n <= 0 || n >= (int) strlen(at))
+			return true;
+		strlcpy(at, up, sizeof(at));
+	}
+}
+
+/* Finds how a code, in its normal form, stands on a day. */
+void
+terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
+				   CodeEntry *entry)
+{
+	Relation	rel = OpenTable("code", AccessShareLock, code_types);
+	RowsFound	found;
+	DateADT		from;
+
+	ReadRows(rel, cs, code, on_date, entry, &found);
 	if (entry->standing != CODE_CURRENT && !terminology_loaded(cs, on_date))
 		entry->standing = CODE_NO_RELEASE;
+	else if (entry->standing != CODE_CURRENT && !found.listed &&
+			 IsImpliedHeader(rel, cs, code, on_date, &from))
+	{
+		/* the title that another release has for it, if any has it */
+		if (entry->standing == CODE_RETIRED)
+			entry->from = entry->billable ? entry->until : entry->from;
+		else
+			entry->from = from;
+		entry->until = DATEVAL_NOEND;
+		entry->billable = false;
+		entry->standing = CODE_CURRENT;
+	}
+	entry->was_billable = found.past_billable && !entry->billable;
+	table_close(rel, AccessShareLock);
 }
 
 /* Folds a text in the server's encoding, and finds its key. */

@@ -214,6 +214,29 @@ Changed(const RecordRow *row, int column)
 	return !datum_image_eq(row->values[i], row->old_values[i], att->attbyval, att->attlen);
 }
 
+/*
+ * Does an UPDATE change the code?  Not where only its normal form has changed since
+ * it was stored (the dagger of ICD-10 belonged to it once): a decision on it stands.
+ */
+static bool
+Recoded(const RecordRow *row, const CodeSystem *cs)
+{
+	int			i = row->columns[CODED_CODE] - 1;
+	char	   *old_code;
+	CodeCheck	check;
+
+	if (Changed(row, CODED_CODE_SYSTEM))
+		return true;
+	if (!Changed(row, CODED_CODE))
+		return false;
+	if (cs == NULL || row->nulls[i] || row->old_nulls[i])
+		return true;
+	old_code = TextDatumGetCString(row->old_values[i]);
+	codesystem_check(cs, old_code, strlen(old_code), &check);
+	return check.verdict != CODE_OK ||
+		strcmp(check.code, TextDatumGetCString(row->values[i])) != 0;
+}
+
 /* Does a string hold control characters that no text has? */
 static bool
 HasControlCharacter(const char *str, bool allow_lines)
@@ -505,7 +528,7 @@ CheckCoded(RecordRow *row, const char *default_system)
 		}
 	}
 
-	recoded = !update || Changed(row, CODED_CODE) || Changed(row, CODED_CODE_SYSTEM);
+	recoded = !update || Recoded(row, cs);
 	redescribed = !update || Changed(row, CODED_DESCRIPTION);
 
 	/* suggestions of others: read if this statement brings any */

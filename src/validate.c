@@ -194,6 +194,25 @@ CheckEdits(Coding *coding, Judgement *j)
 		j->status = "review";
 }
 
+/* Says what a mark behind a code of WHO's ICD-10 means, which the code itself does not bear. */
+static void
+CheckMark(const Coding *coding, char mark, Judgement *j)
+{
+	if (mark == '+')
+		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "code-rule", "code",
+							  "marked with a dagger: the underlying disease, beside which its manifestation is coded");
+	else if (mark == '*' && coding->principal)
+	{
+		if (strcmp(j->status, "valid") == 0)
+			j->status = "review";
+		j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
+							  "marked with an asterisk: a manifestation, which cannot be the principal diagnosis");
+	}
+	else if (mark == '*')
+		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "code-rule", "code",
+							  "marked with an asterisk: a manifestation, coded beside the underlying disease");
+}
+
 /* Judges a code. */
 void
 validate_coding(Coding *coding, Judgement *j)
@@ -220,6 +239,7 @@ validate_coding(Coding *coding, Judgement *j)
 	CheckStanding(coding, &entry, j);
 	if (coding->display && entry.standing != CODE_NO_RELEASE)
 		CheckDescription(coding, &entry, j);
+	CheckMark(coding, check.mark, j);
 	if (entry.standing == CODE_CURRENT)
 		CheckEdits(coding, j);
 }

@@ -32,6 +32,8 @@ typedef struct CodeCheck
 	CodeVerdict verdict;
 	char		code[CODE_MAX_LEN + 1]; /* normal form where CODE_OK, else "" */
 	int			len;			/* of code */
+	char		mark;			/* '+' (dagger) or '*' (asterisk) that stood behind
+								 * a code of ICD-10, else NUL */
 	char		fault[CODE_FAULT_LEN];	/* lower-case phrase, no full stop, "" where
 										 * CODE_OK; never holds more of the input
 										 * than single printable ASCII characters */

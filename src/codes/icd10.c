@@ -1,13 +1,16 @@
 /*
  * icd10.c
- *		ICD-10 as WHO publishes it: E11.9, M00.01, A17.0+, G01*.
+ *		ICD-10 as WHO publishes it: E11.9, M00.01, A17.0, G01.
  *
  * A letter and two digits, then a dot and up to two digits (the 4th character,
  * and the 5th that chapters XIII, XIX and XX add).  A dagger or an asterisk
- * behind the code tells that it is one half of a dual coding, cause or
- * manifestation.  It is kept, since that is what the coder said, and stored in
- * ASCII as WHO's own text files have it: "+" for the dagger, "*" for the
- * asterisk.  Cause and manifestation in one text ("A17.0+ G01*") are two codes;
+ * behind the code tells that it is one half of a dual coding: the underlying
+ * disease or the manifestation.  By the rules of WHO (volume 2, 3.1.3) the mark
+ * is not part of the code: A17.0 with and without its dagger is one category,
+ * and an asterisk category is one whether the asterisk is written or not.  So
+ * the normal form is without it, and the mark is told apart.  It is read as
+ * WHO's text files have it ("+", "*") and as the books do (the dagger).
+ * Underlying disease and manifestation in one text ("A17.0+ G01*") are two codes;
  * HL7 gives such pairs a code system of their own (2.16.840.1.113883.6.260).
  */
 #include "scan.h"
@@ -48,18 +51,12 @@ icd10_check(const char *in, size_t len, CodeCheck *out)
 		!scan_all(&s, 1, s.len, SCAN_DIGIT, out))
 		return;
 	scan_accept(&s, DOT_AFTER, out);
-	if (mark != '\0')
-	{
-		out->code[out->len++] = mark;
-		out->code[out->len] = '\0';
-	}
+	out->mark = mark;
 }
 
-/* The code above, which bears no mark: the mark belongs to the use of one code. */
+/* The code above. */
 int
 icd10_parent(const char *code, int len, char out[CODE_MAX_LEN + 1])
 {
-	if (len > 0 && (code[len - 1] == '+' || code[len - 1] == '*'))
-		len--;
 	return scan_parent(code, len, DOT_AFTER, out);
 }

@@ -239,5 +239,6 @@ code_system_find(const char *name, size_t len)
 void
 code_check(const CodeSystem *cs, const char *in, size_t len, CodeCheck *out)
 {
+	out->mark = '\0';
 	cs->check(in, len, out);
 }

@@ -126,6 +126,13 @@ test('load_release: a release becomes codes; the same again changes nothing; rub
 	const again = await rpc('load_release', body)
 	assert.ok([200, 409].includes(again.status), again.text)
 	assert.equal(await count(`/code_releases?version=eq.${version}`), 1)
+	assert.deepEqual(release.warnings, [], 'nothing is odd about it')
+	const day = new Date(Date.UTC(1850, 0, 1 + Math.floor(Math.random() * 30_000))).toISOString().slice(0, 10)
+	const twin = row(await rpc('load_release', { ...body, version: version + '-twin', effective_from: day }))
+	assert.deepEqual(twin.warnings.map((w) => w.code), ['duplicate'], 'the same file under another version is told of in the answer')
+	const other = await rpc('load_release', { ...body, content: 'code,title\n0016070,Bypass\n' })
+	assert.equal(other.status, 400, other.text)
+	assert.match(other.text, /another kind of file/, 'a file of another kind does not replace it')
 	for (const content of ['', 'this is no order file', orderFile(CODES) + 'broken line\n']) {
 		const refused = await rpc('load_release', { ...body, version: version + 'x', content })
 		assert.ok([400, 422].includes(refused.status), refused.text)

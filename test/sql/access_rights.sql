@@ -50,7 +50,7 @@ SELECT is((SELECT concat_ws(',', rolsuper, rolcreatedb, rolcreaterole, rolinheri
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class AS c, unnest('{medrec_anon,medrec_authenticator}'::regrole[]) AS r
 	WHERE c.relnamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace) AND has_any_column_privilege(r, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES') AND c.relkind IN ('r', 'p', 'v')$$, 'the anonymous role and the authenticator may use no table');
 SELECT results_eq($$SELECT string_agg(oid::regprocedure::text, ' ' ORDER BY oid::regprocedure::text) FROM pg_proc WHERE pronamespace IN $$ || :'schemas' || $$ AND has_function_privilege('medrec_anon', oid, 'EXECUTE')$$,
-	$$VALUES ('medrec.version() medrec.wrong_arguments() medrec_api.health() medrec_api.login(json) medrec_api.login(text,text) medrec_gate.pre_request()')$$, 'the anonymous role may log in and ask for health');
+	$$VALUES ('medrec.health_warnings() medrec.version() medrec.wrong_arguments() medrec_api.health() medrec_api.login(json) medrec_api.login(text,text) medrec_gate.pre_request()')$$, 'the anonymous role may log in and ask for health');
 SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND proname <> 'current_age' AND pronargs > 0
 	GROUP BY proname HAVING NOT bool_or(proargtypes IN ('114', '3802'))$$, 'every endpoint with arguments has one for wrong ones, or PostgREST seeks for a minute what they may mean');
 SELECT is(has_table_privilege('medrec_admin', 'medrec.account', 'SELECT')::text || has_column_privilege('medrec_admin', 'medrec.account', 'password', 'SELECT, INSERT, UPDATE')::text, 'falsefalse', 'an administrator neither reads nor writes a hash');

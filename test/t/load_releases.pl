@@ -67,6 +67,53 @@ my ($out, $err);
 $node->psql('m', load_sql('ICD-10-CM', '2025', '2024-10-01', 'icd-10-cm/icd10cm_order_2025.txt.gz'), stdout => \$out, stderr => \$err);
 like($err, qr/loaded from the same file already, nothing changed/, 'the same file again is a no-op');
 
+# the edits of October 2019 beside the codes of October 2024
+$node->psql('m', load_sql('ICD-10-CM', '37a', '2019-10-02', 'mce/MCE_v37.txt.gz'), stderr => \$err);
+like($err, qr/WARNING: .*coding edits in force \(version 37a\) are of 2019-10-02, the codes in force \(version 2025\) of 2024-10-01/, 'edits that are older than the codes are told of');
+like($node->safe_psql('m', q{SELECT medrec_api.health()}), qr/coding edits in force \(version 37a\)/, 'by health too');
+
+# each index under the titles of other years: its codes tell it
+my %index = (index => 'nchs-index 66260', eindex => 'nchs-external 6615', drug => 'nchs-drugs 39964', neoplasm => 'nchs-neoplasms 9009');
+my $day = 0;
+foreach my $name (sort keys %index)
+{
+	my $file = server_file("icd-10-cm/icd10cm_${name}_2017.xml.gz");
+	my $text = "convert_from(pg_read_binary_file('$file'), 'UTF8')";
+	foreach my $variant (
+		[ 'its titles in capitals', "regexp_replace($text, '(<title>|<head[^>]*>)(ICD-10-CM[^<]*|Neoplasm|Substance)', '\\1ICD-10-CM EXTERNAL CAUSE OF INJURIES INDEX')" ],
+		[ 'without its titles', "regexp_replace($text, '(<title>)ICD-10-CM[^<]*|<indexHeading>.*</indexHeading>', '\\1')" ])
+	{
+		my ($what, $content) = @$variant;
+		$day++;
+		like($node->safe_psql('m', "SET client_min_messages = error; SELECT concat_ws(' ', format, rows) FROM medrec.load_release('ICD-10-CM', 'variant $day', '1990-01-01'::date + $day, $content)"),
+			qr/^\Q$index{$name}\E$/, "$name, $what");
+	}
+}
+$node->safe_psql('m', "DELETE FROM medrec.code_release WHERE version LIKE 'variant %' OR version = '37a'");
+
+# a codes file: what the order file lists of it, without numbers, flags, headers and short titles
+my $codes = join '', map { substr($_, 14, 1) eq '1' ? substr($_, 6, 8) . substr($_, 77) . "\r\n" : () } split /\r?\n/, data_file('icd-10-cm/icd10cm_order_2025.txt.gz');
+append_to_file("$dir/icd10cm_codes_2025.txt", $codes);
+is($node->safe_psql('m', "SELECT concat_ws(' ', format, rows) FROM medrec.load_release('ICD-10-CM', '2025 codes', '2030-10-01', pg_read_binary_file('$dir/icd10cm_codes_2025.txt'))"),
+	'cms-codes 74260', 'the codes file of 2025');
+is($node->safe_psql('m', q{SELECT warnings FROM medrec.code_release WHERE version = '2025 codes'}), '[]', 'is as whole as the order file');
+is($node->safe_psql('m', q{
+	SELECT count(DISTINCT c.code), count(*) FILTER (WHERE NOT c.billable), count(*) FILTER (WHERE was.result <> now.result OR was.display <> now.display
+		OR was.billable <> now.billable OR was.issues <> now.issues)
+	FROM medrec.code AS c, medrec.validate_code('ICD-10-CM', c.code, NULL, '2030-09-30') AS was, medrec.validate_code('ICD-10-CM', c.code, NULL, '2030-10-01') AS now
+	WHERE c.code_system = 'ICD-10-CM'}), '97584|23324|0', 'says the same of every code and header as the order file');
+is($node->safe_psql('m', q{SELECT medrec.unload_release('ICD-10-CM', '2025 codes')}), 't', 'and goes again');
+is($node->safe_psql('m', q{SELECT count(DISTINCT a.code), count(DISTINCT a.code) FILTER (WHERE v.result <> 'review' OR v.billable)
+	FROM medrec.code AS c, medrec.ancestors('ICD-9-CM', c.code, '2015-01-01') AS a, medrec.validate_code('ICD-9-CM', a.code, NULL, '2015-01-01') AS v
+	WHERE c.code_system = 'ICD-9-CM'}), '2986|0', 'each category above a code of ICD-9 is a header');
+
+# without 7th characters, and half a release
+my $no_seventh = join '', "code,title\n", map { my $code = substr $_, 6, 7; $code =~ s/ +$//; my $title = substr $_, 77; $title =~ s/"/""/g; length $code < 7 ? qq{$code,"$title"\n} : () } split /\r?\n/, data_file('icd-10-cm/icd10cm_order_2025.txt.gz');
+append_to_file("$dir/no_seventh.csv", $no_seventh);
+$node->psql('m', "BEGIN; SELECT rows FROM medrec.load_release('ICD-10-CM', 'half', '2024-11-01', pg_read_binary_file('$dir/no_seventh.csv')); ROLLBACK", stdout => \$out, stderr => \$err);
+like($err, qr/none of its \d+ codes of injuries and poisonings has a 7th character/, "$out codes without 7th characters are no whole release");
+like($err, qr/it has \d+ codes that may stand on a claim, version 2025, the one before, has 74260/, 'nor as many as the one before');
+
 # a damaged file is refused, whatever the damage, and the release before stays
 my $sum = "SELECT md5(string_agg(c::text, E'\\n' ORDER BY code, valid_from)) FROM medrec.code AS c WHERE code_system = 'ICD-10-CM'";
 my $before = $node->safe_psql('m', $sum);
@@ -113,6 +160,8 @@ foreach my $sequence ([ 2023, 2024, 2025 ], [ 2023, 2025, 2024 ], [ 2024, 2023, 
 
 # two loads of a system at once queue, and both come out
 my $one = $node->background_psql('m');
+# (the same file each time, of which load_release warns)
+$one->query_safe('SET client_min_messages = error');
 $one->query_safe('BEGIN');
 $one->query_safe(load_sql('CVX', '2026', '2026-01-01', 'cvx/cvx.tsv'));
 my $two = $node->background_psql('m');

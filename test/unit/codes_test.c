@@ -160,10 +160,10 @@ static const Sample sample[] = {
 	/* ICD-10 */
 	{"ICD-10", "e119", "E11.9", NULL},
 	{"ICD-10", "M00.01", "M00.01", NULL},
-	{"ICD-10", "A17.0\342\200\240", "A17.0+", NULL},	/* dagger */
-	{"ICD-10", "A170+", "A17.0+", NULL},
-	{"ICD-10", "G01 *", "G01*", NULL},
-	{"ICD-10", "G01\357\274\212", "G01*", NULL},
+	{"ICD-10", "A17.0\342\200\240", "A17.0", NULL},	/* dagger */
+	{"ICD-10", "A170+", "A17.0", NULL},
+	{"ICD-10", "G01 *", "G01", NULL},
+	{"ICD-10", "G01\357\274\212", "G01", NULL},
 	{"ICD-10", "A17.0+ G01*", NULL, "dagger stands only at the end, and two codes are two records"},
 	{"ICD-10", "*G01", NULL, "asterisk stands only at the end, and two codes are two records"},
 	{"ICD-10", "E1O.9", NULL, "3rd character is O, expected a digit"},
@@ -477,6 +477,31 @@ test_registry(void)
 
 /* ---- hierarchy ---- */
 
+/* A mark of WHO's is no part of the code, and is told apart. */
+static void
+test_marks(void)
+{
+	static const struct
+	{
+		const char *system;
+		const char *code;
+		char		mark;
+	}			sample[] = {
+		{"ICD-10", "A17.0+", '+'}, {"ICD-10", "A17.0\342\200\240", '+'}, {"ICD-10", "G01*", '*'},
+		{"ICD-10", "A17.0", '\0'}, {"ICD-10", "A17.0+ G01*", '\0'}, {"ICD-10-CM", "A17.0", '\0'}
+	};
+	size_t		i;
+
+	for (i = 0; i < sizeof(sample) / sizeof(sample[0]); i++)
+	{
+		CodeCheck	c;
+
+		memset(&c, 0x5A, sizeof(c));
+		code_check(system_of(sample[i].system), sample[i].code, strlen(sample[i].code), &c);
+		ok(c.mark == sample[i].mark, "dagger and asterisk are told apart", sample[i].code);
+	}
+}
+
 /* The code above, per system. */
 static void
 test_parents(void)
@@ -488,7 +513,7 @@ test_parents(void)
 		{"ICD-10-CM", "T36.0X1", "T36.0X"}, {"ICD-10-CM", "T36.0X", "T36.0"},
 		{"ICD-10-CM", "M01.X11", "M01.X1"}, {"ICD-10-CM", "J09.X", "J09"},
 		{"ICD-10-PCS", "0DTJ4ZZ", "0DT"}, {"ICD-10-PCS", "0DT", ""},
-		{"ICD-10", "A17.0+", "A17"}, {"ICD-10", "M00.01", "M00.0"}, {"ICD-10", "G01*", ""},
+		{"ICD-10", "A17.0", "A17"}, {"ICD-10", "M00.01", "M00.0"}, {"ICD-10", "G01", ""},
 		{"ICD-9-CM", "250.00", "250.0"}, {"ICD-9-CM", "250.0", "250"}, {"ICD-9-CM", "250", ""},
 		{"ICD-9-CM", "E812.0", "E812"}, {"ICD-9-CM", "E812", ""},
 		{"ICD-9-PCS", "45.13", "45.1"}, {"ICD-9-PCS", "45.1", "45"}, {"ICD-9-PCS", "45", ""},
@@ -983,6 +1008,7 @@ main(void)
 	test_samples();
 	test_verdicts();
 	test_registry();
+	test_marks();
 	test_parents();
 	test_check_digits();
 	for (i = 0; i < sizeof(data_file) / sizeof(data_file[0]); i++)
