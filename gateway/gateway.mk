@@ -11,13 +11,10 @@ demo start stop status load psql:
 check:
 	@test/run
 
-# What takes hours: the same tests with the sizes of a release, and the other versions of PostgreSQL.
-check-all: export MEDREC_TAMPERINGS ?= 1000
-check-all: export MEDREC_HONEST ?= 1000
-check-all: export MEDREC_CRASHES ?= 100
-check-all: export MEDREC_CANCELS ?= 3000
-check-all: export MEDREC_FUZZ_SECONDS ?= 600
+# The same tests with the sizes of a release, and the other versions of PostgreSQL: hours.
 check-all:
-	@test/run
-	@env -u MEDREC_TAMPERINGS -u MEDREC_HONEST -u MEDREC_CRASHES -u MEDREC_CANCELS -u MEDREC_FUZZ_SECONDS test/versions
+	@MEDREC_TAMPERINGS=$${MEDREC_TAMPERINGS:-1000} MEDREC_HONEST=$${MEDREC_HONEST:-1000} MEDREC_CRASHES=$${MEDREC_CRASHES:-100} \
+		MEDREC_CANCELS=$${MEDREC_CANCELS:-3000} MEDREC_STORM_SECONDS=$${MEDREC_STORM_SECONDS:-30} \
+		MEDREC_FUZZ_SECONDS=$${MEDREC_FUZZ_SECONDS:-600} test/run
+	@test/versions
 endif
