@@ -67,7 +67,8 @@ $primary->safe_psql('m', q{
 	DELETE FROM medrec.diagnosis WHERE id IN (SELECT id FROM medrec.diagnosis LIMIT 1)});
 $primary->wait_for_catchup('records');
 is($subscriber->safe_psql('m', q{SELECT count(*) FROM medrec.patient}), '51', 'rows arrive');
-my $counts = q{SELECT action, table_name, count(*) FROM medrec.audit_event WHERE table_name IN ('patient', 'diagnosis') GROUP BY 1, 2 ORDER BY 1, 2};
+# without DDL: each of the two has been laid out for itself
+my $counts = q{SELECT action, table_name, count(*) FROM medrec.audit_event WHERE table_name IN ('patient', 'diagnosis') AND action <> 'DDL' GROUP BY 1, 2 ORDER BY 1, 2};
 is($subscriber->safe_psql('m', $counts), $primary->safe_psql('m', $counts), 'and their events with them, once');
 
 $_->stop foreach ($subscriber, $standby, $primary);
