@@ -1,7 +1,7 @@
 # medrec: builds with PGXS against whatever PG_CONFIG names.
 #
 #   make && make install     the extension, into that PostgreSQL
-#   make demo | stop | check | load     see gateway/gateway.mk
+#   make demo | stop | check | check-all | load     see gateway/gateway.mk
 
 include gateway/gateway.mk
 

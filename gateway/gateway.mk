@@ -1,6 +1,6 @@
 # The private server and the tests; each target is a line of gateway/medrec or test/run. They find or install what they
 # need, so the Makefile includes this first and asks for no PostgreSQL when one of them is made.
-GATEWAY_TARGETS = demo start stop status load psql check
+GATEWAY_TARGETS = demo start stop status load psql check check-all
 
 ifneq ($(filter $(GATEWAY_TARGETS),$(MAKECMDGOALS)),)
 .PHONY: $(GATEWAY_TARGETS)
@@ -10,4 +10,11 @@ demo start stop status load psql:
 
 check:
 	@test/run
+
+# The same tests with the sizes of a release, and the other versions of PostgreSQL: hours.
+check-all:
+	@MEDREC_TAMPERINGS=$${MEDREC_TAMPERINGS:-1000} MEDREC_HONEST=$${MEDREC_HONEST:-1000} MEDREC_CRASHES=$${MEDREC_CRASHES:-100} \
+		MEDREC_CANCELS=$${MEDREC_CANCELS:-3000} MEDREC_STORM_SECONDS=$${MEDREC_STORM_SECONDS:-30} \
+		MEDREC_FUZZ_SECONDS=$${MEDREC_FUZZ_SECONDS:-600} test/run
+	@test/versions
 endif

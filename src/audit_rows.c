@@ -322,7 +322,7 @@ Build(Relation rel, int nargs, char **args)
 	}
 	ReadArguments(table, nargs, args);
 
-	key_index = RelationGetPrimaryKeyIndex(rel);
+	key_index = medrec_primary_key_index(rel);
 	if (OidIsValid(key_index))
 	{
 		Relation	index = relation_open(key_index, AccessShareLock);

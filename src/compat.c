@@ -5,6 +5,7 @@
 #include "medrec.h"
 
 #include "access/sysattr.h"
+#include "access/tableam.h"
 #include "common/jsonapi.h"
 #include "executor/executor.h"
 #include "mb/pg_wchar.h"

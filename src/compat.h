@@ -61,6 +61,13 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* RelationGetPrimaryKeyIndex() is asked since 18 whether a deferrable key will do */
+#if PG_VERSION_NUM >= 180000
+#define medrec_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel, true)
+#else
+#define medrec_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)
+#endif
+
 /* 18 brings virtual generated columns */
 #if PG_VERSION_NUM >= 180000
 #define medrec_has_generated_columns(constr) \

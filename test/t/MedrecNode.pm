@@ -13,14 +13,16 @@ sub stage
 	return $ENV{MEDREC_STAGE} // "$ENV{TESTDIR}/../stage";
 }
 
-# Makes a server load the staged build.
+# Makes a server load the staged build: Debian's know extension_destdir up to 17, all know extension_control_path since 18.
 sub configure_node
 {
 	my ($node) = @_;
 	my $stage = stage();
 	chomp(my $libdir = `pg_config --pkglibdir`);
+	chomp(my $sharedir = `pg_config --sharedir`);
+	my $control = $node->pg_version >= 18 ? "extension_control_path = '$stage$sharedir:\$system'" : "extension_destdir = '$stage'";
 	$node->append_conf('postgresql.conf', <<EOF);
-extension_destdir = '$stage'
+$control
 dynamic_library_path = '$stage$libdir:\$libdir'
 EOF
 	return;
