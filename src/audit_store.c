@@ -162,6 +162,7 @@ static bool SameText(AuditText text, const char *value);
 static void SetActor(void);
 static const Prefix *FindPrefix(const char *action, const char *table_name);
 static AuditText CopyText(AuditText text);
+static void RefuseWithoutEra(void);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
 static void FindIndexes(Relation rel);
@@ -606,6 +607,20 @@ CopyText(AuditText text)
 	return memcpy(palloc(size), text, size);
 }
 
+/*
+ * migrate() opens the first era: without any, these are tables of a dump whose
+ * data are still to come, and an event now would be of no trail.
+ */
+static void
+RefuseWithoutEra(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the audit trail has no era"),
+			 errdetail("The tables are there, and medrec.migrate() has not filled them: only a schema has been restored."),
+			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.")));
+}
+
 /* Starts to write the events of one statement on one table. */
 AuditWriter *
 audit_writer_begin(const char *action, const char *table_name)
@@ -624,6 +639,8 @@ audit_writer_begin(const char *action, const char *table_name)
 										  ALLOCSET_DEFAULT_SIZES);
 	event->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	event->era = audit_current_era();
+	if (era.recorded == 0)
+		RefuseWithoutEra();
 	event->logged_at = GetCurrentTimestamp();
 	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();

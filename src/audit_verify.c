@@ -91,6 +91,8 @@ static void AddArchived(int64 seal, int64 count, const ArchivedLeaf *leaf, void 
 static void FinishRange(Verifier *v);
 static void CheckOrder(Verifier *v);
 static void CheckGuards(Verifier *v);
+static void CheckEras(Verifier *v);
+static void ReceiveLost(TupleTableSlot *slot, void *arg);
 static void ReceiveGuard(TupleTableSlot *slot, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_audit);
@@ -563,6 +565,32 @@ CheckGuards(Verifier *v)
 			   ReceiveGuard, v);
 }
 
+/* Reports that a trail has begun later than its tables. */
+static void
+ReceiveLost(TupleTableSlot *slot, void *arg)
+{
+	Report(arg, "trail_missing", NONE, NONE, NONE, NONE,
+		   TextDatumGetCString(slot->tts_values[0]));
+}
+
+/*
+ * Whether the trail is as old as its tables: the step that makes them opens the
+ * first era.  A restore that lost the trail has no era, or one of its own.
+ */
+static void
+CheckEras(Verifier *v)
+{
+	audit_scan("SELECT CASE WHEN f.opened_at IS NULL THEN"
+			   "   'no era is recorded: the trail has been lost, or not been loaded'"
+			   "  ELSE pg_catalog.format('the tables were made at %s, and the first era was opened at %s',"
+			   "   m.applied_at, f.opened_at) END"
+			   " FROM (SELECT pg_catalog.min(s.applied_at) AS applied_at"
+			   "  FROM medrec.schema_migration AS s WHERE s.version = 4) AS m,"
+			   " (SELECT pg_catalog.min(e.opened_at) AS opened_at FROM medrec.audit_era AS e) AS f"
+			   " WHERE f.opened_at IS NULL OR f.opened_at > m.applied_at + '1 day'::interval",
+			   ReceiveLost, v);
+}
+
 /* medrec.verify_audit(): lists what is wrong with the audit trail. */
 Datum
 medrec_verify_audit(PG_FUNCTION_ARGS)
@@ -622,7 +650,10 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 	tuplesort_end(v->sort);
 	ExecDropSingleTupleTableSlot(v->sort_slot);
 	if (v->first_seal <= 1 && v->last_seal >= v->count)
+	{
+		CheckEras(v);
 		CheckGuards(v);
+	}
 
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;
