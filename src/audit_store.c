@@ -32,6 +32,7 @@
 
 #include "actor.h"
 #include "audit.h"
+#include "restore.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
@@ -162,7 +163,6 @@ static bool SameText(AuditText text, const char *value);
 static void SetActor(void);
 static const Prefix *FindPrefix(const char *action, const char *table_name);
 static AuditText CopyText(AuditText text);
-static void RefuseWithoutEra(void);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
 static void FindIndexes(Relation rel);
@@ -607,20 +607,6 @@ CopyText(AuditText text)
 	return memcpy(palloc(size), text, size);
 }
 
-/*
- * migrate() opens the first era: without any, these are tables of a dump whose
- * data are still to come, and an event now would be of no trail.
- */
-static void
-RefuseWithoutEra(void)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("the audit trail has no era"),
-			 errdetail("The tables are there, and medrec.migrate() has not filled them: only a schema has been restored."),
-			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.")));
-}
-
 /* Starts to write the events of one statement on one table. */
 AuditWriter *
 audit_writer_begin(const char *action, const char *table_name)
@@ -640,7 +626,7 @@ audit_writer_begin(const char *action, const char *table_name)
 	event->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
 	event->era = audit_current_era();
 	if (era.recorded == 0)
-		RefuseWithoutEra();
+		restore_refuse_without_era();	/* migrate() opens the first one */
 	event->logged_at = GetCurrentTimestamp();
 	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();
@@ -877,6 +863,7 @@ medrec_audit_open_era(PG_FUNCTION_ARGS)
 	era.valid = false;
 	number = audit_current_era();
 	known = era.recorded;
+	restore_check_era(known == 0);
 	if (number != known)
 	{
 		values[0] = Int32GetDatum(number);

@@ -520,7 +520,9 @@ CheckGuards(Verifier *v)
 {
 	audit_scan("WITH wanted (name, trigger, function, type) AS ("
 			   " SELECT t.name, 'medrec_audit_' || e.event, 'audit', e.type"
-			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release')) AS t (name),"
+			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release'),"
+			   "  ('login_lockout'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
+			   "  ('care_team_patient'), ('break_glass')) AS t (name),"
 			   "  (VALUES ('insert', 4), ('update', 16), ('delete', 8), ('truncate', 32)) AS e (event, type)"
 			   " UNION ALL"
 			   " SELECT t.name, 'medrec_append_only', 'audit_append_only', 62"
@@ -587,7 +589,7 @@ CheckEras(Verifier *v)
 			   " FROM (SELECT pg_catalog.min(s.applied_at) AS applied_at"
 			   "  FROM medrec.schema_migration AS s WHERE s.version = 4) AS m,"
 			   " (SELECT pg_catalog.min(e.opened_at) AS opened_at FROM medrec.audit_era AS e) AS f"
-			   " WHERE f.opened_at IS NULL OR f.opened_at > m.applied_at + '1 day'::interval",
+			   " WHERE f.opened_at IS NULL OR f.opened_at > m.applied_at + '1 hour'::interval",
 			   ReceiveLost, v);
 }
 

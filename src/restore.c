@@ -7,12 +7,16 @@
  */
 #include "medrec.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "audit.h"
 #include "relations.h"
@@ -20,6 +24,8 @@
 
 /* object that the events of the whole database name */
 #define WHOLE	"medrec"
+
+static bool StepsRecorded(void);
 
 PG_FUNCTION_INFO_V1(medrec_audit_remark);
 
@@ -56,6 +62,55 @@ medrec_audit_remark(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* Whether migrate() has recorded a step: not so where only a schema has been restored. */
+static bool
+StepsRecorded(void)
+{
+	Oid			relid = medrec_relation_if_any("schema_migration");
+	Relation	rel;
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+	bool		found;
+
+	if (!OidIsValid(relid))
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	scan = table_beginscan(rel, GetLatestSnapshot(), 0, NULL);
+	found = table_scan_getnextslot(scan, ForwardScanDirection, slot);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * Refuses to begin the audit trail's first era where the trail is that of a dump
+ * whose data are still to come, and any other while they come.
+ */
+void
+restore_check_era(bool first)
+{
+	if (OidIsValid(medrec_relation_if_any("data_import")))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("data are being imported"),
+				 errhint("When all are loaded, SELECT * FROM medrec.import_end().")));
+	if (first && !StepsRecorded())
+		restore_refuse_without_era();
+}
+
+/* Says that there is no trail that an event could belong to. */
+void
+restore_refuse_without_era(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the audit trail has no era"),
+			 errdetail("The tables are there, and medrec.migrate() has not filled them: only a schema has been restored."),
+			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.")));
+}
+
 /*
  * Puts right what the steps so far have made, and adds a row without a version
  * for each object that was.  False where it cannot be looked at: by another role
@@ -69,9 +124,7 @@ restore_layout(ReturnSetInfo *rsinfo)
 
 	if (!superuser() || !OidIsValid(LookupFuncName(name, 0, NULL, true)))
 		return false;
-	if (SPI_execute("SELECT FROM medrec.schema_migration LIMIT 1", true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read the recorded steps");
-	if (SPI_processed == 0)
+	if (!StepsRecorded())
 	{
 		/* nothing laid out yet, or the tables of a dump without its data */
 		if (OidIsValid(medrec_relation_if_any(AUDIT_TABLE)))

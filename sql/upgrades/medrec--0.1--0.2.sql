@@ -164,6 +164,7 @@ BEGIN
 			EXECUTE format('ALTER ROUTINE %s SET SCHEMA medrec', r.name);
 		END LOOP;
 		EXECUTE format('CREATE TABLE medrec.schema_migration (LIKE %I.schema_migration INCLUDING ALL)', aside);
+		EXECUTE format('INSERT INTO medrec.schema_migration SELECT * FROM %I.schema_migration', aside);
 		FOR r IN SELECT s.script FROM medrec.migration_step() AS s WHERE s.version = ANY (applied) ORDER BY s.version LOOP
 			EXECUTE r.script;
 		END LOOP;
