@@ -25,7 +25,10 @@
 /* object that the events of the whole database name */
 #define WHOLE	"medrec"
 
-static bool StepsRecorded(void);
+/* where migrate() records its steps */
+#define STEPS_TABLE	"schema_migration"
+
+static bool HasNoRow(const char *name);
 
 PG_FUNCTION_INFO_V1(medrec_audit_remark);
 
@@ -62,18 +65,18 @@ medrec_audit_remark(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Whether migrate() has recorded a step: not so where only a schema has been restored. */
+/* Whether a table is empty, or not there. */
 static bool
-StepsRecorded(void)
+HasNoRow(const char *name)
 {
-	Oid			relid = medrec_relation_if_any("schema_migration");
+	Oid			relid = medrec_relation_if_any(name);
 	Relation	rel;
 	TupleTableSlot *slot;
 	TableScanDesc scan;
 	bool		found;
 
 	if (!OidIsValid(relid))
-		return false;
+		return true;
 	rel = table_open(relid, AccessShareLock);
 	slot = table_slot_create(rel, NULL);
 	scan = table_beginscan(rel, GetLatestSnapshot(), 0, NULL);
@@ -81,7 +84,7 @@ StepsRecorded(void)
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	table_close(rel, AccessShareLock);
-	return found;
+	return !found;
 }
 
 /*
@@ -96,7 +99,7 @@ restore_check_era(bool first)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("data are being imported"),
 				 errhint("When all are loaded, SELECT * FROM medrec.import_end().")));
-	if (first && !StepsRecorded())
+	if (first && HasNoRow(STEPS_TABLE))
 		restore_refuse_without_era();
 }
 
@@ -107,8 +110,8 @@ restore_refuse_without_era(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the audit trail has no era"),
-			 errdetail("The tables are there, and medrec.migrate() has not filled them: only a schema has been restored."),
-			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.")));
+			 errdetail("Only a schema has been restored, or the trail has been lost."),
+			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); where there are none, SELECT medrec.audit_open_era(). See doc/operations.md.")));
 }
 
 /*
@@ -124,7 +127,7 @@ restore_layout(ReturnSetInfo *rsinfo)
 
 	if (!superuser() || !OidIsValid(LookupFuncName(name, 0, NULL, true)))
 		return false;
-	if (!StepsRecorded())
+	if (HasNoRow(STEPS_TABLE))
 	{
 		/* nothing laid out yet, or the tables of a dump without its data */
 		if (OidIsValid(medrec_relation_if_any(AUDIT_TABLE)))
@@ -134,6 +137,10 @@ restore_layout(ReturnSetInfo *rsinfo)
 					 errhint("To load the data of a dump, SELECT medrec.import_begin() before and SELECT * FROM medrec.import_end() after them.")));
 		return false;
 	}
+
+	/* of a restore that lost the trail nothing is made that looks sound */
+	if (OidIsValid(medrec_relation_if_any(AUDIT_ERA_TABLE)) && HasNoRow(AUDIT_ERA_TABLE))
+		restore_refuse_without_era();
 
 	if (SPI_execute("SELECT r FROM medrec.repair() AS r", false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not compare what has been laid out");
