@@ -146,9 +146,15 @@ foreach my $how ('', 'disabled ')
 # the trail is lost some other way
 $node->safe_psql('postgres', 'CREATE DATABASE lost TEMPLATE m');
 $node->safe_psql('lost', q{
-	ALTER TABLE medrec.audit_event DISABLE TRIGGER USER;
-	ALTER TABLE medrec.audit_seal DISABLE TRIGGER USER;
-	ALTER TABLE medrec.audit_era DISABLE TRIGGER USER;
+	DO $$
+	DECLARE
+		t regclass;
+	BEGIN
+		FOR t IN SELECT DISTINCT tgrelid FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'medrec.audit_%' LOOP
+			EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', t);
+		END LOOP;
+	END
+	$$;
 	TRUNCATE medrec.audit_event, medrec.audit_seal, medrec.audit_era;
 	UPDATE medrec.schema_migration SET applied_at = applied_at - interval '1 year'});
 like($node->safe_psql('lost', $findings), qr/^trail_missing\|no era.*^row_without_events\|patient$/ms, 'a trail that has been emptied is found');
@@ -178,12 +184,11 @@ like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data a
 $node->safe_psql('copy', q{INSERT INTO medrec.schema_migration (version, name) SELECT s.version, s.name FROM medrec.migration_step() AS s});
 like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data have no audit trail/, 'import_end() without the trail');
 $node->safe_psql('copy', 'DELETE FROM medrec.schema_migration');
-my ($load_out, $load_err);
-ok(IPC::Run::run([ @psql, '-v', 'ON_ERROR_STOP=1', '-c', 'DROP TABLE IF EXISTS public.bed', '-f', $data, 'copy' ], '>', \$load_out, '2>', \$load_err) ||
-	$load_err =~ /public\.bed/, 'the data are loaded');
+command_ok([ 'pg_dump', @connection, '-a', '-n', 'medrec', '-f', $data, 'm' ], 'pg_dump -a of the schema medrec');
+command_ok([ @psql, '-v', 'ON_ERROR_STOP=1', '-f', $data, 'copy' ], 'is loaded');
 $node->safe_psql('copy', q{INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Forged', 1, 'other', 'F')});
 $node->safe_psql('copy', 'SELECT medrec.import_end()');
-is($node->safe_psql('copy', q{SELECT kind || ' ' || table_name FROM medrec.verify_records()}), 'row_without_events patient', 'a row that came past the triggers meanwhile is found');
+is($node->safe_psql('copy', q{SELECT kind || ' ' || table_name FROM medrec.verify_records() WHERE kind <> 'history_gap'}), 'row_without_events patient', 'a row that came past the triggers meanwhile is found');
 is($node->safe_psql('copy', q{SELECT new_values->'rows'->>'patient' FROM medrec.audit_event WHERE action = 'IMPORT'}), '2', 'and the event has their number');
 is($node->safe_psql('copy', 'SELECT kind FROM medrec.verify_audit()'), '', 'the trail is sound, and the triggers enabled');
 is($node->safe_psql('copy', $migrate), '', 'migrate() finds nothing to put right');
