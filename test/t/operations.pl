@@ -51,7 +51,7 @@ sub fill
 sub rows
 {
 	my ($node, $database) = @_;
-	my $tables = $node->safe_psql($database, q{SELECT c.oid::regclass FROM pg_class AS c
+	my $tables = $node->safe_psql($database, q{SELECT c.oid::regclass::text FROM pg_class AS c
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 			AND c.relname NOT IN ('terminology_state', 'audit_attached') ORDER BY 1});
 	return join "\n", map {
