@@ -72,6 +72,7 @@ install_packages() {
 	if [ "${1:-}" = check ]; then
 		want "postgresql-$major-pgtap"
 		want libipc-run-perl
+		want pgbackrest
 		command -v node >/dev/null || [[ " ${missing[*]} " == *" nodejs "* ]] || missing+=(nodejs)
 	fi
 	[ ${#missing[@]} -gt 0 ] || return 0

@@ -5,7 +5,7 @@ SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS 'MODULE_PATHNAME', 'medrec_migrate';
 COMMENT ON FUNCTION medrec.migrate() IS
-'Makes or brings up to date medrec''s tables, views, roles and triggers, in one transaction. Idempotent; returns a row per step applied. To be run by a superuser, as it makes roles and event triggers. Warns where the library is of another version than the extension. No arguments. Errors: 42501 by another role, or where schema medrec or medrec_api belongs to a role that is no superuser; 55000 where an earlier DROP EXTENSION ... CASCADE has taken the triggers away.';
+'Makes or brings up to date medrec''s tables, views, roles and triggers, in one transaction. Idempotent; returns a row per step applied, and one without a version per object that had been lost or changed - triggers and their modes, row level security, after DROP EXTENSION ... CASCADE all that went with the extension - and has been put right. To be run by a superuser, as it makes roles and event triggers. Warns where the library is of another version than the extension. No arguments. Errors: 42501 by another role, or where schema medrec or medrec_api belongs to a role that is no superuser; 55000 where the tables of a dump have not got their data, and while data are being imported.';
 REVOKE ALL ON FUNCTION medrec.migrate() FROM PUBLIC;
 
 CREATE FUNCTION medrec.version()

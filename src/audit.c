@@ -250,6 +250,8 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("cannot change \"%s\": the audit trail is append-only",
-					RelationGetRelationName(trigdata->tg_relation))));
+					RelationGetRelationName(trigdata->tg_relation)),
+			 TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ?
+			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.") : 0));
 	return PointerGetDatum(NULL);	/* keep the compiler quiet */
 }

@@ -30,6 +30,7 @@
 
 #include "audit.h"
 #include "audit_era.h"
+#include "restore.h"
 #include "audit_seal.h"
 
 /* the columns of audit_era; those from ERA_TIMELINE on came with 0.2 */
@@ -56,6 +57,7 @@ typedef struct Era
 {
 	bool		valid;
 	uint64		changes;		/* rises when the table may have changed */
+	bool		recorded;		/* is any era recorded? */
 	Oid			relid;
 	TimeLineID	timeline;		/* that it was looked up on */
 	int32		number;
@@ -262,10 +264,23 @@ audit_current_era(void)
 	eras = ReadRecorded(era.relid, &n);
 	eras = AddPending(eras, &n, timeline);
 	era.number = eras[n - 1].era;
+	era.recorded = eras[0].recorded;
 	era.timeline = timeline;
 	pfree(eras);
 	era.valid = era.changes == changes;
 	return era.number;
+}
+
+/* The era that an event is written in; an error where the trail has none to begin with. */
+int32
+audit_era_to_write(void)
+{
+	int32		number = audit_current_era();
+
+	/* migrate() opens the first one */
+	if (!era.recorded)
+		restore_refuse_without_era();
+	return number;
 }
 
 /*
@@ -440,6 +455,7 @@ medrec_audit_open_era(PG_FUNCTION_ARGS)
 	rel = table_open(audit_relation(AUDIT_ERA_TABLE), ShareUpdateExclusiveLock);
 	eras = audit_read_eras(&n);
 	number = eras[n - 1].era;
+	restore_check_era(!eras[0].recorded);
 	for (i = 0; i < n; i++)
 	{
 		bool		promoted = i > 0 && audit_era_here(&eras[i - 1]);

@@ -29,6 +29,7 @@ typedef struct AuditEra
 } AuditEra;
 
 extern void audit_era_changed(Oid relid);
+extern int32 audit_era_to_write(void);
 extern TimeLineID audit_timeline(XLogRecPtr *position);
 extern bool audit_era_here(const AuditEra *era);
 extern AuditEra *audit_read_eras(int *n);

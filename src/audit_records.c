@@ -44,7 +44,13 @@ static const struct
 	{"patient", "patient=id"},
 	{"diagnosis", "patient=patient_id"},
 	{"treatment", "patient=patient_id"},
-	{"code_release", NULL}
+	{"code_release", NULL},
+	{"login_lockout", NULL},
+	{"token_generation", NULL},
+	{"care_team", NULL},
+	{"care_team_member", NULL},
+	{"care_team_patient", "patient=patient"},
+	{"break_glass", "patient=patient"}
 };
 
 typedef struct Checker

@@ -560,7 +560,7 @@ audit_writer_begin(const char *action, const char *table_name)
 	writer->batch = AllocSetContextCreate(context, "medrec audit batch",
 										  ALLOCSET_DEFAULT_SIZES);
 	event->xid = (int64) U64FromFullTransactionId(GetTopFullTransactionId());
-	event->era = audit_current_era();
+	event->era = audit_era_to_write();
 	event->logged_at = GetCurrentTimestamp();
 	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();

@@ -116,6 +116,8 @@ static void AddArchived(int64 seal, int64 count, const ArchivedLeaf *leaf, void 
 static void FinishRange(Verifier *v);
 static void CheckOrder(Verifier *v);
 static void CheckGuards(Verifier *v);
+static void CheckTrail(Verifier *v);
+static void ReceiveLost(TupleTableSlot *slot, void *arg);
 static void ReceiveGuard(TupleTableSlot *slot, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_audit);
@@ -680,7 +682,9 @@ CheckGuards(Verifier *v)
 {
 	audit_scan("WITH wanted (name, trigger, function, type) AS ("
 			   " SELECT t.name, 'medrec_audit_' || e.event, 'audit', e.type"
-			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release')) AS t (name),"
+			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release'),"
+			   "  ('login_lockout'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
+			   "  ('care_team_patient'), ('break_glass')) AS t (name),"
 			   "  (VALUES ('insert', 4), ('update', 16), ('delete', 8), ('truncate', 32)) AS e (event, type)"
 			   " UNION ALL"
 			   " SELECT t.name, 'medrec_append_only', 'audit_append_only', 62"
@@ -807,6 +811,32 @@ CheckEras(Verifier *v)
 	}
 }
 
+/* Reports that a trail has begun later than its tables. */
+static void
+ReceiveLost(TupleTableSlot *slot, void *arg)
+{
+	Report(arg, "trail_missing", NONE, NONE, NONE, NONE,
+		   TextDatumGetCString(slot->tts_values[0]));
+}
+
+/*
+ * Whether the trail is as old as its tables: the step that makes them opens the
+ * first era.  A restore that lost the trail has no era, or one of its own.
+ */
+static void
+CheckTrail(Verifier *v)
+{
+	audit_scan("SELECT CASE WHEN f.opened_at IS NULL THEN"
+			   "   'no era is recorded: the trail has been lost, or not been loaded'"
+			   "  ELSE pg_catalog.format('the tables were made at %s, and the first era was opened at %s',"
+			   "   m.applied_at, f.opened_at) END"
+			   " FROM (SELECT pg_catalog.min(s.applied_at) AS applied_at"
+			   "  FROM medrec.schema_migration AS s WHERE s.version = 4) AS m,"
+			   " (SELECT pg_catalog.min(e.opened_at) AS opened_at FROM medrec.audit_era AS e) AS f"
+			   " WHERE f.opened_at IS NULL OR f.opened_at > m.applied_at + '1 hour'::interval",
+			   ReceiveLost, v);
+}
+
 /* medrec.verify_audit(): lists what is wrong with the audit trail. */
 Datum
 medrec_verify_audit(PG_FUNCTION_ARGS)
@@ -875,8 +905,9 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 	ExecDropSingleTupleTableSlot(v->sort_slot);
 	if (v->first_seal <= 1 && v->last_seal >= v->count)
 	{
-		CheckGuards(v);
+		CheckTrail(v);
 		CheckEras(v);
+		CheckGuards(v);
 	}
 
 	SetUserIdAndSecContext(user, sec_context);

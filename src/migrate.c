@@ -20,6 +20,7 @@
 #include "guard.h"
 #include "records.h"
 #include "relations.h"
+#include "restore.h"
 #include "version.h"
 
 /* key of the advisory lock that two migrations at once contend for: "medrec" */
@@ -89,9 +90,9 @@ CheckSchema(const char *name)
 }
 
 /*
- * Refuses tables that have lost their rules: DROP EXTENSION ... CASCADE keeps
- * every row and takes triggers, constraints, indexes and API functions, which
- * the recorded steps do not make a second time.
+ * Refuses tables that have lost their rules, where they could not be put right:
+ * DROP EXTENSION ... CASCADE keeps every row and takes triggers, constraints,
+ * indexes and API functions, which the recorded steps do not make a second time.
  */
 static void
 CheckTriggers(void)
@@ -106,7 +107,7 @@ CheckTriggers(void)
 					 errmsg("table \"%s.%s\" has lost its trigger \"medrec_validate\"",
 							MEDREC_SCHEMA, record_kind_names[kind]),
 					 errdetail("DROP EXTENSION ... CASCADE takes medrec's triggers, constraints and functions away, and keeps the rows."),
-					 errhint("Restore a dump that was made before, or move the rows into a newly migrated database.")));
+					 errhint("Run SELECT * FROM medrec.migrate() as a superuser, who puts them back.")));
 }
 
 /* Runs a command by SPI that is not expected to return rows. */
@@ -147,6 +148,7 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	uint64		nsteps;
 	uint64		i;
 	char	   *lock;
+	bool		restored;
 
 	PreventCommandIfReadOnly("medrec.migrate()");
 	CheckSuperuser();
@@ -171,6 +173,9 @@ medrec_migrate(PG_FUNCTION_ARGS)
 			   " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())");
 	RunCommand("COMMENT ON TABLE medrec.schema_migration IS"
 			   " 'The steps of medrec.migrate() that this database has been through.'");
+
+	/* what earlier steps made, before others build on it */
+	restored = restore_layout(rsinfo);
 
 	/* a statement of its own, so that it sees what another migration did */
 	if (SPI_execute("SELECT s.version, s.name, s.script"
@@ -207,7 +212,8 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	}
 
 	SPI_finish();
-	CheckTriggers();
+	if (!restored)
+		CheckTriggers();
 	medrec_comment_version();
 	return (Datum) 0;
 }
