@@ -62,10 +62,10 @@ AS 'MODULE_PATHNAME', 'medrec_name_resembles';
 COMMENT ON FUNCTION medrec.name_resembles(text, text) IS
 'Whether each word of the query begins a word of the name, or is one of four letters or more but for a slip: a letter too many, missing or wrong, or two neighbours exchanged. Operator @%. As name_has_words() otherwise. No errors.';
 
-CREATE OPERATOR medrec.@= (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_words, RESTRICT = contsel);
-CREATE OPERATOR medrec.@^ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_beginnings, RESTRICT = contsel);
-CREATE OPERATOR medrec.@~ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_parts, RESTRICT = contsel);
-CREATE OPERATOR medrec.@% (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_resembles, RESTRICT = contsel);
+CREATE OPERATOR medrec.@= (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_words, RESTRICT = matchingsel);
+CREATE OPERATOR medrec.@^ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_beginnings, RESTRICT = matchingsel);
+CREATE OPERATOR medrec.@~ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_parts, RESTRICT = matchingsel);
+CREATE OPERATOR medrec.@% (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_resembles, RESTRICT = matchingsel);
 COMMENT ON OPERATOR medrec.@= (text, text) IS 'medrec.name_has_words(): a name has the words of a query.';
 COMMENT ON OPERATOR medrec.@^ (text, text) IS 'medrec.name_has_beginnings(): a name has words that begin as those of a query.';
 COMMENT ON OPERATOR medrec.@~ (text, text) IS 'medrec.name_has_parts(): a name has words in which those of a query stand.';
