@@ -236,7 +236,7 @@ BEGIN
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
 	FROM (SELECT * FROM medrec.audit_event AS a
-		WHERE (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
 			AND (until IS NULL OR a.logged_at < until)
 		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
 END
