@@ -84,7 +84,7 @@ INSERT INTO medrec.audit_event (xid, logged_at, transaction_at, statement_at, er
 	FROM (SELECT i, greatest(date_trunc('month', now(), 'UTC') - make_interval(months => :months),
 				now() - make_interval(secs => (:events - i) * 30.0 * 86400 * :months / :events)) AS at
 		FROM generate_series(1, :events) AS i) AS r
-	JOIN (SELECT row_number() OVER (ORDER BY d.id) AS k, d.* FROM medrec.diagnosis AS d) AS d ON d.k = r.i
+	JOIN (SELECT row_number() OVER (ORDER BY md5(d.id::text)) AS k, d.* FROM medrec.diagnosis AS d) AS d ON d.k = r.i
 	ORDER BY r.at;
 ALTER TABLE medrec.audit_event ENABLE TRIGGER USER;
 ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only;
