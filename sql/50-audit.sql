@@ -25,6 +25,17 @@ COMMENT ON FUNCTION medrec.audit_partitions(integer) IS
 'Makes the monthly partitions (of UTC) of medrec.audit_event for this month and so many months ahead, where they are missing, and returns how many it made. Errors: 22023 for less than 0 or more than 120 months, 55P03 when a reader is in the way.';
 REVOKE ALL ON FUNCTION medrec.audit_partitions(integer) FROM PUBLIC;
 
+CREATE FUNCTION medrec.index_audit(months integer DEFAULT 1)
+RETURNS integer
+LANGUAGE c VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+SET client_min_messages = warning
+AS 'MODULE_PATHNAME', 'medrec_index_audit';
+COMMENT ON FUNCTION medrec.index_audit(integer) IS
+'Makes B-tree indexes by row, patient and account on months of the audit trail that are over and have none yet, the newest first, and returns how many it made. months: at most so many months in this call. Blocks no writer and no reader; takes some ten seconds for a million events. The sealing worker calls it, else a timer. Errors: 22023 for less than 1 month, 55P03 when a transaction of the old month still runs, 25006 on a standby.';
+REVOKE ALL ON FUNCTION medrec.index_audit(integer) FROM PUBLIC;
+
 CREATE FUNCTION medrec.audit_open_era()
 RETURNS integer
 LANGUAGE c VOLATILE
@@ -225,7 +236,7 @@ BEGIN
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
 	FROM (SELECT * FROM medrec.audit_event AS a
-		WHERE (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
 			AND (until IS NULL OR a.logged_at < until)
 		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
 END

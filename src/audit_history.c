@@ -12,6 +12,7 @@
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
@@ -111,13 +112,20 @@ Take(TupleTableSlot *slot, void *arg)
 	tuplestore_putvalues(history->rsinfo->setResult, history->rsinfo->setDesc, values, nulls);
 }
 
-/* Replays a row's events up to a time, given as a condition. */
+/*
+ * Replays a row's events up to a time, given as a condition.
+ *
+ * The trail is never to be read through for one row, but that is what the planner
+ * would do: it takes a bloom filter to be as good as the column's correlation,
+ * which ids by chance do not have.
+ */
 static void
 Replay(History *history, text *table_name, text *row_id, const char *until)
 {
 	char	   *table = TableName(table_name);
 	char	   *id = quote_literal_cstr(text_to_cstring(row_id));
 	char	   *touches = "";
+	int			level;
 
 	/* what moved a patient's last_visit */
 	if (strcmp(table, "patient") == 0)
@@ -135,6 +143,9 @@ Replay(History *history, text *table_name, text *row_id, const char *until)
 							   id, until);
 	}
 	replay_init(&history->state);
+	level = NewGUCNestLevel();
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
 	audit_scan(psprintf("SELECT " REPLAY_COLUMNS ", account, role, session_role, reason"
 						" FROM medrec.audit_event WHERE table_name = %s AND row_id = %s%s"
 						" UNION ALL SELECT " REPLAY_COLUMNS ", account, role, session_role, reason"
@@ -142,6 +153,7 @@ Replay(History *history, text *table_name, text *row_id, const char *until)
 						" AND action = 'TRUNCATE'%s%s ORDER BY " REPLAY_ORDER,
 						quote_literal_cstr(table), id, until,
 						quote_literal_cstr(table), until, touches), Take, history);
+	AtEOXact_GUC(true, level);
 }
 
 /* The condition that events are not later than a time. */

@@ -15,8 +15,10 @@
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "parser/parse_func.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -202,6 +204,8 @@ void
 medrec_seal_worker(Datum arg)
 {
 	Oid			schema;
+	Oid			int4 = INT4OID;
+	bool		index_months;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -221,7 +225,27 @@ medrec_seal_worker(Datum arg)
 			elog(ERROR, "could not seal the audit trail");
 		SPI_finish();
 	}
+	else
+		schema = InvalidOid;
+	/* the extension may be older than the library */
+	index_months = OidIsValid(schema) &&
+		OidIsValid(LookupFuncName(list_make2(makeString(MEDREC_SCHEMA), makeString("index_audit")),
+								  1, &int4, true));
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+
+	/* afterwards, because it may take a minute at the beginning of a month */
+	if (index_months)
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pgstat_report_activity(STATE_RUNNING, "SELECT medrec.index_audit()");
+		SPI_connect();
+		if (SPI_execute("SELECT FROM medrec.index_audit()", false, 0) != SPI_OK_SELECT)
+			elog(ERROR, "could not index the audit trail");
+		SPI_finish();
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+	}
 	proc_exit(0);
 }

@@ -28,6 +28,8 @@
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
 #include "parser/parse_func.h"
 #include "storage/proc.h"
 #include "utils/array.h"
@@ -128,6 +130,7 @@ static bool IsUuid(const char *text);
 static bool IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals);
 static List *IndexCondition(SupportRequestIndexCondition *request);
 static double VisiblePart(void);
+static double VisibleCost(void);
 
 /* The setting changes: plans that were made for the old one are of no use. */
 void
@@ -487,6 +490,51 @@ VisiblePart(void)
 		return 0.1;
 	FindVisible(AccountNumber());
 	return Min(1.0, Max(visible.count, 1) / all);
+}
+
+/* what it costs to look up one of visible_patients() in an index, in calls of an operator */
+#define PROBE_OPERATORS		20
+
+/* For the planner: what it costs to read by index for each visible patient. */
+static double
+VisibleCost(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(medrec_relation("patient")));
+	double		pages = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		pages = ((Form_pg_class) GETSTRUCT(tuple))->relpages;
+		ReleaseSysCache(tuple);
+	}
+	if (!ActiveSnapshotSet())
+		return 0;
+	FindVisible(AccountNumber());
+	return visible.count * PROBE_OPERATORS * cpu_operator_cost +
+		Min((double) visible.count, pages) * seq_page_cost;
+}
+
+PG_FUNCTION_INFO_V1(medrec_visible_patients_support);
+
+/*
+ * The planner's helper for visible_patients().  The planner takes an array that
+ * it does not know for one of ten, and must not be told more: it would look at
+ * every patient of it, at each condition, for each query.  So the function is
+ * volatile, and its cost says how long the array is.
+ */
+Datum
+medrec_visible_patients_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Node	   *result = NULL;
+
+	if (IsA(request, SupportRequestCost) && medrec_care_team_mode)
+	{
+		((SupportRequestCost *) request)->startup = 0;
+		((SupportRequestCost *) request)->per_tuple = VisibleCost();
+		result = request;
+	}
+	PG_RETURN_POINTER(result);
 }
 
 PG_FUNCTION_INFO_V1(medrec_sees_patient_support);

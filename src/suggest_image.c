@@ -4,8 +4,10 @@
  *
  * One backend builds the image when it is first asked for and publishes it in a
  * pinned dynamic shared memory segment; the others attach it.  What names the
- * segment is a slot per database in the main shared memory, small enough for
- * the room that every server keeps, so that nothing need be preloaded.
+ * segment is a slot per database.  The first slots are in the main shared memory,
+ * small enough for the room that every server keeps, so that nothing need be
+ * preloaded; where there are more databases, tables of further slots follow in
+ * pinned segments, each naming the next.
  *
  * That an image may be old is said by an invalidation of terminology_state's
  * relcache entry, which reaches standbys as well; whether it is old is said by
@@ -40,8 +42,9 @@
 #include "suggest_image.h"
 #include "terminology.h"
 
-/* databases whose images are shared; more than these keep private copies */
-#define SHARED_SLOTS	16
+/* slots for databases in the main shared memory, and in each table that follows */
+#define FIRST_SLOTS		16
+#define MORE_SLOTS		120
 
 /* how long to wait for another backend's build before building too, in ms */
 #define BUILD_WAIT		10000
@@ -55,12 +58,23 @@ typedef struct SharedSlot
 	int			builder;		/* pid of who is building, or 0 */
 } SharedSlot;
 
+typedef struct SlotTable
+{
+	dsm_handle	next;			/* DSM_HANDLE_INVALID for the last table */
+	int			count;
+	SharedSlot	slots[FLEXIBLE_ARRAY_MEMBER];
+} SlotTable;
+
+#define SLOT_TABLE_SIZE(count)	(offsetof(SlotTable, slots) + (count) * sizeof(SharedSlot))
+
 typedef struct SharedImages
 {
 	slock_t		mutex;			/* over all slots; held for a few instructions */
 	ConditionVariable built;	/* a build has ended, well or not */
-	SharedSlot	slots[SHARED_SLOTS];
+	SlotTable	first;			/* of FIRST_SLOTS */
 } SharedImages;
+
+#define SHARED_IMAGES_SIZE	(offsetof(SharedImages, first) + SLOT_TABLE_SIZE(FIRST_SLOTS))
 
 /* The image that this backend uses. */
 static const void *image = NULL;
@@ -72,6 +86,11 @@ static bool image_stale = true;
 
 static SharedImages *shared = NULL;
 static SharedSlot *slot = NULL; /* of this database */
+
+/* The tables of slots that this backend has attached, in their order. */
+static SlotTable **tables = NULL;
+static int	ntables = 0;
+static int	tables_size = 0;
 
 /* State of a build. */
 typedef struct BuildState
@@ -91,8 +110,15 @@ typedef struct CodeRefs
 } CodeRefs;
 
 static void MarkStale(Datum arg, Oid relid);
+static void ClearSlot(SharedSlot *of);
+static void InitTable(SlotTable *table, int count);
 static void InitShared(void *ptr);
 static void FreeDroppedSlots(void);
+static dsm_segment *MakeSegment(const void *content, size_t size);
+static void AddTable(SlotTable *table);
+static bool AttachTable(dsm_handle handle);
+static bool ExtendTables(void);
+static dsm_handle FindSlot(void);
 static void AttachShared(void);
 static void DropImage(void);
 static bool IsPublished(const TerminologyState *state);
@@ -115,53 +141,214 @@ MarkStale(Datum arg, Oid relid)
 	image_stale = true;
 }
 
+/* Empties a slot. */
+static void
+ClearSlot(SharedSlot *of)
+{
+	of->database = InvalidOid;
+	of->handle = DSM_HANDLE_INVALID;
+	of->file = InvalidOid;
+	of->generation = 0;
+	of->builder = 0;
+}
+
+/* Sets a table of slots up. */
+static void
+InitTable(SlotTable *table, int count)
+{
+	int			i;
+
+	table->next = DSM_HANDLE_INVALID;
+	table->count = count;
+	for (i = 0; i < count; i++)
+		ClearSlot(&table->slots[i]);
+}
+
 /* Sets the shared slots up, once per server start. */
 static void
 InitShared(void *ptr)
 {
 	SharedImages *images = (SharedImages *) ptr;
-	int			i;
 
 	SpinLockInit(&images->mutex);
 	ConditionVariableInit(&images->built);
-	for (i = 0; i < SHARED_SLOTS; i++)
-	{
-		images->slots[i].database = InvalidOid;
-		images->slots[i].handle = DSM_HANDLE_INVALID;
-		images->slots[i].file = InvalidOid;
-		images->slots[i].generation = 0;
-		images->slots[i].builder = 0;
-	}
+	InitTable(&images->first, FIRST_SLOTS);
 }
 
 /* Frees the slots of databases that have been dropped. */
 static void
 FreeDroppedSlots(void)
 {
+	int			t;
 	int			i;
 
-	for (i = 0; i < SHARED_SLOTS; i++)
-	{
-		dsm_handle	handle = DSM_HANDLE_INVALID;
-		Oid			database = shared->slots[i].database;
-
-		if (!OidIsValid(database) ||
-			SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
-			continue;
-		SpinLockAcquire(&shared->mutex);
-		if (shared->slots[i].database == database)
+	for (t = 0; t < ntables; t++)
+		for (i = 0; i < tables[t]->count; i++)
 		{
-			handle = shared->slots[i].handle;
-			shared->slots[i].database = InvalidOid;
-			shared->slots[i].handle = DSM_HANDLE_INVALID;
-			shared->slots[i].file = InvalidOid;
-			shared->slots[i].generation = 0;
-			shared->slots[i].builder = 0;
+			SharedSlot *of = &tables[t]->slots[i];
+			dsm_handle	handle = DSM_HANDLE_INVALID;
+			Oid			database = of->database;
+
+			if (!OidIsValid(database) ||
+				SearchSysCacheExists1(DATABASEOID, ObjectIdGetDatum(database)))
+				continue;
+			SpinLockAcquire(&shared->mutex);
+			if (of->database == database)
+			{
+				handle = of->handle;
+				ClearSlot(of);
+			}
+			SpinLockRelease(&shared->mutex);
+			if (handle != DSM_HANDLE_INVALID)
+				dsm_unpin_segment(handle);
 		}
-		SpinLockRelease(&shared->mutex);
-		if (handle != DSM_HANDLE_INVALID)
-			dsm_unpin_segment(handle);
+}
+
+/*
+ * Makes a pinned segment with this content, NULL where there is no room: a small
+ * /dev/shm is reported as an error, which must not be the caller's.
+ */
+static dsm_segment *
+MakeSegment(const void *content, size_t size)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	dsm_segment *volatile segment = NULL;
+
+	BeginInternalSubTransaction(NULL);
+	PG_TRY();
+	{
+		segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+		if (segment != NULL)
+		{
+			memcpy(dsm_segment_address(segment), content, size);
+			dsm_pin_mapping(segment);
+			dsm_pin_segment(segment);
+		}
+		ReleaseCurrentSubTransaction();
 	}
+	PG_CATCH();
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		segment = NULL;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
+			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
+		{
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
+		ereport(DEBUG1, (errmsg_internal("search image stays private: %s", error->message)));
+		FreeErrorData(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return segment;
+}
+
+/* Takes a table of slots into the list of those that are attached. */
+static void
+AddTable(SlotTable *table)
+{
+	if (ntables == tables_size)
+	{
+		int			size = tables_size > 0 ? tables_size * 2 : 8;
+
+		tables = tables ? repalloc(tables, size * sizeof(SlotTable *)) :
+			MemoryContextAlloc(TopMemoryContext, size * sizeof(SlotTable *));
+		tables_size = size;
+	}
+	/* room is there before the segment is attached, so that none is attached twice */
+	if (table != NULL)
+		tables[ntables++] = table;
+}
+
+/* Attaches a table of slots; false where it cannot be. */
+static bool
+AttachTable(dsm_handle handle)
+{
+	dsm_segment *segment;
+
+	AddTable(NULL);
+	segment = dsm_attach(handle);
+	if (segment == NULL)
+		return false;
+	dsm_pin_mapping(segment);
+	AddTable((SlotTable *) dsm_segment_address(segment));
+	return true;
+}
+
+/* Makes a further table of slots and hangs it on the last one. */
+static bool
+ExtendTables(void)
+{
+	SlotTable  *last = tables[ntables - 1];
+	SlotTable  *made;
+	dsm_segment *segment;
+	bool		hung;
+
+	if (IsInParallelMode())
+		return false;
+	AddTable(NULL);
+	made = palloc0(SLOT_TABLE_SIZE(MORE_SLOTS));
+	InitTable(made, MORE_SLOTS);
+	segment = MakeSegment(made, SLOT_TABLE_SIZE(MORE_SLOTS));
+	pfree(made);
+	if (segment == NULL)
+		return false;
+	SpinLockAcquire(&shared->mutex);
+	hung = last->next == DSM_HANDLE_INVALID;
+	if (hung)
+		last->next = dsm_segment_handle(segment);
+	SpinLockRelease(&shared->mutex);
+	if (hung)
+		AddTable((SlotTable *) dsm_segment_address(segment));
+	else
+	{
+		/* somebody else was faster */
+		dsm_unpin_segment(dsm_segment_handle(segment));
+		dsm_detach(segment);
+	}
+	return true;
+}
+
+/*
+ * Finds this database's slot in the tables that are attached, or takes a free one.
+ * Where there is a further table, the answer is its handle.
+ */
+static dsm_handle
+FindSlot(void)
+{
+	SharedSlot *unused = NULL;
+	dsm_handle	next;
+	int			t;
+	int			i;
+
+	SpinLockAcquire(&shared->mutex);
+	next = tables[ntables - 1]->next;
+	for (t = 0; t < ntables && slot == NULL; t++)
+		for (i = 0; i < tables[t]->count && slot == NULL; i++)
+		{
+			SharedSlot *of = &tables[t]->slots[i];
+
+			if (of->database == MyDatabaseId)
+				slot = of;
+			else if (of->database == InvalidOid && unused == NULL)
+				unused = of;
+		}
+	if (slot == NULL && next == DSM_HANDLE_INVALID && unused != NULL)
+	{
+		slot = unused;
+		slot->database = MyDatabaseId;
+	}
+	SpinLockRelease(&shared->mutex);
+	return next;
 }
 
 /* Finds this database's slot in shared memory, taking a free one if need be. */
@@ -169,28 +356,28 @@ static void
 AttachShared(void)
 {
 	static bool tried = false;
-	int			i;
 
 	if (slot != NULL || tried)
 		return;
+	if (ntables == 0)
+	{
+		/* a newer library without a restart of the server has slots of its own */
+		shared = medrec_shared_memory("medrec image slots " CppAsString2(SEARCH_IMAGE_VERSION),
+									  SHARED_IMAGES_SIZE, InitShared);
+		if (shared != NULL)
+			AddTable(&shared->first);
+	}
+	while (shared != NULL && slot == NULL)
+	{
+		dsm_handle	next;
+
+		CHECK_FOR_INTERRUPTS();
+		FreeDroppedSlots();
+		next = FindSlot();
+		if (slot == NULL && !(next != DSM_HANDLE_INVALID ? AttachTable(next) : ExtendTables()))
+			break;
+	}
 	tried = true;
-	/* a newer library without a restart of the server has slots of its own */
-	shared = medrec_shared_memory("medrec images " CppAsString2(SEARCH_IMAGE_VERSION),
-								  sizeof(SharedImages), InitShared);
-	if (shared == NULL)
-		return;
-	FreeDroppedSlots();
-	SpinLockAcquire(&shared->mutex);
-	for (i = 0; i < SHARED_SLOTS && slot == NULL; i++)
-		if (shared->slots[i].database == MyDatabaseId)
-			slot = &shared->slots[i];
-	for (i = 0; i < SHARED_SLOTS && slot == NULL; i++)
-		if (shared->slots[i].database == InvalidOid)
-		{
-			slot = &shared->slots[i];
-			slot->database = MyDatabaseId;
-		}
-	SpinLockRelease(&shared->mutex);
 }
 
 /* Lets go of the image that this backend uses. */
@@ -320,50 +507,13 @@ EndBuild(void)
 static void
 Publish(const TerminologyState *state, const void *built, size_t size)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	dsm_segment *segment = NULL;
+	dsm_segment *segment;
 	dsm_handle	old = DSM_HANDLE_INVALID;
 	bool		newest;
 
 	if (slot == NULL || IsInParallelMode())
 		return;
-
-	/* a small /dev/shm is reported as an error, which must not be the caller's */
-	BeginInternalSubTransaction(NULL);
-	PG_TRY();
-	{
-		segment = dsm_create(size, DSM_CREATE_NULL_IF_MAXSEGMENTS);
-		if (segment != NULL)
-		{
-			memcpy(dsm_segment_address(segment), built, size);
-			dsm_pin_mapping(segment);
-			dsm_pin_segment(segment);
-		}
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		ErrorData  *error;
-
-		MemoryContextSwitchTo(context);
-		error = CopyErrorData();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		segment = NULL;
-		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED ||
-			error->sqlerrcode == ERRCODE_ADMIN_SHUTDOWN)
-		{
-			MemoryContextSwitchTo(context);
-			CurrentResourceOwner = owner;
-			ReThrowError(error);
-		}
-		ereport(DEBUG1, (errmsg_internal("search image stays private: %s", error->message)));
-		FreeErrorData(error);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
+	segment = MakeSegment(built, size);
 	if (segment == NULL)
 		return;
 

@@ -189,6 +189,41 @@ fold_char(const unsigned char *p, const unsigned char *end, int *len, char *out,
 	return CHAR_LETTER;
 }
 
+/*
+ * Reads the next word of a person's name from *pos on, folded but not taken for
+ * a clinical term; longer ones are cut.  Returns its length, 0 at the end.
+ */
+int
+search_name_word(const char *text, size_t len, size_t *pos, char *out, int size)
+{
+	const unsigned char *p = (const unsigned char *) text + *pos;
+	const unsigned char *end = (const unsigned char *) text + len;
+	int			outlen = 0;
+	bool		full = false;
+
+	while (p < end)
+	{
+		char		buf[8];
+		int			n;
+		int			letters;
+		CharKind	kind = fold_char(p, end, &n, buf, &letters);
+
+		p += n;
+		if (kind == CHAR_LETTER || kind == CHAR_DIGIT)
+		{
+			full = full || outlen + letters > size;
+			if (full)
+				continue;
+			memcpy(out + outlen, buf, (size_t) letters);
+			outlen += letters;
+		}
+		else if (kind != CHAR_MARK && kind != CHAR_APOSTROPHE && outlen > 0)
+			break;
+	}
+	*pos = (size_t) (p - (const unsigned char *) text);
+	return outlen;
+}
+
 /* Does the word end in the suffix and have at least min letters before it? */
 static bool
 ends_in(const char *w, int len, const char *suffix, int min)

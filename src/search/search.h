@@ -264,4 +264,7 @@ extern int	search_find_code(const void *image, int system, const char *code, siz
  */
 extern size_t search_fold(const char *text, size_t len, char *out, size_t outsize);
 
+/* The next word of a person's name, without case and accents; not for clinical terms. */
+extern int	search_name_word(const char *text, size_t len, size_t *pos, char *out, int size);
+
 #endif							/* MEDREC_SEARCH_H */

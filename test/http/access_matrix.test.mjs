@@ -32,6 +32,7 @@ const tries = {
 	'patients create': (c) => c.post('/patients', { name: 'X', age: 1, gender: 'male', patient_id: newId() }),
 	'patients change': (c) => c.patch(`/patients?id=eq.${patient}`, { name: 'Changed' }),
 	'patients delete': (c) => c.del(`/patients?id=eq.${lonely()}`),
+	'rpc/search_patients call': (c) => c.get('/rpc/search_patients?q=smith'),
 	'rpc/record_visit call': (c) => c.post('/rpc/record_visit', { visit: { patient: { id: patient }, diagnoses: [{ code: 'I10' }] } }),
 	'rpc/confirm call': (c) => c.post('/rpc/confirm', { record: record('diagnosis') }),
 	'rpc/reject call': (c) => c.post('/rpc/reject', { record: record('treatment') }),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { get, URL_BASE } from './api.mjs'
 
 const PATHS = ['/patients', '/diagnoses', '/treatments', '/accounts', '/codes', '/code_systems', '/code_releases', '/audit_events',
-	'/rpc/validate_code', '/rpc/suggest', '/rpc/record_visit', '/rpc/accept_suggestion', '/rpc/confirm', '/rpc/reject',
+	'/rpc/validate_code', '/rpc/suggest', '/rpc/record_visit', '/rpc/search_patients', '/rpc/accept_suggestion', '/rpc/confirm', '/rpc/reject',
 	'/rpc/add_suggestions', '/rpc/load_release', '/rpc/health']
 
 const api = async () => (await get('/')).body

@@ -50,6 +50,24 @@ test('suggest by POST and GET: ranked, limited, by code and by words', async () 
 	assert.equal((await rpc('suggest', { code_system: 'ICD-10-CM', code: 'E11.99', max: -1 })).status, 400)
 })
 
+test('search_patients by name, number and birth date; bad input is refused, not searched', async () => {
+	const word = 'Zw' + [...newId()].map((c) => String.fromCharCode(97 + (c.charCodeAt(0) % 26))).join('')
+	const { patient_id } = await patient({ name: `Jürgen ${word}`, birth_date: '1931-02-03' })
+	const find = async (q, more) => await get('/rpc/search_patients?' + query({ q, ...more }))
+	for (const q of [word, `${word.toUpperCase()} jurgen`, word.slice(0, -2), word.slice(2), word.slice(0, 4) + 'x' + word.slice(4), patient_id, `${word} 1931-02-03`]) {
+		const answer = await find(q)
+		assert.equal(answer.status, 200, answer.text)
+		assert.ok(answer.body.some((p) => p.patient_id === patient_id), `${q}: ${answer.text}`)
+	}
+	const [found] = (await find(patient_id)).body
+	assert.deepEqual(Object.keys(found).sort(), ['age', 'birth_date', 'gender', 'id', 'last_visit', 'matched', 'name', 'patient_id'])
+	for (const q of ['', '%', '*', '_', "'; --", '\\', `${word} 1931-02-04`]) assert.deepEqual((await find(q)).body, [], q)
+	assert.equal((await find(word, { max: 0 })).status, 400)
+	assert.equal((await find(word, { max: 101 })).status, 400)
+	assert.equal((await get('/rpc/search_patients?name=x')).status, 404)
+	assert.equal((await rpc('search_patients', { q: 'x'.repeat(100000) })).status, 200)
+})
+
 const invalid = async () => record('/diagnoses', {
 	patient_id: (await patient()).id, code: 'E11.99', description: 'Type 2 diabetes mellitus without complications',
 })

@@ -10,7 +10,8 @@ SELECT is((SELECT array_agg(version ORDER BY version) FROM medrec.schema_migrati
 SELECT is_empty($$SELECT classid::regclass, pg_describe_object(classid, objid, 0) FROM pg_depend
 	WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
 	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'medrec')
-	AND classid NOT IN ('pg_proc'::regclass, 'pg_event_trigger'::regclass)$$, 'no table, type or schema is a member of the extension');
+	AND classid NOT IN ('pg_proc'::regclass, 'pg_event_trigger'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)$$,
+	'no table, type or schema is a member of the extension');
 SELECT throws_ok('DROP EXTENSION medrec', '2BP01', NULL, 'DROP EXTENSION is refused while tables stand');
 SAVEPOINT dropped;
 INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', 1, 'male', 'P1');

@@ -31,6 +31,7 @@ ROLLBACK TO before;
 
 -- what medrec cannot live with
 DROP VIEW medrec_api.patients CASCADE;
+DROP INDEX medrec.patient_name_words_idx;
 ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check, ALTER COLUMN name TYPE integer USING 5;
 SELECT throws_ok($$INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (5, 1, 'male', 'P2')$$, '42804',
 	'column "name" of table "patient" must be of type text', 'a number where a text is expected');

@@ -74,6 +74,7 @@ $do{'audit_events read'} = ['SELECT account FROM medrec_api.audit_events', 'TABL
 $do{'medrec.audit_event read who and when'} = ['SELECT account, session_role, logged_at, action, table_name, row_id FROM medrec.audit_event'];
 $do{'medrec.audit_event read content'} = ['SELECT old_values FROM medrec.audit_event', 'SELECT new_values FROM medrec.audit_event'];
 my %call = (
+	search_patients => q('one'),
 	record_visit => q('{"patient":{"patient_id":"PA"},"diagnoses":[{"code":"I10"}]}'),
 	confirm => "'$d'::uuid", reject => "'$d'::uuid", accept_suggestion => "'$d', 'I10'", add_suggestions => qq('$d', '[{"code":"I11.9"}]'),
 	history => qq('patient', '$p'), as_of => qq('patient', '$p', now()), audit_fhir => '', audit_checkpoint => '',
