@@ -32,6 +32,7 @@
 
 #include "actor.h"
 #include "audit.h"
+#include "invalidate.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
@@ -150,11 +151,11 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 static ActorTexts acting;
 static Partition partition;
 static Era	era;
-static bool watching = false;
 
-static void Forget(Datum arg, Oid relid);
+static void Forget(Oid relid);
 static void Watch(void);
-static void FindPartition(TimestampTz now);
+static void FindPartition(TimestampTz now, Partition *found);
+static void KeepPartition(TimestampTz now);
 static Relation OpenPartition(TimestampTz now);
 static int32 NextNumber(int64 xid);
 static void Salt(uint8 *salt);
@@ -164,16 +165,16 @@ static const Prefix *FindPrefix(const char *action, const char *table_name);
 static AuditText CopyText(AuditText text);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
-static void FindIndexes(Relation rel);
+static void FindIndexes(Relation rel, Partition *found);
 static void OpenIndexes(AuditWriter *writer);
 static void InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot);
 static void CloseIndexes(AuditWriter *writer);
 
 PG_FUNCTION_INFO_V1(medrec_audit_open_era);
 
-/* A relation has changed: look again for what depends on it. */
+/* Hook: a relation has changed, look again for what depends on it. */
 static void
-Forget(Datum arg, Oid relid)
+Forget(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
 		partition.valid = false;
@@ -181,15 +182,11 @@ Forget(Datum arg, Oid relid)
 		era.valid = false;
 }
 
-/* Asks, once, to be told of changed relations. */
+/* Asks to be told of changed relations. */
 static void
 Watch(void)
 {
-	if (!watching)
-	{
-		CacheRegisterRelcacheCallback(Forget, (Datum) 0);
-		watching = true;
-	}
+	invalidate_watch(Forget);
 }
 
 /* A table of the audit; an error when migrate() has not run. */
@@ -211,7 +208,7 @@ audit_relation(const char *name)
 
 /* Finds the partition for a time: bounds, OID and column numbers. */
 static void
-FindPartition(TimestampTz now)
+FindPartition(TimestampTz now, Partition *found)
 {
 	Relation	root;
 	PartitionDesc desc;
@@ -223,9 +220,8 @@ FindPartition(TimestampTz now)
 	int			index;
 	int			i;
 
-	partition.valid = false;
-	partition.root = audit_relation(AUDIT_TABLE);
-	root = table_open(partition.root, AccessShareLock);
+	found->root = audit_relation(AUDIT_TABLE);
+	root = table_open(found->root, AccessShareLock);
 	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
 	key = RelationGetPartitionKey(root);
@@ -237,13 +233,13 @@ FindPartition(TimestampTz now)
 
 	offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
 										   bounds, 1, &value, &is_equal);
-	partition.from = DT_NOBEGIN;
-	partition.until = DT_NOEND;
+	found->from = DT_NOBEGIN;
+	found->until = DT_NOEND;
 	if (offset >= 0 && bounds->kind[offset][0] == PARTITION_RANGE_DATUM_VALUE)
-		partition.from = DatumGetTimestampTz(bounds->datums[offset][0]);
+		found->from = DatumGetTimestampTz(bounds->datums[offset][0]);
 	if (offset + 1 < bounds->ndatums &&
 		bounds->kind[offset + 1][0] == PARTITION_RANGE_DATUM_VALUE)
-		partition.until = DatumGetTimestampTz(bounds->datums[offset + 1][0]);
+		found->until = DatumGetTimestampTz(bounds->datums[offset + 1][0]);
 	index = bounds->indexes[offset + 1];
 	if (index < 0)
 		index = bounds->default_index;
@@ -252,56 +248,67 @@ FindPartition(TimestampTz now)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("medrec.%s has no partition for the present time", AUDIT_TABLE),
 				 errhint("Run SELECT medrec.audit_partitions().")));
-	partition.relid = desc->oids[index];
+	found->relid = desc->oids[index];
 
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		partition.attnum[i] = get_attnum(partition.relid, audit_column_names[i]);
-		if (partition.attnum[i] == InvalidAttrNumber)
+		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
+		if (found->attnum[i] == InvalidAttrNumber)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
 							audit_column_names[i])));
 	}
-	partition.nindexes = NOT_KNOWN;
-	partition.valid = true;
+	found->nindexes = NOT_KNOWN;
 	table_close(root, AccessShareLock);
 }
 
+/* Finds the partition for a time and keeps it, as invalidate.h says. */
+static void
+KeepPartition(TimestampTz now)
+{
+	Partition	found = {0};
+	MemoryContext context = partition.context;
+	uint64		seen = invalidate_count();
+
+	FindPartition(now, &found);
+	found.valid = invalidate_count() == seen;
+	partition = found;
+	if (context)
+		MemoryContextDelete(context);
+}
+
 /*
- * Looks at the partition's indexes, once.  Plain ones, such as medrec's own, are
- * written to without the executor, whose preparations cost more than they do.
+ * Looks at the partition's indexes.  Plain ones, such as medrec's own, are written
+ * to without the executor, whose preparations cost more than they do.
  */
 static void
-FindIndexes(Relation rel)
+FindIndexes(Relation rel, Partition *found)
 {
 	List	   *oids = RelationGetIndexList(rel);
 	MemoryContext old;
 	ListCell   *cell;
 
-	if (partition.context)
-		MemoryContextReset(partition.context);
-	else
-		partition.context = AllocSetContextCreate(TopMemoryContext, "medrec audit partition",
-												  ALLOCSET_SMALL_SIZES);
-	partition.nindexes = list_length(oids) > MAX_INDEXES ? EXECUTOR : 0;
-	old = MemoryContextSwitchTo(partition.context);
+	found->context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit partition",
+										   ALLOCSET_SMALL_SIZES);
+	found->nindexes = list_length(oids) > MAX_INDEXES ? EXECUTOR : 0;
+	old = MemoryContextSwitchTo(found->context);
 	foreach(cell, oids)
 	{
 		Relation	index;
 		IndexInfo  *info;
 
-		if (partition.nindexes == EXECUTOR)
+		if (found->nindexes == EXECUTOR)
 			break;
 		index = index_open(lfirst_oid(cell), RowExclusiveLock);
 		info = BuildIndexInfo(index);
 		if (info->ii_Expressions || info->ii_Predicate || info->ii_Unique ||
 			info->ii_ExclusionOps || !info->ii_ReadyForInserts)
-			partition.nindexes = EXECUTOR;
+			found->nindexes = EXECUTOR;
 		else
 		{
-			partition.indexes[partition.nindexes] = lfirst_oid(cell);
-			partition.index_infos[partition.nindexes++] = info;
+			found->indexes[found->nindexes] = lfirst_oid(cell);
+			found->index_infos[found->nindexes++] = info;
 		}
 		index_close(index, NoLock);
 	}
@@ -313,11 +320,21 @@ FindIndexes(Relation rel)
 static void
 OpenIndexes(AuditWriter *writer)
 {
+	Partition	found = partition;
 	int			i;
 
-	if (partition.nindexes == NOT_KNOWN)
-		FindIndexes(writer->rel);
-	writer->nindexes = partition.nindexes;
+	if (found.nindexes == NOT_KNOWN)
+	{
+		uint64		seen = invalidate_count();
+
+		FindIndexes(writer->rel, &found);
+		if (partition.valid && invalidate_count() == seen)
+		{
+			MemoryContextSetParent(found.context, TopMemoryContext);
+			partition = found;
+		}
+	}
+	writer->nindexes = found.nindexes;
 	if (writer->nindexes == EXECUTOR)
 	{
 		writer->rri = makeNode(ResultRelInfo);
@@ -330,9 +347,9 @@ OpenIndexes(AuditWriter *writer)
 	{
 		IndexInfo  *info = makeNode(IndexInfo);
 
-		writer->indexes[i] = index_open(partition.indexes[i], RowExclusiveLock);
+		writer->indexes[i] = index_open(found.indexes[i], RowExclusiveLock);
 		/* a copy: access methods keep things of the statement in it */
-		*info = *partition.index_infos[i];
+		*info = *found.index_infos[i];
 		info->ii_AmCache = NULL;
 		info->ii_Context = writer->context;
 		writer->index_infos[i] = info;
@@ -396,7 +413,7 @@ OpenPartition(TimestampTz now)
 		CHECK_FOR_INTERRUPTS();
 
 		if (!partition.valid || now < partition.from || now >= partition.until)
-			FindPartition(now);
+			KeepPartition(now);
 
 		/* what happened before the lock came tells itself by the callback */
 		rel = try_relation_open(partition.relid, RowExclusiveLock);

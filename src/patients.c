@@ -6,7 +6,6 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
@@ -16,12 +15,10 @@
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodes.h"
-#include "nodes/nodes.h"
 #include "optimizer/optimizer.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -29,6 +26,7 @@
 #include "utils/tuplestore.h"
 
 #include "codesystems.h"
+#include "invalidate.h"
 #include "patients.h"
 #include "records.h"
 #include "revalidate.h"
@@ -68,7 +66,7 @@ static bool plain_result = false;
 static void CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc,
 							AttrNumber column);
 static int	CompareUuid(const void *a, const void *b);
-static void ForgetPlain(Datum arg, Oid relid);
+static void ForgetPlain(Oid relid);
 static bool LastVisitIsPlain(Relation rel, AttrNumber last_visit);
 static void BeginExecutor(Touch *touch);
 static bool UpdateLastVisit(Touch *touch);
@@ -228,9 +226,9 @@ CompareUuid(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
-/* Callback: the table has changed, its constraints may be others. */
+/* Hook: the table has changed, its constraints may be others. */
 static void
-ForgetPlain(Datum arg, Oid relid)
+ForgetPlain(Oid relid)
 {
 	if (relid == InvalidOid || relid == plain_relid)
 		plain_relid = InvalidOid;
@@ -243,18 +241,15 @@ ForgetPlain(Datum arg, Oid relid)
 static bool
 LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 {
-	static bool registered = false;
+	uint64		seen;
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
 	bool		plain = true;
 	int			i;
 
 	if (plain_relid == RelationGetRelid(rel))
 		return plain_result;
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(ForgetPlain, (Datum) 0);
-		registered = true;
-	}
+	invalidate_watch(ForgetPlain);
+	seen = invalidate_count();
 
 	if (constr != NULL)
 	{
@@ -269,7 +264,7 @@ LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 		}
 	}
 	plain_result = plain;
-	plain_relid = RelationGetRelid(rel);
+	plain_relid = invalidate_count() == seen ? RelationGetRelid(rel) : InvalidOid;
 	return plain;
 }
 

@@ -18,7 +18,6 @@
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/formatting.h"
-#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -26,6 +25,7 @@
 #include "actor.h"
 #include "codesystems.h"
 #include "faults.h"
+#include "invalidate.h"
 #include "issues.h"
 #include "patients.h"
 #include "records.h"
@@ -93,7 +93,7 @@ static struct
 	AttrNumber	columns[RECORD_COLUMNS_MAX];
 }			column_cache[RECORD_KINDS];
 
-static void ForgetColumns(Datum arg, Oid relid);
+static void ForgetColumns(Oid relid);
 static char *GetString(const RecordRow *row, int column);
 static void SetString(RecordRow *row, int column, const char *str);
 static void SetDatum(RecordRow *row, int column, Datum value);
@@ -109,9 +109,9 @@ static void CheckAccount(RecordRow *row);
 static void CheckPatient(RecordRow *row);
 static void CheckCoded(RecordRow *row, const char *default_system);
 
-/* Callback: a table has changed, its columns may stand elsewhere. */
+/* Hook: a table has changed, its columns may stand elsewhere. */
 static void
-ForgetColumns(Datum arg, Oid relid)
+ForgetColumns(Oid relid)
 {
 	int			i;
 
@@ -124,16 +124,15 @@ ForgetColumns(Datum arg, Oid relid)
 const AttrNumber *
 record_columns(Relation rel, RecordKind kind)
 {
-	static bool registered = false;
+	AttrNumber	found[RECORD_COLUMNS_MAX];
+	uint64		seen;
 	int			i;
 
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(ForgetColumns, (Datum) 0);
-		registered = true;
-	}
 	if (column_cache[kind].relid == RelationGetRelid(rel))
 		return column_cache[kind].columns;
+
+	invalidate_watch(ForgetColumns);
+	seen = invalidate_count();
 
 	for (i = 0; kind_columns[kind][i].name != NULL; i++)
 	{
@@ -152,9 +151,10 @@ record_columns(Relation rel, RecordKind kind)
 					 errmsg("column \"%s\" of table \"%s\" must be of type %s",
 							column->name, RelationGetRelationName(rel),
 							format_type_be(column->type))));
-		column_cache[kind].columns[i] = number;
+		found[i] = number;
 	}
-	column_cache[kind].relid = RelationGetRelid(rel);
+	memcpy(column_cache[kind].columns, found, i * sizeof(AttrNumber));
+	column_cache[kind].relid = invalidate_count() == seen ? RelationGetRelid(rel) : InvalidOid;
 	return column_cache[kind].columns;
 }
 
