@@ -56,12 +56,12 @@ my @indexes = split /\n/, $node->safe_psql('m', qq{SELECT x.indexrelid::regclass
 	WHERE x.indrelid IN ('$partition'::regclass, 'medrec.patient'::regclass, 'medrec.diagnosis'::regclass, 'medrec.audit_era'::regclass,
 		'medrec.code'::regclass, 'medrec.code_release'::regclass)});
 my $waited = 0;
+my $holder = $node->background_psql('m');
 for my $relation (@tables, @indexes)
 {
 	my $is_index = grep { $_ eq $relation } @indexes;
 	my $id = "l$good";
 	my $session = $node->background_psql('m', on_error_stop => 0);
-	my $holder = $node->background_psql('m');
 	$holder->query_safe('SET client_min_messages = error; BEGIN');
 	# takes an exclusive lock on the index alone
 	$holder->query_safe($is_index ? "ALTER INDEX $relation SET TABLESPACE pg_default" : "LOCK TABLE ONLY $relation IN ACCESS EXCLUSIVE MODE");
@@ -70,12 +70,12 @@ for my $relation (@tables, @indexes)
 	$waited++ if $session->{stderr} =~ /lock timeout/;
 	$session->{stderr} = '';
 	$holder->query_safe('ROLLBACK');
-	$holder->quit;
 	$session->query('RESET lock_timeout; ' . $summarize . good_writes($id));
 	is($session->{stderr}, '', "after a lock on $relation the session writes");
 	$session->quit;
 	$good++;
 }
+$holder->quit;
 cmp_ok($waited, '>=', 8, "$waited of the relations held a first write up");
 
 is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient WHERE patient_id LIKE 'G%'"), $good, 'all good writes are there');
