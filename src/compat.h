@@ -61,6 +61,28 @@
 	index_beginscan(heap, index, snapshot, nkeys, 0)
 #endif
 
+/* tuplesort_getdatum() says whether to copy since 16; a number by value needs none */
+#if PG_VERSION_NUM >= 160000
+#define medrec_tuplesort_getdatum(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define medrec_tuplesort_getdatum(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
+/* BRIN's summaries are read without a snapshot since 17 */
+#if PG_VERSION_NUM >= 170000
+#define medrec_brin_revmap(index, pages, snapshot) \
+	((void) (snapshot), brinRevmapInitialize(index, pages))
+#define medrec_brin_tuple(revmap, block, buffer, offset, size, mode, snapshot) \
+	((void) (snapshot), brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode))
+#else
+#define medrec_brin_revmap(index, pages, snapshot) \
+	brinRevmapInitialize(index, pages, snapshot)
+#define medrec_brin_tuple(revmap, block, buffer, offset, size, mode, snapshot) \
+	brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode, snapshot)
+#endif
+
 /* 18 brings virtual generated columns */
 #if PG_VERSION_NUM >= 180000
 #define medrec_has_generated_columns(constr) \
