@@ -29,15 +29,6 @@
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
 #endif
 
-/* EvalPlanQualInit() for a single relation takes the other result relations since 16 */
-#if PG_VERSION_NUM >= 160000
-#define medrec_eval_plan_qual_init(epqstate, estate) \
-	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL)
-#else
-#define medrec_eval_plan_qual_init(epqstate, estate) \
-	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1)
-#endif
-
 /* access methods may have something to tidy up after inserting since 17 */
 #if PG_VERSION_NUM >= 170000
 #define medrec_index_insert_cleanup(index, info)	index_insert_cleanup(index, info)

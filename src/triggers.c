@@ -24,6 +24,7 @@
 
 #include "actor.h"
 #include "codesystems.h"
+#include "direct.h"
 #include "faults.h"
 #include "invalidate.h"
 #include "issues.h"
@@ -609,9 +610,9 @@ CheckCoded(RecordRow *row, const char *default_system)
 	}
 }
 
-/* Whether an update changes nothing, the user's own columns included. */
+/* Whether an update changes nothing but one column (0 for none), the user's own included. */
 static bool
-SameRow(TupleDesc desc, HeapTuple old, HeapTuple new)
+SameRow(TupleDesc desc, HeapTuple old, HeapTuple new, AttrNumber but)
 {
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -621,6 +622,8 @@ SameRow(TupleDesc desc, HeapTuple old, HeapTuple new)
 		Datum		old_value = heap_getattr(old, i + 1, desc, &old_null);
 		Datum		new_value = heap_getattr(new, i + 1, desc, &new_null);
 
+		if (i + 1 == but)
+			continue;
 		if (old_null != new_null ||
 			(!old_null && !datum_image_eq(old_value, new_value, att->attbyval, att->attlen)))
 			return false;
@@ -675,6 +678,12 @@ medrec_validate(PG_FUNCTION_ARGS)
 
 	row.rel = trigdata->tg_relation;
 	row.columns = record_columns(row.rel, kind);
+
+	/* a visit: no change of a person's, unless a trigger has made it one */
+	if (update && kind == RECORD_PATIENT && own_statement(row.rel, CMD_UPDATE) &&
+		SameRow(desc, trigdata->tg_trigtuple, tuple, row.columns[PATIENT_LAST_VISIT]))
+		PG_RETURN_POINTER(tuple);
+
 	row.values = palloc(desc->natts * sizeof(Datum));
 	row.nulls = palloc(desc->natts * sizeof(bool));
 	heap_deform_tuple(tuple, desc, row.values, row.nulls);
@@ -707,7 +716,7 @@ medrec_validate(PG_FUNCTION_ARGS)
 
 	/* only judged anew, and as before: nothing to write */
 	if (update && revalidating && kind >= RECORD_DIAGNOSIS &&
-		SameRow(desc, trigdata->tg_trigtuple, tuple) &&
+		SameRow(desc, trigdata->tg_trigtuple, tuple, 0) &&
 		!Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
 		!Changed(&row, CODED_CODE) && !Changed(&row, CODED_DESCRIPTION))
 		PG_RETURN_POINTER(NULL);

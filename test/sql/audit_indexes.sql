@@ -1,5 +1,5 @@
+\i test/sql-setup.psql
 -- verify_audit() finds the events that an index of the trail lacks, whatever kind of index it is.
-\ir ../sql-setup.psql
 SELECT plan(9);
 
 SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS partition \gset
