@@ -76,7 +76,7 @@ CREATE ROLE bench_clinician LOGIN IN ROLE medrec_clinician;
 INSERT INTO medrec.patient (id, name, age, gender, patient_id)
 SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Patient ' || n, n % 100, 'other', 'B' || n
 FROM generate_series(1, :patients) AS n;
-SELECT string_agg(format('%s %s 1 %s %s', lpad(n::text, 5, '0'), rpad('E' || to_char(n, 'FM00000'), 7), rpad('Title ' || n, 60), 'Title ' || n) || E'\n', '')
+SELECT string_agg(format('%s %s 1 %s %s', lpad((n - 9999)::text, 5, '0'), rpad('E' || n, 7), rpad('Title ' || n, 60), 'Title ' || n) || E'\n', '')
 	AS file FROM generate_series(10000, 12999) AS n \gset
 SELECT count(*) AS loaded FROM medrec.load_release('ICD-10-CM', 'bench', '2020-01-01', :'file') \gset
 SQL
