@@ -114,7 +114,9 @@ SELECT throws_ok('INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, ''E
 ROLLBACK TO s;
 
 -- a publication
+SET LOCAL client_min_messages = error;
 CREATE PUBLICATION medrec_test FOR TABLE medrec.patient;
+SET LOCAL client_min_messages = warning;
 ALTER TABLE medrec.patient REPLICA IDENTITY NOTHING;
 SELECT throws_ok('UPDATE medrec.patient SET name = name', '55000', NULL, 'without a replica identity an UPDATE is refused where the table is published');
 SELECT throws_ok('INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, ''E11.9'' FROM medrec.patient WHERE patient_id = ''D1''', '55000', NULL, 'and a visit');
