@@ -64,6 +64,7 @@ static RoleName session_name;
 static RoleName current_name;
 static RoleName role_name;
 static bool watching_roles = false;
+static uint64 role_messages = 0;
 
 static void ForgetRoles(Datum arg, int cacheid, uint32 hashvalue);
 static const char *NameOfRole(RoleName *cached, Oid id);
@@ -86,12 +87,14 @@ static void
 ForgetRoles(Datum arg, int cacheid, uint32 hashvalue)
 {
 	session_name.id = current_name.id = role_name.id = InvalidOid;
+	role_messages++;
 }
 
 /* The name of a role; its number where it was dropped under the session. */
 static const char *
 NameOfRole(RoleName *cached, Oid id)
 {
+	uint64		seen;
 	char	   *name;
 
 	if (!watching_roles)
@@ -102,6 +105,8 @@ NameOfRole(RoleName *cached, Oid id)
 	if (cached->id == id && OidIsValid(id))
 		return cached->name;
 
+	/* filled as invalidate.h says */
+	seen = role_messages;
 	name = GetUserNameFromId(id, true);
 	if (name)
 	{
@@ -110,7 +115,7 @@ NameOfRole(RoleName *cached, Oid id)
 	}
 	else
 		snprintf(cached->name, NAMEDATALEN, "%u", id);
-	cached->id = id;
+	cached->id = role_messages == seen ? id : InvalidOid;
 	return cached->name;
 }
 

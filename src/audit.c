@@ -12,6 +12,7 @@
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
+#include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
@@ -19,6 +20,8 @@
 
 #include "audit.h"
 #include "audit_era.h"
+#include "direct.h"
+#include "records.h"
 
 /* the rows of a transition table, one after the other */
 typedef struct Rows
@@ -34,7 +37,9 @@ static bool NextRow(Rows *rows);
 static void EndRows(Rows *rows);
 static void WriteRows(AuditTable *table, AuditWriter **writer, const char *action,
 					  Rows *rows);
-static void WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new);
+static bool OnlyVisit(const Rows *old, const Rows *new, AttrNumber last_visit);
+static void WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new,
+						 AttrNumber last_visit);
 static AuditWriter *Writer(AuditTable *table, AuditWriter **writer, const char *action);
 
 PG_FUNCTION_INFO_V1(medrec_audit);
@@ -128,22 +133,51 @@ WriteRows(AuditTable *table, AuditWriter **writer, const char *action, Rows *row
 	}
 }
 
+/* Does the row differ in last_visit at most? */
+static bool
+OnlyVisit(const Rows *old, const Rows *new, AttrNumber last_visit)
+{
+	TupleDesc	desc = new->slot->tts_tupleDescriptor;
+	int			i;
+
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || i + 1 == last_visit)
+			continue;
+		if (old->slot->tts_isnull[i] != new->slot->tts_isnull[i] ||
+			(!new->slot->tts_isnull[i] &&
+			 !datum_image_eq(old->slot->tts_values[i], new->slot->tts_values[i],
+							 att->attbyval, att->attlen)))
+			return false;
+	}
+	return true;
+}
+
 /*
  * An event per changed row, with the changed columns.  Old and new stand at the
  * same place of their tables.  A row that gets another key or patient leaves a
  * DELETE and an INSERT, so that the trail of neither misses it.
+ * last_visit: the column that the statement of touch() has moved, which is no event
+ * of its own; else 0.
  */
 static void
-WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new)
+WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new,
+			 AttrNumber last_visit)
 {
 	while (NextRow(old) && NextRow(new))
 	{
-		AuditWriter *w = Writer(table, writer, "UPDATE");
-		MemoryContext before = MemoryContextSwitchTo(audit_writer_row(w));
+		AuditWriter *w;
+		MemoryContext before;
 		AuditText	old_values;
 		AuditText	new_values;
 		bool		moved;
 
+		if (last_visit != 0 && OnlyVisit(old, new, last_visit))
+			continue;
+		w = Writer(table, writer, "UPDATE");
+		before = MemoryContextSwitchTo(audit_writer_row(w));
 		if (!audit_row_changes(table, old->slot, new->slot,
 							   &old_values, &new_values, &moved))
 			 /* no change, no event */ ;
@@ -208,7 +242,8 @@ medrec_audit(PG_FUNCTION_ARGS)
 		BeginRows(&old, rel, trigdata->tg_oldtable);
 		BeginRows(&new, rel, trigdata->tg_newtable);
 		if (tuplestore_tuple_count(old.store) == tuplestore_tuple_count(new.store))
-			WriteUpdates(table, &writer, &old, &new);
+			WriteUpdates(table, &writer, &old, &new, own_statement(rel, CMD_UPDATE) ?
+						 record_columns(rel, RECORD_PATIENT)[PATIENT_LAST_VISIT] : 0);
 		else
 		{
 			/* a row that moved to another partition was refused there */
@@ -247,6 +282,11 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 		audit_check_subscriber();
 		return PointerGetDatum(NULL);
 	}
+	/* an event that medrec itself stores by a statement */
+	if (TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) &&
+		TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
+		own_statement_begins(trigdata->tg_relation, CMD_INSERT))
+		return PointerGetDatum(NULL);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("cannot change \"%s\": the audit trail is append-only",

@@ -28,7 +28,6 @@
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -37,6 +36,7 @@
 #include "utils/syscache.h"
 
 #include "audit.h"
+#include "invalidate.h"
 
 /* how a column's value becomes JSON */
 typedef enum ColumnKind
@@ -95,7 +95,7 @@ typedef struct CacheEntry
 
 static HTAB *cache = NULL;
 
-static void Forget(Datum arg, Oid relid);
+static void Forget(Oid relid);
 static bool OutputIsFixed(Oid type);
 static ColumnKind KindOfType(Oid type);
 static void ReadArguments(AuditTable *table, int nargs, char **args);
@@ -110,9 +110,9 @@ static AuditText End(StringInfo out);
 static bool SameValue(const Column *column, Datum a, bool a_null, Datum b, bool b_null);
 static Column *ColumnOf(AuditTable *table, AttrNumber attnum);
 
-/* A relation has changed: what is known of it is to be read anew. */
+/* Hook: a relation has changed, what is known of it is to be read again. */
 static void
-Forget(Datum arg, Oid relid)
+Forget(Oid relid)
 {
 	HASH_SEQ_STATUS status;
 	CacheEntry *entry;
@@ -348,8 +348,8 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(CacheEntry)};
 
 		cache = hash_create("medrec audited tables", 16, &ctl, HASH_ELEM | HASH_BLOBS);
-		CacheRegisterRelcacheCallback(Forget, (Datum) 0);
 	}
+	invalidate_watch(Forget);
 	entry = hash_search(cache, &trigger, HASH_ENTER, &found);
 	if (!found)
 		entry->table = NULL;
@@ -357,6 +357,7 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 	if (entry->table == NULL || entry->table->stale ||
 		entry->table->relid != RelationGetRelid(rel))
 	{
+		uint64		seen = invalidate_count();
 		AuditTable *fresh = Build(rel, nargs, args);
 
 		/* Build() may have looked at catalogs, and so have found the entry stale */
@@ -364,6 +365,7 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 		if (found && entry->table && entry->table->users == 0)
 			MemoryContextDelete(entry->table->context);
 		MemoryContextSetParent(fresh->context, CacheMemoryContext);
+		fresh->stale = invalidate_count() != seen;
 		entry->table = fresh;
 	}
 	entry->table->users++;

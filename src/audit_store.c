@@ -17,6 +17,8 @@
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "partitioning/partbounds.h"
@@ -32,6 +34,9 @@
 #include "actor.h"
 #include "audit.h"
 #include "audit_era.h"
+#include "audit_seal.h"
+#include "direct.h"
+#include "invalidate.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
@@ -71,14 +76,19 @@ typedef struct ActorTexts
 	Prefix		prefixes[PREFIXES];
 } ActorTexts;
 
-/* a partition with more indexes than this is written through the executor */
+/* a partition with more indexes than this gets their entries from the executor */
 #define MAX_INDEXES		4
 #define EXECUTOR		(-1)
 #define NOT_KNOWN		(-2)
 
+/* name of the events that are stored by a statement */
+#define STATEMENT_EVENTS	"medrec_events"
+
 struct AuditWriter
 {
 	Relation	rel;
+	Tuplestorestate *store;		/* of what goes by a statement, or NULL */
+	TupleDesc	desc;			/* its rows, in the order of AuditColumn */
 	int			nindexes;		/* plain ones, or else through the executor */
 	Relation	indexes[MAX_INDEXES];
 	IndexInfo  *index_infos[MAX_INDEXES];
@@ -104,6 +114,7 @@ typedef struct Partition
 	TimestampTz from;			/* inclusive */
 	TimestampTz until;			/* exclusive */
 	AttrNumber	attnum[AUDIT_COLUMNS];
+	bool		direct;			/* as far as the root is concerned; with the indexes known, at all */
 	MemoryContext context;		/* of what follows */
 	int			nindexes;		/* or EXECUTOR, NOT_KNOWN */
 	Oid			indexes[MAX_INDEXES];
@@ -138,12 +149,25 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_LEAF] = "leaf",
 };
 
+/* Columns that medrec may leave null, and the types of those that are no text. */
+static const bool may_be_null[AUDIT_COLUMNS] = {
+	[AUDIT_ACCOUNT] = true, [AUDIT_JTI] = true, [AUDIT_CLIENT_ADDR] = true,
+	[AUDIT_REQUEST_ID] = true, [AUDIT_METHOD] = true, [AUDIT_PATH] = true,
+	[AUDIT_APPLICATION_NAME] = true, [AUDIT_REASON] = true, [AUDIT_ROW_ID] = true,
+	[AUDIT_OLD_VALUES] = true, [AUDIT_NEW_VALUES] = true, [AUDIT_PATIENT_ID] = true
+};
+static const Oid column_types[AUDIT_COLUMNS] = {
+	[AUDIT_OLD_VALUES] = JSONOID, [AUDIT_NEW_VALUES] = JSONOID, [AUDIT_XID] = INT8OID,
+	[AUDIT_LOGGED_AT] = TIMESTAMPTZOID, [AUDIT_TRANSACTION_AT] = TIMESTAMPTZOID,
+	[AUDIT_STATEMENT_AT] = TIMESTAMPTZOID, [AUDIT_ERA] = INT4OID, [AUDIT_N] = INT4OID,
+	[AUDIT_PATIENT_ID] = UUIDOID, [AUDIT_SALT] = BYTEAOID, [AUDIT_LEAF] = BYTEAOID
+};
+
 static ActorTexts acting;
 static Partition partition;
-static bool watching = false;
-
-static void Forget(Datum arg, Oid relid);
-static void FindPartition(TimestampTz now);
+static void Forget(Oid relid);
+static void FindPartition(TimestampTz now, Partition *found);
+static void KeepPartition(TimestampTz now);
 static Relation OpenPartition(TimestampTz now);
 static int32 NextNumber(int64 xid);
 static void Salt(uint8 *salt);
@@ -153,29 +177,31 @@ static const Prefix *FindPrefix(const char *action, const char *table_name);
 static AuditText CopyText(AuditText text);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
-static void FindIndexes(Relation rel);
+static Oid	ColumnType(int column);
+static bool IsDirect(Relation rel, const AttrNumber *attnum);
+static void FindIndexes(Relation rel, Partition *found);
+static void BeginStatement(AuditWriter *writer);
+static void EndStatement(AuditWriter *writer);
 static void OpenIndexes(AuditWriter *writer);
 static void InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot);
 static void CloseIndexes(AuditWriter *writer);
+static void InsertByStatement(Relation rel, int ncolumns, const char *const *names,
+							  const Datum *values, const bool *nulls);
 
-/* A relation has changed: look again for what depends on it. */
+/* Hook: a relation has changed, look again for what depends on it. */
 static void
-Forget(Datum arg, Oid relid)
+Forget(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
 		partition.valid = false;
 	audit_era_changed(relid);
 }
 
-/* Asks, once, to be told of changed relations. */
+/* Asks to be told of changed relations. */
 void
 audit_watch(void)
 {
-	if (!watching)
-	{
-		CacheRegisterRelcacheCallback(Forget, (Datum) 0);
-		watching = true;
-	}
+	invalidate_watch(Forget);
 }
 
 /* A table of the audit; an error when migrate() has not run. */
@@ -197,7 +223,7 @@ audit_relation(const char *name)
 
 /* Finds the partition for a time: bounds, OID and column numbers. */
 static void
-FindPartition(TimestampTz now)
+FindPartition(TimestampTz now, Partition *found)
 {
 	Relation	root;
 	PartitionDesc desc;
@@ -209,9 +235,8 @@ FindPartition(TimestampTz now)
 	int			index;
 	int			i;
 
-	partition.valid = false;
-	partition.root = audit_relation(AUDIT_TABLE);
-	root = table_open(partition.root, AccessShareLock);
+	found->root = audit_relation(AUDIT_TABLE);
+	root = table_open(found->root, AccessShareLock);
 	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
 	key = RelationGetPartitionKey(root);
@@ -223,13 +248,13 @@ FindPartition(TimestampTz now)
 
 	offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
 										   bounds, 1, &value, &is_equal);
-	partition.from = DT_NOBEGIN;
-	partition.until = DT_NOEND;
+	found->from = DT_NOBEGIN;
+	found->until = DT_NOEND;
 	if (offset >= 0 && bounds->kind[offset][0] == PARTITION_RANGE_DATUM_VALUE)
-		partition.from = DatumGetTimestampTz(bounds->datums[offset][0]);
+		found->from = DatumGetTimestampTz(bounds->datums[offset][0]);
 	if (offset + 1 < bounds->ndatums &&
 		bounds->kind[offset + 1][0] == PARTITION_RANGE_DATUM_VALUE)
-		partition.until = DatumGetTimestampTz(bounds->datums[offset + 1][0]);
+		found->until = DatumGetTimestampTz(bounds->datums[offset + 1][0]);
 	index = bounds->indexes[offset + 1];
 	if (index < 0)
 		index = bounds->default_index;
@@ -238,56 +263,115 @@ FindPartition(TimestampTz now)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("medrec.%s has no partition for the present time", AUDIT_TABLE),
 				 errhint("Run SELECT medrec.audit_partitions().")));
-	partition.relid = desc->oids[index];
+	found->relid = desc->oids[index];
 
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		partition.attnum[i] = get_attnum(partition.relid, audit_column_names[i]);
-		if (partition.attnum[i] == InvalidAttrNumber)
+		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
+		if (found->attnum[i] == InvalidAttrNumber)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
 							audit_column_names[i])));
 	}
-	partition.nindexes = NOT_KNOWN;
-	partition.valid = true;
+	found->nindexes = NOT_KNOWN;
+	/* an INSERT fires the statement triggers of the table that it names */
+	found->direct = !direct_has_rules(root, CMD_INSERT) &&
+		!direct_has_triggers(root, TRIGGER_TYPE_INSERT, false, true, 0);
 	table_close(root, AccessShareLock);
 }
 
+/* Finds the partition for a time and keeps it, as invalidate.h says. */
+static void
+KeepPartition(TimestampTz now)
+{
+	Partition	found = {0};
+	MemoryContext context = partition.context;
+	uint64		seen = invalidate_count();
+
+	FindPartition(now, &found);
+	found.valid = invalidate_count() == seen;
+	partition = found;
+	if (context)
+		MemoryContextDelete(context);
+}
+
+/* The type that medrec writes a column of the trail as. */
+static Oid
+ColumnType(int column)
+{
+	return OidIsValid(column_types[column]) ? column_types[column] : TEXTOID;
+}
+
 /*
- * Looks at the partition's indexes, once.  Plain ones, such as medrec's own, are
- * written to without the executor, whose preparations cost more than they do.
+ * Does a row that is put into the heap break nothing that an INSERT would heed?
+ * No CHECK, no NOT NULL, default or domain that medrec does not know, no trigger.
+ */
+static bool
+IsDirect(Relation rel, const AttrNumber *attnum)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	TupleConstr *constr = desc->constr;
+	int			i;
+	int			j;
+
+	if (constr && (constr->num_check > 0 || constr->num_defval > 0 ||
+				   medrec_has_generated_columns(constr)))
+		return false;
+	if (direct_has_triggers(rel, TRIGGER_TYPE_INSERT, true, false, 0))
+		return false;
+	for (i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped)
+			continue;
+		for (j = 0; j < AUDIT_COLUMNS; j++)
+			if (attnum[j] == att->attnum)
+				break;
+		if (j == AUDIT_COLUMNS ?
+			att->attnotnull || att->attidentity || get_typtype(att->atttypid) == TYPTYPE_DOMAIN :
+			(att->attnotnull && may_be_null[j]) || att->atttypid != ColumnType(j))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Looks at the partition's indexes.  Plain ones, such as medrec's own, are written
+ * to without the executor, whose preparations cost more than they do.
  */
 static void
-FindIndexes(Relation rel)
+FindIndexes(Relation rel, Partition *found)
 {
 	List	   *oids = RelationGetIndexList(rel);
 	MemoryContext old;
 	ListCell   *cell;
 
-	if (partition.context)
-		MemoryContextReset(partition.context);
-	else
-		partition.context = AllocSetContextCreate(TopMemoryContext, "medrec audit partition",
-												  ALLOCSET_SMALL_SIZES);
-	partition.nindexes = list_length(oids) > MAX_INDEXES ? EXECUTOR : 0;
-	old = MemoryContextSwitchTo(partition.context);
+	found->context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit partition",
+										   ALLOCSET_SMALL_SIZES);
+	found->nindexes = list_length(oids) > MAX_INDEXES ? EXECUTOR : 0;
+	found->direct = found->direct && IsDirect(rel, found->attnum);
+	old = MemoryContextSwitchTo(found->context);
 	foreach(cell, oids)
 	{
 		Relation	index;
 		IndexInfo  *info;
 
-		if (partition.nindexes == EXECUTOR)
-			break;
 		index = index_open(lfirst_oid(cell), RowExclusiveLock);
 		info = BuildIndexInfo(index);
-		if (info->ii_Expressions || info->ii_Predicate || info->ii_Unique ||
+		/* checked when the statement or the transaction ends */
+		if (!index->rd_index->indimmediate)
+			found->direct = false;
+		if (found->nindexes == EXECUTOR)
+			 /* they are too many, or one of them is not plain */ ;
+		else if (info->ii_Expressions || info->ii_Predicate || info->ii_Unique ||
 			info->ii_ExclusionOps || !info->ii_ReadyForInserts)
-			partition.nindexes = EXECUTOR;
+			found->nindexes = EXECUTOR;
 		else
 		{
-			partition.indexes[partition.nindexes] = lfirst_oid(cell);
-			partition.index_infos[partition.nindexes++] = info;
+			found->indexes[found->nindexes] = lfirst_oid(cell);
+			found->index_infos[found->nindexes++] = info;
 		}
 		index_close(index, NoLock);
 	}
@@ -299,11 +383,26 @@ FindIndexes(Relation rel)
 static void
 OpenIndexes(AuditWriter *writer)
 {
+	Partition	found = partition;
 	int			i;
 
-	if (partition.nindexes == NOT_KNOWN)
-		FindIndexes(writer->rel);
-	writer->nindexes = partition.nindexes;
+	if (found.nindexes == NOT_KNOWN)
+	{
+		uint64		seen = invalidate_count();
+
+		FindIndexes(writer->rel, &found);
+		if (partition.valid && invalidate_count() == seen)
+		{
+			MemoryContextSetParent(found.context, TopMemoryContext);
+			partition = found;
+		}
+	}
+	if (!found.direct)
+	{
+		BeginStatement(writer);
+		return;
+	}
+	writer->nindexes = found.nindexes;
 	if (writer->nindexes == EXECUTOR)
 	{
 		writer->rri = makeNode(ResultRelInfo);
@@ -316,9 +415,9 @@ OpenIndexes(AuditWriter *writer)
 	{
 		IndexInfo  *info = makeNode(IndexInfo);
 
-		writer->indexes[i] = index_open(partition.indexes[i], RowExclusiveLock);
+		writer->indexes[i] = index_open(found.indexes[i], RowExclusiveLock);
 		/* a copy: access methods keep things of the statement in it */
-		*info = *partition.index_infos[i];
+		*info = *found.index_infos[i];
 		info->ii_AmCache = NULL;
 		info->ii_Context = writer->context;
 		writer->index_infos[i] = info;
@@ -357,6 +456,8 @@ CloseIndexes(AuditWriter *writer)
 {
 	int			i;
 
+	if (writer->store)
+		return;
 	if (writer->nindexes == EXECUTOR)
 	{
 		ExecCloseIndices(writer->rri);
@@ -368,6 +469,63 @@ CloseIndexes(AuditWriter *writer)
 		medrec_index_insert_cleanup(writer->indexes[i], writer->index_infos[i]);
 		index_close(writer->indexes[i], NoLock);
 	}
+}
+
+/* Prepares to store the events by a statement, in the order that they come. */
+static void
+BeginStatement(AuditWriter *writer)
+{
+	int			i;
+
+	writer->desc = CreateTemplateTupleDesc(AUDIT_COLUMNS);
+	for (i = 0; i < AUDIT_COLUMNS; i++)
+	{
+		TupleDescInitEntry(writer->desc, i + 1, audit_column_names[i], ColumnType(i), -1, 0);
+		writer->attnum[i] = i + 1;
+	}
+	writer->store = tuplestore_begin_heap(false, false, work_mem);
+}
+
+/*
+ * Stores the events as the owner of the trail, who has put there what an INSERT
+ * heeds and the heap does not.  Whatever keeps an event out fails the whole.
+ */
+static void
+EndStatement(AuditWriter *writer)
+{
+	static SPIPlanPtr plan = NULL;
+	EphemeralNamedRelation events = palloc0(sizeof(EphemeralNamedRelationData));
+	int64		count = tuplestore_tuple_count(writer->store);
+	Relation	root;
+
+	if (count == 0)
+		return;
+	root = table_open(audit_relation(AUDIT_TABLE), RowExclusiveLock);
+	events->md.name = STATEMENT_EVENTS;
+	events->md.reliddesc = InvalidOid;
+	events->md.tupdesc = writer->desc;
+	events->md.enrtype = ENR_NAMED_TUPLESTORE;
+	events->md.enrtuples = count;
+	events->reldata = writer->store;
+	if (SPI_connect() != SPI_OK_CONNECT || SPI_register_relation(events) != SPI_OK_REL_REGISTER)
+		elog(ERROR, "could not hand the audit events over");
+	if (plan == NULL)
+	{
+		char	   *columns = audit_event_columns();
+		SPIPlanPtr	prepared = SPI_prepare(psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
+													STATEMENT_EVENTS, columns, columns), 0, NULL);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+		plan = prepared;
+	}
+	if (own_statement_run(root, CMD_INSERT, plan, NULL, NULL) != count)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("an audit event was not stored"),
+				 errhint("A trigger or rule on medrec.%s keeps it out.", AUDIT_TABLE)));
+	SPI_finish();
+	table_close(root, NoLock);
 }
 
 /* Opens the partition for a time, locked for writing. */
@@ -382,7 +540,7 @@ OpenPartition(TimestampTz now)
 		CHECK_FOR_INTERRUPTS();
 
 		if (!partition.valid || now < partition.from || now >= partition.until)
-			FindPartition(now);
+			KeepPartition(now);
 
 		/* what happened before the lock came tells itself by the callback */
 		rel = try_relation_open(partition.relid, RowExclusiveLock);
@@ -631,7 +789,8 @@ NextSlot(AuditWriter *writer)
 	{
 		MemoryContext old = MemoryContextSwitchTo(writer->context);
 
-		slot = table_slot_create(writer->rel, NULL);
+		slot = writer->store ? MakeSingleTupleTableSlot(writer->desc, &TTSOpsVirtual) :
+			table_slot_create(writer->rel, NULL);
 		writer->slots[writer->nslots] = slot;
 		MemoryContextSwitchTo(old);
 	}
@@ -701,7 +860,10 @@ Flush(AuditWriter *writer)
 
 	CHECK_FOR_INTERRUPTS();
 
-	if (writer->nslots == 1)
+	if (writer->store)
+		for (i = 0; i < writer->nslots; i++)
+			tuplestore_puttupleslot(writer->store, writer->slots[i]);
+	else if (writer->nslots == 1)
 		table_tuple_insert(writer->rel, writer->slots[0], writer->cid, 0, NULL);
 	else if (writer->nslots > 1)
 		table_multi_insert(writer->rel, writer->slots, writer->nslots,
@@ -709,7 +871,8 @@ Flush(AuditWriter *writer)
 
 	for (i = 0; i < writer->nslots; i++)
 	{
-		InsertIndexEntries(writer, writer->slots[i]);
+		if (writer->store == NULL)
+			InsertIndexEntries(writer, writer->slots[i]);
 		ExecClearTuple(writer->slots[i]);
 	}
 	writer->nslots = 0;
@@ -727,20 +890,62 @@ audit_writer_end(AuditWriter *writer)
 	for (i = 0; i < BATCH_EVENTS && writer->slots[i]; i++)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	CloseIndexes(writer);
+	if (writer->store)
+	{
+		EndStatement(writer);
+		tuplestore_end(writer->store);
+	}
 	/* the lock stays until the transaction ends */
 	table_close(writer->rel, NoLock);
 	MemoryContextDelete(writer->context);
 }
 
+/* Stores a row of another audit table by a statement, see EndStatement(). */
+static void
+InsertByStatement(Relation rel, int ncolumns, const char *const *names,
+				  const Datum *values, const bool *nulls)
+{
+	StringInfoData columns;
+	StringInfoData params;
+	Oid		   *types = palloc(ncolumns * sizeof(Oid));
+	char	   *spi_nulls = palloc(ncolumns);
+	SPIPlanPtr	plan;
+	int			i;
+
+	initStringInfo(&columns);
+	initStringInfo(&params);
+	for (i = 0; i < ncolumns; i++)
+	{
+		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", quote_identifier(names[i]));
+		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
+		types[i] = get_atttype(RelationGetRelid(rel), get_attnum(RelationGetRelid(rel), names[i]));
+		spi_nulls[i] = nulls[i] ? 'n' : ' ';
+	}
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	plan = SPI_prepare(psprintf("INSERT INTO %s.%s (%s) VALUES (%s)", MEDREC_SCHEMA,
+								quote_identifier(RelationGetRelationName(rel)), columns.data,
+								params.data), ncolumns, types);
+	if (plan == NULL)
+		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+	if (own_statement_run(rel, CMD_INSERT, plan, (Datum *) values, spi_nulls) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),
+				 errhint("A trigger or rule on the table keeps it out.")));
+	SPI_finish();
+}
+
 /*
- * Writes a row of another audit table.  Its triggers refuse every statement, so
- * this too goes straight to the relation.
+ * Writes a row of another audit table.  Its triggers refuse every statement but
+ * medrec's own, and this too goes straight to the relation where it can.
  */
 void
 audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 				 const Datum *values, const bool *nulls)
 {
 	Relation	rel = table_open(relid, RowExclusiveLock);
+	TupleConstr *constr = RelationGetDescr(rel)->constr;
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
 	EState	   *estate = CreateExecutorState();
 	ResultRelInfo *rri = makeNode(ResultRelInfo);
@@ -762,12 +967,19 @@ audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 	}
 	ExecStoreVirtualTuple(slot);
 
-	InitResultRelInfo(rri, rel, 0, NULL, 0);
-	ExecOpenIndices(rri, false);
-	table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
-	if (rri->ri_NumIndices > 0)
-		InsertIndexTuples(rri, slot, estate);
-	ExecCloseIndices(rri);
+	if (ncolumns != RelationGetDescr(rel)->natts || direct_has_rules(rel, CMD_INSERT) ||
+		direct_has_triggers(rel, TRIGGER_TYPE_INSERT, true, true, 0) ||
+		(constr && (constr->num_check > 0 || medrec_has_generated_columns(constr))))
+		InsertByStatement(rel, ncolumns, names, values, nulls);
+	else
+	{
+		InitResultRelInfo(rri, rel, 0, NULL, 0);
+		ExecOpenIndices(rri, false);
+		table_tuple_insert(rel, slot, GetCurrentCommandId(true), 0, NULL);
+		if (rri->ri_NumIndices > 0)
+			InsertIndexTuples(rri, slot, estate);
+		ExecCloseIndices(rri);
+	}
 	ExecDropSingleTupleTableSlot(slot);
 	FreeExecutorState(estate);
 	table_close(rel, NoLock);

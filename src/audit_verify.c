@@ -5,7 +5,8 @@
  * The seals come first: their numbers, ranges, sums, and the tree over them.
  * Then each event's leaf is computed anew from all its fields, wherever it lies,
  * and the events are sorted by (era, transaction, number) - only their leaves, so
- * that memory stays flat - and each range's root compared with its seal.
+ * that memory stays flat - and each range's root compared with its seal.  At last
+ * the indexes, which must lead to every event.
  */
 #include "medrec.h"
 
@@ -21,12 +22,14 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/regproc.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
 #include "utils/varlena.h"
 
 #include "audit.h"
 #include "audit_archive.h"
 #include "audit_era.h"
+#include "audit_indexes.h"
 #include "audit_seal.h"
 #include "base64.h"
 
@@ -118,6 +121,7 @@ static void CheckOrder(Verifier *v);
 static void CheckGuards(Verifier *v);
 static void CheckTrail(Verifier *v);
 static void ReceiveLost(TupleTableSlot *slot, void *arg);
+static void ReceiveLack(int32 era, int64 xid, int32 n, const char *detail, void *arg);
 static void ReceiveGuard(TupleTableSlot *slot, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_audit);
@@ -668,6 +672,14 @@ CheckOrder(Verifier *v)
 	ExecDropSingleTupleTableSlot(slot);
 }
 
+/* Reports an event that an index lacks. */
+static void
+ReceiveLack(int32 era, int64 xid, int32 n, const char *detail, void *arg)
+{
+	Report(arg, "event_not_indexed", NONE, era < 0 ? NONE : era, era < 0 ? NONE : xid,
+		   era < 0 ? NONE : n, detail);
+}
+
 /* Reports a missing guard. */
 static void
 ReceiveGuard(TupleTableSlot *slot, void *arg)
@@ -907,6 +919,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 	{
 		CheckTrail(v);
 		CheckEras(v);
+		audit_check_indexes(GetLatestSnapshot(), ReceiveLack, v);
 		CheckGuards(v);
 	}
 

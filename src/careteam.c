@@ -49,6 +49,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "invalidate.h"
 #include "login.h"
 #include "relations.h"
 
@@ -63,7 +64,7 @@
 #define REASON_MAX_CHARS	2000
 
 /* The patients whom an account may see. */
-static struct
+typedef struct Visible
 {
 	bool		valid;
 	Oid			table;			/* whose invalidation says that teams have changed */
@@ -71,9 +72,12 @@ static struct
 	int32		account;
 	TimestampTz until;			/* when a patient who was opened is shut */
 	int			count;
+	int			size;			/* of ids */
 	pg_uuid_t  *ids;			/* in order */
 	MemoryContext context;
-}			visible;
+} Visible;
+
+static Visible visible;
 
 /* what a call of sees_patient() keeps from row to row */
 typedef struct Viewer
@@ -117,11 +121,11 @@ static AccessPlan open_patient = {
 };
 
 static int32 AccountNumber(void);
-static void ForgetVisible(Datum arg, Oid relid);
+static void ForgetVisible(Oid relid);
 static int	CompareIds(const void *a, const void *b);
-static void AddVisible(int *size, const pg_uuid_t *id);
-static void ReadTeams(int32 account, int *size);
-static void ReadOpened(int32 account, int *size);
+static void AddVisible(Visible *found, const pg_uuid_t *id);
+static void ReadTeams(Visible *found);
+static void ReadOpened(Visible *found);
 static void FindVisible(int32 account);
 static bool IsVisible(const pg_uuid_t *id);
 static bool HasTeam(int32 account);
@@ -176,9 +180,9 @@ AccountNumber(void)
 	return number;
 }
 
-/* Callback: somebody's teams have changed. */
+/* Hook: somebody's teams have changed. */
 static void
-ForgetVisible(Datum arg, Oid relid)
+ForgetVisible(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == visible.table)
 	{
@@ -196,19 +200,19 @@ CompareIds(const void *a, const void *b)
 
 /* Adds a patient. */
 static void
-AddVisible(int *size, const pg_uuid_t *id)
+AddVisible(Visible *found, const pg_uuid_t *id)
 {
-	if (visible.count == *size)
+	if (found->count == found->size)
 	{
-		*size *= 2;
-		visible.ids = repalloc_huge(visible.ids, *size * sizeof(pg_uuid_t));
+		found->size *= 2;
+		found->ids = repalloc_huge(found->ids, found->size * sizeof(pg_uuid_t));
 	}
-	visible.ids[visible.count++] = *id;
+	found->ids[found->count++] = *id;
 }
 
 /* Adds the patients of an account's teams. */
 static void
-ReadTeams(int32 account, int *size)
+ReadTeams(Visible *found)
 {
 	Relation	members = table_open(medrec_relation("care_team_member"), AccessShareLock);
 	Relation	patients = table_open(medrec_relation("care_team_patient"), AccessShareLock);
@@ -220,7 +224,7 @@ ReadTeams(int32 account, int *size)
 	HeapTuple	member;
 
 	ScanKeyInit(&key, get_attnum(RelationGetRelid(members), "account"),
-				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
 	scan = systable_beginscan(members, medrec_relation("care_team_member_pkey"), true,
 							  GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(member = systable_getnext(scan)))
@@ -237,8 +241,8 @@ ReadTeams(int32 account, int *size)
 		while (HeapTupleIsValid(tuple = systable_getnext(of_team)))
 		{
 			CHECK_FOR_INTERRUPTS();
-			AddVisible(size, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(patients),
-														&isnull)));
+			AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(patients),
+														 &isnull)));
 		}
 		systable_endscan(of_team);
 	}
@@ -249,7 +253,7 @@ ReadTeams(int32 account, int *size)
 
 /* Adds the patients whom an account has opened, and notes when the first is shut. */
 static void
-ReadOpened(int32 account, int *size)
+ReadOpened(Visible *found)
 {
 	Relation	rel = table_open(medrec_relation("break_glass"), AccessShareLock);
 	Oid			relid = RelationGetRelid(rel);
@@ -261,7 +265,7 @@ ReadOpened(int32 account, int *size)
 	HeapTuple	tuple;
 
 	ScanKeyInit(&key, get_attnum(relid, "account"),
-				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
 	scan = systable_beginscan(rel, medrec_relation("break_glass_account_patient_idx"), true,
 							  GetActiveSnapshot(), 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
@@ -272,9 +276,9 @@ ReadOpened(int32 account, int *size)
 
 		if (until <= now)
 			continue;
-		AddVisible(size, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(rel),
-													&isnull)));
-		visible.until = Min(visible.until, until);
+		AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(rel),
+													 &isnull)));
+		found->until = Min(found->until, until);
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -284,53 +288,39 @@ ReadOpened(int32 account, int *size)
 static void
 FindVisible(int32 account)
 {
-	int			size = 64;
+	Visible		found = {.account = account, .until = DT_NOEND, .size = 64};
+	uint64		seen;
 	int			i;
 	int			kept = 0;
 
 	/* changes are told by this table, whose number a restore changes */
-	if (visible.context == NULL)
-	{
-		CacheRegisterRelcacheCallback(ForgetVisible, (Datum) 0);
-		visible.context = AllocSetContextCreate(TopMemoryContext, "medrec visible patients",
-												ALLOCSET_DEFAULT_SIZES);
-	}
-	if (visible.table != medrec_relation("care_team_member"))
-	{
-		visible.table = medrec_relation("care_team_member");
-		visible.valid = false;
-	}
-	if (visible.valid && visible.account == account &&
+	invalidate_watch(ForgetVisible);
+	seen = invalidate_count();
+	found.table = medrec_relation("care_team_member");
+	if (visible.valid && visible.table == found.table && visible.account == account &&
 		(visible.until == DT_NOEND || visible.until > GetCurrentTimestamp()))
 		return;
 
-	visible.number++;
-	MemoryContextReset(visible.context);
-	visible.ids = MemoryContextAlloc(visible.context, size * sizeof(pg_uuid_t));
-	visible.count = 0;
-	visible.account = account;
-	visible.until = DT_NOEND;
-	visible.valid = true;		/* unless something changes while we read */
-	PG_TRY();
+	found.context = AllocSetContextCreate(CurrentMemoryContext, "medrec visible patients",
+										  ALLOCSET_DEFAULT_SIZES);
+	found.ids = MemoryContextAlloc(found.context, found.size * sizeof(pg_uuid_t));
+	if (account != 0)
 	{
-		if (account != 0)
-		{
-			ReadTeams(account, &size);
-			ReadOpened(account, &size);
-		}
+		ReadTeams(&found);
+		ReadOpened(&found);
 	}
-	PG_CATCH();
-	{
-		visible.valid = false;
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	qsort(found.ids, found.count, sizeof(pg_uuid_t), CompareIds);
+	for (i = 0; i < found.count; i++)
+		if (i == 0 || CompareIds(&found.ids[i], &found.ids[i - 1]) != 0)
+			found.ids[kept++] = found.ids[i];
+	found.count = kept;
+	found.valid = invalidate_count() == seen;
+	found.number = visible.number + 1;
 
-	qsort(visible.ids, visible.count, sizeof(pg_uuid_t), CompareIds);
-	for (i = 0; i < visible.count; i++)
-		if (i == 0 || CompareIds(&visible.ids[i], &visible.ids[i - 1]) != 0)
-			visible.ids[kept++] = visible.ids[i];
-	visible.count = kept;
+	if (visible.context != NULL)
+		MemoryContextDelete(visible.context);
+	MemoryContextSetParent(found.context, TopMemoryContext);
+	visible = found;
 }
 
 /* Is a patient among them? */

@@ -29,15 +29,6 @@
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
 #endif
 
-/* EvalPlanQualInit() for a single relation takes the other result relations since 16 */
-#if PG_VERSION_NUM >= 160000
-#define medrec_eval_plan_qual_init(epqstate, estate) \
-	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1, NIL)
-#else
-#define medrec_eval_plan_qual_init(epqstate, estate) \
-	EvalPlanQualInit(epqstate, estate, NULL, NIL, -1)
-#endif
-
 /* access methods may have something to tidy up after inserting since 17 */
 #if PG_VERSION_NUM >= 170000
 #define medrec_index_insert_cleanup(index, info)	index_insert_cleanup(index, info)
@@ -66,6 +57,28 @@
 #define medrec_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel, true)
 #else
 #define medrec_primary_key_index(rel)	RelationGetPrimaryKeyIndex(rel)
+#endif
+
+/* tuplesort_getdatum() says whether to copy since 16; a number by value needs none */
+#if PG_VERSION_NUM >= 160000
+#define medrec_tuplesort_getdatum(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define medrec_tuplesort_getdatum(sort, value, isnull) \
+	tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
+/* BRIN's summaries are read without a snapshot since 17 */
+#if PG_VERSION_NUM >= 170000
+#define medrec_brin_revmap(index, pages, snapshot) \
+	((void) (snapshot), brinRevmapInitialize(index, pages))
+#define medrec_brin_tuple(revmap, block, buffer, offset, size, mode, snapshot) \
+	((void) (snapshot), brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode))
+#else
+#define medrec_brin_revmap(index, pages, snapshot) \
+	brinRevmapInitialize(index, pages, snapshot)
+#define medrec_brin_tuple(revmap, block, buffer, offset, size, mode, snapshot) \
+	brinGetTupleForHeapBlock(revmap, block, buffer, offset, size, mode, snapshot)
 #endif
 
 /* 18 brings virtual generated columns */

@@ -6,22 +6,21 @@
 
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodes.h"
-#include "nodes/nodes.h"
 #include "optimizer/optimizer.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/rel.h"
@@ -30,6 +29,8 @@
 #include "utils/tuplestore.h"
 
 #include "codesystems.h"
+#include "direct.h"
+#include "invalidate.h"
 #include "patients.h"
 #include "records.h"
 #include "revalidate.h"
@@ -56,7 +57,6 @@ typedef struct Touch
 	TimestampTz now;
 	Relation	rel;			/* patient */
 	AttrNumber	last_visit;
-	bool		plain;			/* nothing else depends on last_visit */
 	Snapshot	snapshot;
 	CommandId	cid;
 	TupleTableSlot *slot;		/* the row as it is */
@@ -74,8 +74,11 @@ static bool plain_result = false;
 static void CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc,
 							AttrNumber column);
 static int	CompareUuid(const void *a, const void *b);
-static void ForgetPlain(Datum arg, Oid relid);
+static void ForgetPlain(Oid relid);
+static bool KeysHave(Relation rel, AttrNumber column);
 static bool LastVisitIsPlain(Relation rel, AttrNumber last_visit);
+static void SortPatients(PatientSet *set);
+static void UpdatePatients(Relation rel, PatientSet *set);
 static void BeginExecutor(Touch *touch);
 static bool UpdateLastVisit(Touch *touch);
 static bool LockNewest(Touch *touch);
@@ -236,35 +239,67 @@ CompareUuid(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
-/* Callback: the table has changed, its constraints may be others. */
+/* Hook: the table has changed, its constraints may be others. */
 static void
-ForgetPlain(Datum arg, Oid relid)
+ForgetPlain(Oid relid)
 {
 	if (relid == InvalidOid || relid == plain_relid)
 		plain_relid = InvalidOid;
 }
 
+/* Is the column part of a key, or are there keys that are checked at the end? */
+static bool
+KeysHave(Relation rel, AttrNumber column)
+{
+	Bitmapset  *keys = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_KEY);
+	List	   *indexes = RelationGetIndexList(rel);
+	bool		found = bms_is_member(column - FirstLowInvalidHeapAttributeNumber, keys);
+	ListCell   *cell;
+
+	foreach(cell, RelationGetFKeyList(rel))
+	{
+		ForeignKeyCacheInfo *fkey = lfirst(cell);
+		int			i;
+
+		for (i = 0; i < fkey->nkeys; i++)
+			if (fkey->conrelid == RelationGetRelid(rel) && fkey->conkey[i] == column)
+				found = true;
+	}
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index->rd_index->indisexclusion || !index->rd_index->indimmediate)
+			found = true;
+		index_close(index, AccessShareLock);
+	}
+	list_free(indexes);
+	bms_free(keys);
+	return found;
+}
+
 /*
- * Does nothing but the column itself depend on last_visit: no generated column,
- * no CHECK?  Then the executor's machinery for those can be left out.
+ * Does nothing but the column itself depend on last_visit: no generated column, no
+ * CHECK, no key, no trigger or rule of others?  Then the executor can be left out.
  */
 static bool
 LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 {
-	static bool registered = false;
+	uint64		seen;
 	TupleConstr *constr = RelationGetDescr(rel)->constr;
 	bool		plain = true;
 	int			i;
 
 	if (plain_relid == RelationGetRelid(rel))
 		return plain_result;
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(ForgetPlain, (Datum) 0);
-		registered = true;
-	}
+	invalidate_watch(ForgetPlain);
+	seen = invalidate_count();
 
-	if (constr != NULL)
+	plain = rel->rd_rel->relkind == RELKIND_RELATION && !rel->rd_rel->relispartition &&
+		!rel->rd_rel->relhassubclass && !direct_has_rules(rel, CMD_UPDATE) &&
+		!direct_has_triggers(rel, TRIGGER_TYPE_UPDATE, true, true, last_visit) &&
+		!KeysHave(rel, last_visit);
+	if (plain && constr != NULL)
 	{
 		plain = !medrec_has_generated_columns(constr);
 		for (i = 0; plain && i < constr->num_check; i++)
@@ -272,16 +307,18 @@ LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 			Bitmapset  *columns = NULL;
 
 			pull_varattnos(stringToNode(constr->check[i].ccbin), 1, &columns);
-			plain = !bms_is_member(last_visit - FirstLowInvalidHeapAttributeNumber, columns) &&
+			/* one that is not validated may be broken by what is there */
+			plain = constr->check[i].ccvalid &&
+				!bms_is_member(last_visit - FirstLowInvalidHeapAttributeNumber, columns) &&
 				!bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
 		}
 	}
 	plain_result = plain;
-	plain_relid = RelationGetRelid(rel);
+	plain_relid = invalidate_count() == seen ? RelationGetRelid(rel) : InvalidOid;
 	return plain;
 }
 
-/* Gets what the executor needs for an update, at the first that needs it. */
+/* Gets what new index entries need, at the first row that needs them. */
 static void
 BeginExecutor(Touch *touch)
 {
@@ -294,7 +331,6 @@ BeginExecutor(Touch *touch)
 	touch->result = makeNode(ResultRelInfo);
 	medrec_init_range_table(touch->estate, touch->rel, touch->last_visit);
 	InitResultRelInfo(touch->result, touch->rel, 1, NULL, 0);
-	touch->result->ri_TrigDesc = NULL;	/* no row triggers, see TouchPatients */
 	touch->estate->es_snapshot = touch->snapshot;
 	touch->estate->es_output_cid = touch->cid;
 	ExecOpenIndices(touch->result, false);
@@ -319,19 +355,6 @@ UpdateLastVisit(Touch *touch)
 	changed->tts_values[touch->last_visit - 1] = TimestampTzGetDatum(touch->now);
 	ExecStoreVirtualTuple(changed);
 	changed->tts_tableOid = RelationGetRelid(touch->rel);
-
-	if (!touch->plain)
-	{
-		EPQState	epqstate;
-
-		/* constraints are checked and columns computed before anything is stored */
-		BeginExecutor(touch);
-		medrec_eval_plan_qual_init(&epqstate, touch->estate);
-		ExecSimpleRelationUpdate(touch->result, touch->estate, &epqstate, touch->slot, changed);
-		EvalPlanQualEnd(&epqstate);
-		ResetPerTupleExprContext(touch->estate);
-		return true;
-	}
 
 	result = table_tuple_update(touch->rel, &touch->slot->tts_tid, changed, touch->cid,
 								touch->snapshot, InvalidSnapshot, true, &tmfd,
@@ -378,16 +401,77 @@ LockNewest(Touch *touch)
 		DatumGetTimestampTz(slot_getattr(touch->slot, touch->last_visit, &isnull)) < touch->now;
 }
 
+/* Puts the patients in the order of their id, each once. */
+static void
+SortPatients(PatientSet *set)
+{
+	int			kept = 0;
+	int			i;
+
+	pg_qsort(set->ids, set->count, sizeof(pg_uuid_t), CompareUuid);
+	for (i = 0; i < set->count; i++)
+		if (i == 0 || CompareUuid(&set->ids[i], &set->ids[i - 1]) != 0)
+			set->ids[kept++] = set->ids[i];
+	set->count = kept;
+}
+
+/* The same by the executor, where something of the owner's depends on last_visit. */
+static void
+UpdatePatients(Relation rel, PatientSet *set)
+{
+	static const char *const queries[] = {
+		"SELECT p.id FROM medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+		" AND p.last_visit OPERATOR(pg_catalog.<) $2 ORDER BY p.id FOR NO KEY UPDATE",
+		"UPDATE medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+	};
+	static SPIPlanPtr plans[lengthof(queries)];
+	Oid			types[] = {UUIDARRAYOID, TIMESTAMPTZOID};
+	Datum	   *ids = palloc(set->count * sizeof(Datum));
+	Datum		values[2];
+	uint64		count;
+	uint64		i;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	for (i = 0; i < lengthof(queries); i++)
+		if (plans[i] == NULL)
+		{
+			SPIPlanPtr	plan = SPI_prepare(queries[i], lengthof(types), types);
+
+			if (plan == NULL || SPI_keepplan(plan) != 0)
+				elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+			plans[i] = plan;
+		}
+
+	/* locked in order first: the UPDATE goes through them as it likes */
+	for (i = 0; i < set->count; i++)
+		ids[i] = UUIDPGetDatum(&set->ids[i]);
+	values[0] = PointerGetDatum(construct_array(ids, set->count, UUIDOID, UUID_LEN, false,
+												TYPALIGN_CHAR));
+	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
+	count = own_statement_run(rel, CMD_SELECT, plans[0], values, NULL);
+	if (count > 0)
+	{
+		ids = palloc(count * sizeof(Datum));
+		for (i = 0; i < count; i++)
+			ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &(bool) {false});
+		values[0] = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false,
+													TYPALIGN_CHAR));
+		(void) own_statement_run(rel, CMD_UPDATE, plans[1], values, NULL);
+	}
+	SPI_finish();
+}
+
 /*
  * Moves last_visit of the patients to now, in their order.  Unless it is to wait
  * it stops at the first that others have locked, and returns which that is, -1
  * where all are done.  It begins with the patient "first", if that is not -1,
  * for whom it waits in any case.
  *
- * Locked as NO KEY UPDATE, so that foreign-key checks go on.  Straight to the heap
- * and past row triggers: the change is the statement's own doing, neither a new
- * version nor an audit event, and whoever wrote the diagnosis need not be
- * allowed to change patients.  last_visit never goes back.
+ * Locked as NO KEY UPDATE, so that foreign-key checks go on.  Straight to the heap,
+ * where nothing of the owner's hangs on the column: the change is the statement's
+ * own doing, neither a new version nor an audit event, and whoever wrote the
+ * diagnosis need not be allowed to change patients.  last_visit never goes back.
  */
 static int
 TouchOnce(const PatientSet *set, int first, bool wait)
@@ -403,7 +487,8 @@ TouchOnce(const PatientSet *set, int first, bool wait)
 	touch.now = GetCurrentTransactionStartTimestamp();
 	touch.rel = table_open(medrec_relation("patient"), RowExclusiveLock);
 	touch.last_visit = record_columns(touch.rel, RECORD_PATIENT)[PATIENT_LAST_VISIT];
-	touch.plain = LastVisitIsPlain(touch.rel, touch.last_visit);
+	/* a publication may need what identifies the row */
+	CheckCmdReplicaIdentity(touch.rel, CMD_UPDATE);
 	touch.slot = table_slot_create(touch.rel, NULL);
 	touch.changed = MakeSingleTupleTableSlot(RelationGetDescr(touch.rel), &TTSOpsVirtual);
 	index = medrec_index_open(touch.rel, "patient_pkey", RowExclusiveLock,
@@ -440,9 +525,8 @@ TouchOnce(const PatientSet *set, int first, bool wait)
 		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
 			DatumGetTimestampTz(slot_getattr(touch.slot, touch.last_visit, &isnull)) < touch.now;
 
-		/* without the fast path the lock comes first, with it only if need be */
 		old = MemoryContextSwitchTo(per_row);
-		if (wanted && (!touch.plain || !touch.may_wait))
+		if (wanted && !touch.may_wait)
 			wanted = LockNewest(&touch);
 		while (wanted && !UpdateLastVisit(&touch))
 			wanted = LockNewest(&touch);
@@ -524,17 +608,20 @@ TouchPatients(PatientSet *set)
 {
 	static uint64 together_in = 0;
 	uint64		xid = U64FromFullTransactionId(GetTopFullTransactionId());
-	int			count = 1;
-	int			i;
+	Relation	rel = table_open(medrec_relation("patient"), RowExclusiveLock);
+	bool		plain = LastVisitIsPlain(rel, record_columns(rel, RECORD_PATIENT)[PATIENT_LAST_VISIT]);
 
-	pg_qsort(set->ids, set->count, sizeof(pg_uuid_t), CompareUuid);
-	for (i = 1; i < set->count; i++)
-		if (CompareUuid(&set->ids[i], &set->ids[count - 1]) != 0)
-			set->ids[count++] = set->ids[i];
-	set->count = count;
+	SortPatients(set);
+	if (!plain)
+		UpdatePatients(rel, set);
+
+	/* the lock keeps it plain */
+	table_close(rel, NoLock);
+	if (!plain)
+		return;
 
 	/* later in the transaction the patients of earlier statements are kept anyway */
-	if (count > 1 && together_in != xid)
+	if (set->count > 1 && together_in != xid)
 	{
 		together_in = xid;
 		TouchTogether(set);

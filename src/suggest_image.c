@@ -29,7 +29,6 @@
 #include "storage/spin.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
-#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/syscache.h"
@@ -37,6 +36,7 @@
 
 #include "codesystems.h"
 #include "edits.h"
+#include "invalidate.h"
 #include "relations.h"
 #include "search/search.h"
 #include "suggest_image.h"
@@ -82,7 +82,7 @@ static TerminologyState image_state;	/* that it was made of */
 static bool image_own = false;	/* of a transaction that had changed it */
 static dsm_segment *image_segment = NULL;	/* or */
 static MemoryContext image_context = NULL;	/* where it lies */
-static bool image_stale = true;
+static uint64 image_seen = 0;	/* invalidations, when it was last known to be new */
 
 static SharedImages *shared = NULL;
 static SharedSlot *slot = NULL; /* of this database */
@@ -109,7 +109,6 @@ typedef struct CodeRefs
 	int			age_max;
 } CodeRefs;
 
-static void MarkStale(Datum arg, Oid relid);
 static void ClearSlot(SharedSlot *of);
 static void InitTable(SlotTable *table, int count);
 static void InitShared(void *ptr);
@@ -129,17 +128,6 @@ static void Publish(const TerminologyState *state, const void *built, size_t siz
 static bool IsFresh(const TerminologyState *state, bool own);
 static CodeRefs *FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make);
 static void *BuildImage(size_t *size);
-
-/* Callback: the terminologies may have changed. */
-static void
-MarkStale(Datum arg, Oid relid)
-{
-	/*
-	 * The table's OID is not at hand here - looking it up could need a
-	 * transaction - so any change of a table makes us look at the generation.
-	 */
-	image_stale = true;
-}
 
 /* Empties a slot. */
 static void
@@ -732,7 +720,7 @@ IsFresh(const TerminologyState *state, bool own)
 const void *
 suggest_image(void)
 {
-	static bool registered = false;
+	uint64		seen = invalidate_count();
 	TerminologyState state;
 	bool		own = terminology_changed_here();
 	size_t		size;
@@ -740,19 +728,16 @@ suggest_image(void)
 	MemoryContext old;
 	void	   *built;
 
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(MarkStale, (Datum) 0);
-		registered = true;
-	}
-	if (image != NULL && !image_stale && !own && !image_own)
+	/* any change of a table makes us look at the generation */
+	if (image != NULL && image_seen == seen && !own && !image_own)
 		return image;
 
-	/* first, so that an invalidation that comes from here on is not lost */
-	image_stale = false;
 	state = terminology_state();
 	if (IsFresh(&state, own))
+	{
+		image_seen = seen;
 		return image;
+	}
 
 	AttachShared();
 	PG_TRY();
@@ -778,11 +763,11 @@ suggest_image(void)
 	}
 	PG_CATCH();
 	{
-		image_stale = true;
 		EndBuild();
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	EndBuild();
+	image_seen = seen;
 	return image;
 }

@@ -20,7 +20,6 @@
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/formatting.h"
-#include "utils/inval.h"
 #include "utils/jsonb.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -28,7 +27,9 @@
 
 #include "actor.h"
 #include "codesystems.h"
+#include "direct.h"
 #include "faults.h"
+#include "invalidate.h"
 #include "issues.h"
 #include "patients.h"
 #include "records.h"
@@ -93,7 +94,7 @@ static struct
 	AttrNumber	columns[RECORD_COLUMNS_MAX];
 }			column_cache[RECORD_KINDS];
 
-static void ForgetColumns(Datum arg, Oid relid);
+static void ForgetColumns(Oid relid);
 static char *GetString(const RecordRow *row, int column);
 static void SetString(RecordRow *row, int column, const char *str);
 static void SetDatum(RecordRow *row, int column, Datum value);
@@ -110,9 +111,9 @@ static void CheckAccount(RecordRow *row);
 static void CheckPatient(RecordRow *row);
 static void CheckCoded(RecordRow *row, const char *default_system);
 
-/* Callback: a table has changed, its columns may stand elsewhere. */
+/* Hook: a table has changed, its columns may stand elsewhere. */
 static void
-ForgetColumns(Datum arg, Oid relid)
+ForgetColumns(Oid relid)
 {
 	int			i;
 
@@ -125,16 +126,15 @@ ForgetColumns(Datum arg, Oid relid)
 const AttrNumber *
 record_columns(Relation rel, RecordKind kind)
 {
-	static bool registered = false;
+	AttrNumber	found[RECORD_COLUMNS_MAX];
+	uint64		seen;
 	int			i;
 
-	if (!registered)
-	{
-		CacheRegisterRelcacheCallback(ForgetColumns, (Datum) 0);
-		registered = true;
-	}
 	if (column_cache[kind].relid == RelationGetRelid(rel))
 		return column_cache[kind].columns;
+
+	invalidate_watch(ForgetColumns);
+	seen = invalidate_count();
 
 	for (i = 0; kind_columns[kind][i].name != NULL; i++)
 	{
@@ -153,9 +153,10 @@ record_columns(Relation rel, RecordKind kind)
 					 errmsg("column \"%s\" of table \"%s\" must be of type %s",
 							column->name, RelationGetRelationName(rel),
 							format_type_be(column->type))));
-		column_cache[kind].columns[i] = number;
+		found[i] = number;
 	}
-	column_cache[kind].relid = RelationGetRelid(rel);
+	memcpy(column_cache[kind].columns, found, i * sizeof(AttrNumber));
+	column_cache[kind].relid = invalidate_count() == seen ? RelationGetRelid(rel) : InvalidOid;
 	return column_cache[kind].columns;
 }
 
@@ -662,9 +663,9 @@ CheckCoded(RecordRow *row, const char *default_system)
 	}
 }
 
-/* Whether an update changes nothing, the user's own columns included. */
+/* Whether an update changes nothing but one column (0 for none), the user's own included. */
 static bool
-SameRow(TupleDesc desc, HeapTuple old, HeapTuple new)
+SameRow(TupleDesc desc, HeapTuple old, HeapTuple new, AttrNumber but)
 {
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -674,6 +675,8 @@ SameRow(TupleDesc desc, HeapTuple old, HeapTuple new)
 		Datum		old_value = heap_getattr(old, i + 1, desc, &old_null);
 		Datum		new_value = heap_getattr(new, i + 1, desc, &new_null);
 
+		if (i + 1 == but)
+			continue;
 		if (old_null != new_null ||
 			(!old_null && !datum_image_eq(old_value, new_value, att->attbyval, att->attlen)))
 			return false;
@@ -728,6 +731,12 @@ medrec_validate(PG_FUNCTION_ARGS)
 
 	row.rel = trigdata->tg_relation;
 	row.columns = record_columns(row.rel, kind);
+
+	/* a visit: no change of a person's, unless a trigger has made it one */
+	if (update && kind == RECORD_PATIENT && own_statement(row.rel, CMD_UPDATE) &&
+		SameRow(desc, trigdata->tg_trigtuple, tuple, row.columns[PATIENT_LAST_VISIT]))
+		PG_RETURN_POINTER(tuple);
+
 	row.values = palloc(desc->natts * sizeof(Datum));
 	row.nulls = palloc(desc->natts * sizeof(bool));
 	heap_deform_tuple(tuple, desc, row.values, row.nulls);
@@ -760,7 +769,7 @@ medrec_validate(PG_FUNCTION_ARGS)
 
 	/* only judged anew, and as before: nothing to write */
 	if (update && revalidating && kind >= RECORD_DIAGNOSIS &&
-		SameRow(desc, trigdata->tg_trigtuple, tuple) &&
+		SameRow(desc, trigdata->tg_trigtuple, tuple, 0) &&
 		!Changed(&row, CODED_STATUS) && !Changed(&row, CODED_ISSUES) &&
 		!Changed(&row, CODED_CODE) && !Changed(&row, CODED_DESCRIPTION))
 		PG_RETURN_POINTER(NULL);

@@ -4,8 +4,9 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 use Exporter 'import';
-our @EXPORT = qw(medrec_node configure_node order_file data_file);
+our @EXPORT = qw(medrec_node configure_node order_file data_file amcheck_ok);
 
 # where "make install DESTDIR=" put the build: beside this tree, or where MEDREC_STAGE says
 sub stage
@@ -40,6 +41,58 @@ sub medrec_node
 	$node->safe_psql('postgres', 'CREATE DATABASE m');
 	$node->safe_psql('m', 'CREATE EXTENSION medrec; SELECT * FROM medrec.migrate()');
 	return $node;
+}
+
+# One test: no index in schema medrec lacks a row. amcheck reads the B-trees. A BRIN index must find each of the newest
+# MEDREC_AMCHECK_ROWS rows (5000) of its table that a sequential scan finds, by the values that the row has in its columns.
+my $index_check = <<'EOF_SQL';
+DO $$
+DECLARE
+	i record;
+	r record;
+	found boolean;
+BEGIN
+	FOR i IN
+		SELECT c.oid, c.relname AS index, x.indrelid::regclass AS rel, a.amname,
+			(SELECT string_agg(format('%L || CASE WHEN t.%I IS NULL THEN '' IS NULL'' ELSE format('' = %%L'', t.%2$I) END',
+				'o.' || quote_ident(k.attname), k.attname), ' || '' AND '' || ' ORDER BY k.attnum)
+				FROM pg_attribute AS k WHERE k.attrelid = c.oid) AS wanted
+		FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid JOIN pg_am AS a ON a.oid = c.relam
+		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind = 'i' AND x.indisvalid AND a.amname IN ('btree', 'brin')
+	LOOP
+		IF i.amname = 'btree' THEN
+			PERFORM bt_index_check(i.oid, true);
+			CONTINUE;
+		END IF;
+		SET LOCAL enable_bitmapscan = off;
+		SET LOCAL enable_seqscan = on;
+		FOR r IN EXECUTE format('SELECT t.ctid AS at, %s AS wanted FROM %s AS t ORDER BY t.ctid DESC LIMIT :rows', i.wanted, i.rel) LOOP
+			SET LOCAL enable_bitmapscan = on;
+			SET LOCAL enable_seqscan = off;
+			SET LOCAL enable_indexscan = off;
+			EXECUTE format('SELECT coalesce(bool_or(o.ctid = %L), false) FROM %s AS o WHERE %s', r.at, i.rel, r.wanted) INTO found;
+			IF NOT found THEN
+				RAISE EXCEPTION 'index % does not find row % of %', i.index, r.at, i.rel;
+			END IF;
+		END LOOP;
+	END LOOP;
+END
+$$;
+EOF_SQL
+
+sub amcheck_ok
+{
+	my ($node, $name, $database) = @_;
+	$database //= 'm';
+	my $rows = $ENV{MEDREC_AMCHECK_ROWS} || 5000;
+	# a standby has the extension from its primary
+	$node->safe_psql($database, 'SET client_min_messages = error; CREATE EXTENSION IF NOT EXISTS amcheck')
+		if $node->safe_psql($database, 'SELECT pg_is_in_recovery()') eq 'f';
+	(my $sql = $index_check) =~ s/:rows/$rows/;
+	my ($status, undef, $error) = $node->psql($database, $sql);
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok($status == 0, $name // 'no index lacks a row') or diag($error);
+	return;
 }
 
 # The content of a CMS order file, from [code, billable, title] each.

@@ -100,6 +100,7 @@ for my $run (1 .. $runs)
 	$events += $now - $before;
 	cmp_ok($now, '>', $before, "run $run: it left events");
 }
+amcheck_ok($node, 'no index lacks a row of the last copy');
 cmp_ok($amid, '>=', $honest / 2, 'most runs were verified while they were written');
 note(sprintf '%d runs, %d of them killed, %d verified amid the writing, %d events, in %.0f s', $runs, $crashes, $amid, $events, time - $start);
 $node->stop;

@@ -137,6 +137,7 @@ for (1 .. 100)
 insert();
 sealed('after kill -9 of the server, too');
 is($node->safe_psql('m', 'SELECT (SELECT count(*) FROM medrec.verify_audit()) + (SELECT count(*) FROM medrec.verify_records())'), '0', 'and the trail is intact');
+amcheck_ok($node);
 
 # the end
 $holder = hold_worker();

@@ -79,6 +79,10 @@ is($standby->safe_psql('m', $suggest), 'I1A.0', 'on a standby as well');
 $primary->safe_psql('m', "UPDATE medrec.code SET code = 'I10', display = 'Essential (primary) hypertension'");
 $primary->wait_for_catchup($standby);
 
+amcheck_ok($primary, 'no index of the primary lacks a row');
+$primary->wait_for_catchup($standby);
+amcheck_ok($standby, 'nor one of the standby');
+
 $standby->promote;
 $standby->safe_psql('m', "SELECT medrec.create_diagnosis((SELECT id FROM medrec.patient), 'i10')");
 is($standby->safe_psql('m', "SELECT code || ' ' || status FROM medrec.diagnosis"), 'I10 valid', 'promoted, it writes');

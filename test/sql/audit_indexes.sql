@@ -1,0 +1,40 @@
+\i test/sql-setup.psql
+-- verify_audit() finds the events that an index of the trail lacks, whatever kind of index it is.
+SELECT plan(9);
+
+SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS partition \gset
+CREATE INDEX lacking_n ON :partition (n);
+CREATE INDEX lacking_partial ON :partition (logged_at) WHERE action = 'INSERT';
+CREATE INDEX lacking_expression ON :partition (upper(table_name));
+CREATE INDEX lacking_spgist ON :partition USING spgist (row_id);
+CREATE INDEX lacking_multi ON :partition USING brin (n int4_minmax_multi_ops, reason);
+CREATE INDEX lacking_invalid ON :partition (era);
+
+INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Indexed', 40, 'other', 'I1');
+SELECT count(brin_summarize_new_values(x.indexrelid)) AS summarized FROM pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid
+WHERE x.indrelid = :'partition'::regclass AND c.relam = (SELECT oid FROM pg_am WHERE amname = 'brin') \gset
+CREATE VIEW pg_temp.findings AS SELECT kind, substring(detail FROM 'index "([^"]*)"') AS index, count(*) AS events, count(xid) AS named
+FROM medrec.verify_audit() WHERE kind = 'event_not_indexed' GROUP BY 1, 2;
+SELECT is_empty('TABLE pg_temp.findings', 'indexes that have every event are no finding');
+
+-- as if the indexes had not been written to for a while
+UPDATE pg_index SET indisready = false WHERE indrelid = :'partition'::regclass;
+UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'medrec.lacking_invalid'::regclass;
+ALTER TABLE :partition SET (autovacuum_enabled = off);
+INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Lacking', 40, 'other', 'I2'), ('Lacking', 41, 'other', 'I3');
+UPDATE medrec.patient SET age = 50 WHERE patient_id = 'I2';
+UPDATE pg_index SET indisready = true WHERE indrelid = :'partition'::regclass;
+ALTER TABLE :partition RESET (autovacuum_enabled);
+
+SELECT is((SELECT events FROM pg_temp.findings WHERE index = 'lacking_n'), 4::bigint, 'a B-tree: the definition''s event, two INSERTs, an UPDATE');
+SELECT is((SELECT events FROM pg_temp.findings WHERE index = 'lacking_partial'), 2::bigint, 'a partial index: what its condition holds for, no more');
+SELECT is((SELECT events FROM pg_temp.findings WHERE index = 'lacking_expression'), 4::bigint, 'an index on an expression');
+SELECT is((SELECT events FROM pg_temp.findings WHERE index = 'lacking_spgist'), 4::bigint, 'an index that is no B-tree');
+SELECT is((SELECT events FROM pg_temp.findings WHERE index = 'lacking_multi'), 4::bigint, 'BRIN by ranges: those whose values its summary does not hold');
+SELECT is((SELECT events FROM pg_temp.findings WHERE index LIKE 'audit_event%'), 3::bigint, 'medrec''s own BRIN index: those whose values its summary does not hold');
+SELECT results_eq('SELECT sum(events), sum(named) FROM pg_temp.findings', 'SELECT 21::numeric, 21::numeric', 'each is named by era, transaction and number, and an invalid index is left out');
+
+REINDEX TABLE :partition;
+SELECT is_empty('TABLE pg_temp.findings', 'REINDEX mends it');
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,193 @@
+\i test/sql-setup.psql
+-- What the owner puts on patient and on the trail is obeyed by last_visit and by events, as by any UPDATE and INSERT.
+SELECT plan(37);
+
+SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS partition \gset
+INSERT INTO medrec.patient (name, age, gender, patient_id, last_visit) VALUES
+	('One', 40, 'other', 'D1', '2020-01-01'), ('Two', 41, 'other', 'D2', '2020-01-01'), ('Three', 42, 'other', 'D3', now());
+CREATE TABLE pg_temp.fired (id integer GENERATED ALWAYS AS IDENTITY, what text);
+GRANT ALL ON pg_temp.fired TO PUBLIC;
+CREATE FUNCTION pg_temp.visit() RETURNS void LANGUAGE sql AS $$
+	DELETE FROM pg_temp.fired;
+	UPDATE medrec.patient SET last_visit = '2020-01-01' WHERE patient_id IN ('D1', 'D2');
+	DELETE FROM pg_temp.fired;
+	INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, 'E11.9' FROM medrec.patient WHERE patient_id LIKE 'D_' ORDER BY patient_id DESC;
+$$;
+CREATE FUNCTION pg_temp.moved() RETURNS bigint LANGUAGE sql AS $$SELECT count(*) FROM medrec.patient WHERE last_visit = now() AND patient_id LIKE 'D_'$$;
+CREATE FUNCTION pg_temp.fired() RETURNS text LANGUAGE sql AS $$SELECT string_agg(what, ' ' ORDER BY id) FROM pg_temp.fired$$;
+CREATE FUNCTION pg_temp.events() RETURNS bigint LANGUAGE sql AS $$SELECT count(*) FROM medrec.audit_event$$;
+CREATE FUNCTION pg_temp.versions() RETURNS bigint LANGUAGE sql AS $$SELECT sum(version) FROM medrec.patient$$;
+-- the events and versions that a visit adds: three diagnoses and the two UPDATEs that set it up, no more
+CREATE FUNCTION pg_temp.added() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	e bigint := pg_temp.events();
+	v bigint := pg_temp.versions();
+BEGIN
+	PERFORM pg_temp.visit();
+	RETURN format('%s events, %s versions', pg_temp.events() - e, pg_temp.versions() - v);
+END
+$$;
+CREATE FUNCTION pg_temp.fault(query text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	m text;
+	d text;
+BEGIN
+	EXECUTE query;
+	RETURN 'none';
+EXCEPTION WHEN OTHERS THEN
+	GET STACKED DIAGNOSTICS m = MESSAGE_TEXT, d = PG_EXCEPTION_DETAIL;
+	RETURN m || '|' || d;
+END
+$$;
+SELECT is(pg_temp.added(), '5 events, 2 versions', 'a visit is no event of the patient''s and no version');
+SELECT is(pg_temp.moved(), 3::bigint, 'and moves last_visit');
+
+-- triggers
+CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO pg_temp.fired (what) VALUES (TG_NAME || CASE WHEN TG_LEVEL = 'ROW' AND TG_OP = 'UPDATE' THEN '(' || OLD.patient_id || ')' ELSE '' END);
+	RETURN NEW;
+END
+$$;
+CREATE FUNCTION pg_temp.note_rows() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO pg_temp.fired (what) SELECT TG_NAME || ':' || count(*) FROM old_rows JOIN new_rows USING (id) WHERE new_rows.last_visit = now();
+	RETURN NULL;
+END
+$$;
+SAVEPOINT s;
+CREATE TRIGGER a_before BEFORE UPDATE ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+SELECT is(pg_temp.added(), '5 events, 2 versions', 'with a BEFORE ROW trigger: no event, no version');
+SELECT is((SELECT array_agg(what ORDER BY what) FROM pg_temp.fired), '{a_before(D1),a_before(D2)}', 'it fires for each patient whose last_visit moves, and for no other');
+SELECT is(pg_temp.moved(), 3::bigint, 'and last_visit moves');
+ROLLBACK TO s;
+CREATE TRIGGER a_after AFTER UPDATE ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+SELECT is(pg_temp.added(), '5 events, 2 versions', 'with an AFTER ROW trigger: no event, no version');
+SELECT is((SELECT array_agg(what ORDER BY what) FROM pg_temp.fired), '{a_after(D1),a_after(D2)}', 'it fires');
+ROLLBACK TO s;
+CREATE TRIGGER b_statement BEFORE UPDATE ON medrec.patient FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER c_statement AFTER UPDATE ON medrec.patient REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note_rows();
+SELECT is(pg_temp.added(), '5 events, 2 versions', 'with statement triggers: no event, no version');
+SELECT is(pg_temp.fired(), 'b_statement c_statement:2', 'they fire once, with their transition tables');
+ROLLBACK TO s;
+CREATE TRIGGER a_name BEFORE UPDATE OF name ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+SELECT pg_temp.visit();
+SELECT is(pg_temp.fired(), NULL, 'a trigger for other columns does not fire');
+ROLLBACK TO s;
+CREATE TRIGGER a_before BEFORE UPDATE ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+ALTER TABLE medrec.patient DISABLE TRIGGER a_before;
+SELECT pg_temp.visit();
+SELECT is(pg_temp.fired(), NULL, 'nor does a disabled one');
+ROLLBACK TO s;
+CREATE FUNCTION pg_temp.rename() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.name := NEW.name || '!';
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_rename BEFORE UPDATE ON medrec.patient FOR EACH ROW WHEN (OLD.last_visit = '2020-01-01') EXECUTE FUNCTION pg_temp.rename();
+SELECT is(pg_temp.added(), '7 events, 4 versions', 'what a trigger changes besides is an event and a version');
+SELECT is_empty('SELECT * FROM medrec.verify_records()', 'and the records are as their events say');
+ROLLBACK TO s;
+
+-- constraints, columns, rules
+ALTER TABLE medrec.patient ADD CHECK (last_visit < '2021-01-01') NOT VALID;
+SELECT throws_ok('SELECT pg_temp.visit()', '23514', NULL, 'a CHECK on last_visit');
+ROLLBACK TO s;
+UPDATE medrec.patient SET last_visit = '2020-01-01';
+ALTER TABLE medrec.patient ADD CHECK (name <> 'Two') NOT VALID;
+SELECT throws_ok('INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, ''E11.9'' FROM medrec.patient WHERE patient_id = ''D2''', '23514', NULL, 'a CHECK that the row breaks already');
+ROLLBACK TO s;
+ALTER TABLE medrec.patient ADD visited boolean GENERATED ALWAYS AS (last_visit > '2020-01-01') STORED, ADD extra text NOT NULL DEFAULT 'x';
+SELECT pg_temp.visit();
+SELECT is((SELECT count(*) FROM medrec.patient WHERE visited AND extra = 'x' AND patient_id LIKE 'D_'), 3::bigint, 'a generated column follows last_visit');
+SELECT is_empty('SELECT * FROM medrec.verify_records()', 'and the records are as their events say');
+ROLLBACK TO s;
+CREATE RULE visit AS ON UPDATE TO medrec.patient DO ALSO INSERT INTO pg_temp.fired (what) VALUES ('rule');
+SELECT pg_temp.visit();
+SELECT is(pg_temp.fired(), 'rule rule', 'a rule');
+ROLLBACK TO s;
+UPDATE medrec.patient SET last_visit = '2020-01-01'::timestamptz + age * '1 day'::interval;
+ALTER TABLE medrec.patient ADD UNIQUE (last_visit) DEFERRABLE INITIALLY DEFERRED;
+SELECT throws_ok('INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, ''E11.9'' FROM medrec.patient; SET CONSTRAINTS ALL IMMEDIATE', '23505', NULL, 'a deferred unique key');
+ROLLBACK TO s;
+
+-- a publication
+SET LOCAL client_min_messages = error;
+CREATE PUBLICATION medrec_test FOR TABLE medrec.patient;
+SET LOCAL client_min_messages = warning;
+ALTER TABLE medrec.patient REPLICA IDENTITY NOTHING;
+SELECT throws_ok('UPDATE medrec.patient SET name = name', '55000', NULL, 'without a replica identity an UPDATE is refused where the table is published');
+SELECT throws_ok('INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, ''E11.9'' FROM medrec.patient WHERE patient_id = ''D1''', '55000', NULL, 'and a visit');
+ALTER TABLE medrec.patient REPLICA IDENTITY DEFAULT;
+SELECT lives_ok('SELECT pg_temp.visit()', 'with one it is not');
+ROLLBACK TO s;
+
+-- a coder, who may change diagnoses, need not be allowed to change patients, and hears nothing of their rows
+CREATE TRIGGER a_after AFTER UPDATE ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+SELECT id AS one FROM medrec.patient WHERE patient_id = 'D1' \gset
+UPDATE medrec.patient SET last_visit = '2020-01-01';
+SET LOCAL ROLE medrec_coder;
+UPDATE medrec.diagnosis SET code = 'I10' WHERE patient_id = :'one';
+RESET ROLE;
+SELECT is((SELECT last_visit FROM medrec.patient WHERE patient_id = 'D1'), now(), 'without a right on patient');
+ALTER TABLE medrec.patient ADD CONSTRAINT no_visit CHECK (last_visit < '2021-01-01') NOT VALID;
+UPDATE medrec.patient SET last_visit = '2020-01-01';
+SELECT is(pg_temp.fault(format('INSERT INTO medrec.diagnosis (patient_id, code) VALUES (%L, ''E11.9'')', :'one')),
+	'new row for relation "patient" violates check constraint "no_visit"|', 'a constraint''s error does not print the patient');
+ROLLBACK TO s;
+
+-- the trail
+ALTER TABLE :partition ADD CONSTRAINT no_reason CHECK (reason IS NULL OR reason <> 'bad');
+SET LOCAL medrec.reason = 'bad';
+SELECT is(pg_temp.fault('SELECT pg_temp.visit()'), replace(:'partition', 'medrec.', 'new row for relation "') || '" violates check constraint "no_reason"|', 'a CHECK on the month''s table, without the row');
+RESET medrec.reason;
+SELECT is(pg_temp.added(), '5 events, 2 versions', 'what it allows is stored');
+SELECT is_empty('SELECT * FROM medrec.verify_audit()', 'as a trail that verifies');
+ROLLBACK TO s;
+ALTER TABLE medrec.audit_event ADD CHECK (reason IS NULL OR reason <> 'bad');
+SET LOCAL medrec.reason = 'bad';
+SELECT throws_ok('SELECT pg_temp.visit()', '23514', NULL, 'a CHECK on the whole trail');
+RESET medrec.reason;
+ROLLBACK TO s;
+ALTER TABLE medrec.audit_event ADD must text NOT NULL DEFAULT 'x';
+SELECT throws_ok('ALTER TABLE medrec.audit_event ALTER must DROP DEFAULT', '23502', NULL, 'NOT NULL on a column that medrec does not know: the event of the ALTER itself');
+ROLLBACK TO s;
+ALTER TABLE medrec.audit_event ADD site text, ALTER site SET DEFAULT 'here', ADD long boolean GENERATED ALWAYS AS (length(new_values::text) > 10) STORED;
+SELECT pg_temp.visit();
+SELECT is((SELECT count(*) FROM medrec.audit_event WHERE site = 'here' AND long AND table_name = 'diagnosis'), 3::bigint, 'columns with a default, generated columns');
+SELECT is_empty('SELECT * FROM medrec.verify_audit()', 'and the trail verifies');
+ROLLBACK TO s;
+CREATE TRIGGER a_row AFTER INSERT ON medrec.audit_event FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+CREATE TRIGGER b_statement AFTER INSERT ON medrec.audit_event FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.note();
+SELECT pg_temp.visit();
+SELECT is(pg_temp.fired(), 'a_row a_row a_row b_statement', 'triggers, of rows and of a statement');
+ROLLBACK TO s;
+CREATE FUNCTION pg_temp.swallow() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NULL; END$$;
+CREATE TRIGGER a_swallow BEFORE INSERT ON medrec.audit_event FOR EACH ROW WHEN (NEW.table_name = 'diagnosis') EXECUTE FUNCTION pg_temp.swallow();
+SELECT throws_ok('SELECT pg_temp.visit()', '55000', 'an audit event was not stored', 'no trigger keeps an event out in silence');
+ROLLBACK TO s;
+CREATE FUNCTION pg_temp.forge() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF pg_trigger_depth() < 4 THEN
+		INSERT INTO medrec.audit_event SELECT * FROM medrec.audit_event LIMIT 1;
+	END IF;
+	RETURN NEW;
+END
+$$;
+SAVEPOINT f;
+CREATE TRIGGER a_forge BEFORE INSERT ON medrec.audit_event FOR EACH ROW WHEN (NEW.table_name = 'diagnosis') EXECUTE FUNCTION pg_temp.forge();
+SELECT throws_ok('SELECT pg_temp.visit()', '42501', NULL, 'nor may one write events under medrec''s own statement');
+ROLLBACK TO f;
+SELECT throws_ok('CREATE TRIGGER a_forge BEFORE INSERT ON medrec.audit_event FOR EACH STATEMENT EXECUTE FUNCTION pg_temp.forge()', '42501', NULL, 'nor before it: the event of the CREATE TRIGGER itself');
+ROLLBACK TO s;
+CREATE TRIGGER a_row AFTER INSERT ON medrec.audit_event FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
+SELECT throws_ok('INSERT INTO medrec.audit_event SELECT * FROM medrec.audit_event LIMIT 1', '42501', NULL, 'and nobody else, as before');
+ROLLBACK TO s;
+ALTER TABLE medrec.audit_archive ADD CHECK (partition <> 'no');
+ALTER TABLE medrec.audit_era ADD CHECK (era < 99);
+SELECT lives_ok('SELECT medrec.audit_open_era()', 'a CHECK on another table of the audit');
+
+SELECT * FROM finish();
+ROLLBACK;
