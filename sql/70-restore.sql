@@ -138,11 +138,11 @@ BEGIN
 			END IF;
 		END LOOP;
 		CREATE SCHEMA medrec;
-		FOR r IN SELECT d.objid::regprocedure AS name FROM pg_depend AS d
+		FOR r IN SELECT d.classid, d.objid FROM pg_depend AS d
 			JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'medrec'
-			WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+			WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
 		LOOP
-			EXECUTE format('ALTER ROUTINE %s SET SCHEMA medrec', r.name);
+			EXECUTE (SELECT format('ALTER %s %s SET SCHEMA medrec', i.type, i.identity) FROM pg_identify_object(r.classid, r.objid, 0) AS i);
 		END LOOP;
 		EXECUTE format('CREATE TABLE medrec.schema_migration (LIKE %I.schema_migration INCLUDING ALL)', aside);
 		EXECUTE format('INSERT INTO medrec.schema_migration SELECT * FROM %I.schema_migration', aside);

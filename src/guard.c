@@ -43,7 +43,7 @@ static const GuardedTable guarded_tables[] = {
 	{"code_release",
 		"id int4, code_system text, version text, content text, effective_from date, "
 		"effective_to date, format text, source text, sha256 bytea, rows int4, "
-		"loaded_at timestamptz, loaded_by text"},
+		"loaded_at timestamptz, loaded_by text, warnings jsonb"},
 	{"code",
 		"code_system text, code text, valid_from date, valid_to date, billable bool, "
 		"active_from date, active_to date, display text, short_display text"},
@@ -77,7 +77,10 @@ static const GuardedTable guarded_tables[] = {
 		"issues jsonb, version int4, created_at timestamptz, updated_at timestamptz"},
 	{"audit_era",
 		"era int4, system_identifier int8, database oid, opened_at timestamptz, "
-		"first_xid int8"},
+		"first_xid int8, timeline int8, begin_lsn pg_lsn, last_seal int8"},
+	{"audit_attached",
+		"schema_name name, table_name name, trigger_name name, event text, old_table name, "
+		"new_table name, arguments _text"},
 	{"audit_event",
 		"xid int8, logged_at timestamptz, transaction_at timestamptz, statement_at timestamptz, "
 		"era int4, n int4, patient_id uuid, action text, table_name text, "

@@ -41,7 +41,7 @@ SELECT is(pg_temp.attempt(c), '2BP01', c) FROM unnest(ARRAY[
 	'ALTER TABLE medrec.patient INHERIT public.parent; ALTER TABLE public.parent RENAME COLUMN name TO other_name',
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient DROP CONSTRAINT patient_age_check, ALTER COLUMN age TYPE text',
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient DROP CONSTRAINT patient_age_check, ALTER COLUMN age TYPE bigint',
-	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient INHERIT public.parent; ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check; ALTER TABLE public.parent ALTER COLUMN name TYPE integer USING 1',
+	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient INHERIT public.parent; ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check; DROP INDEX medrec.patient_name_words_idx; ALTER TABLE public.parent ALTER COLUMN name TYPE integer USING 1',
 	'CREATE ROLE guard_owner; ALTER TABLE medrec.patient OWNER TO guard_owner; DROP OWNED BY guard_owner CASCADE']) AS c;
 
 -- what stays free
