@@ -288,6 +288,9 @@ sql() {
 		-h "$(socket_dir)" -p "$PORT" -U postgres -d "$database" "$@"
 }
 
+# The addresses that the gateway lets through, as nginx reads them.
+list_api() { sql "$DB" -f "$ROOT/gateway/api.sql"; }
+
 # load_release SYSTEM VERSION FROM FILE FORMAT: the file goes up as a large object, byte for byte, whatever quotes or
 # encoding it has, and is gone again at the end of the transaction. Shows the release's row.
 load_release() {

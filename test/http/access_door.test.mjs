@@ -1,0 +1,59 @@
+// What comes to PostgREST at all where logins are asked for: a well-formed token, or one of the few open addresses.
+import { test, before } from 'node:test'
+import assert from 'node:assert/strict'
+import { URL_BASE, call, get } from './api.mjs'
+import { sql, clients, bearer, plainError } from './access.mjs'
+
+let who
+before(async () => { who = await clients('door') })
+
+const OPEN = ['/', '/live', '/ready', '/rpc/health']
+
+test('what is no bearer token opens nothing, not even as nobody', async () => {
+	for (const value of ['Basic YTpi', 'x', 'Bearer', 'Bearer x', 'Bearer a.b', 'Bearer a.b.c.d', 'Bearer a.b.c d', 'Bearer ..', 'Bearer a..c', 'Digest username="x"', 'Bearer a b.c.d', 'bearer', `Bearer ${'x'.repeat(3000)}`, 'Bearer a.b.ü'.replace('ü', '%c3')])
+		for (const path of ['/patients', '/rpc/suggest?code_system=ICD-10-CM&display=x', '/rpc/' + 'x'.repeat(4000), '/patients?select=nothing(*)', ...OPEN])
+			plainError(await get(path, { Authorization: value }), 401, `${value} ${path}`)
+})
+
+test('without a token: the open addresses, with no query and no other method', async () => {
+	for (const path of OPEN) assert.equal((await get(path)).status, 200, path)
+	for (const path of ['/?select=x', '/rpc/health?select=nothing(*)', '/rpc/login?username=a&password=b', '/rpc/nothing', '/patients', '/rpc/login/x', '/rpc/healthx']) plainError(await get(path), 401, path)
+	plainError(await call('GET', '/rpc/login'), 405)
+})
+
+test('every view and function of the schema is behind the door for who has a token, and nothing else', async () => {
+	const names = sql(`SELECT relname FROM pg_class WHERE relnamespace = 'medrec_api'::regnamespace AND relkind = 'v'
+		UNION SELECT 'rpc/' || proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND proname <> 'current_age'`).split('\n')
+	assert.ok(names.length > 25)
+	for (const name of names) {
+		const answer = await who.admin.post(`/${name}`, {})
+		assert.ok(answer.body?.message !== 'not found', `${name} ${answer.status} ${answer.text}`)
+		assert.equal((await call('OPTIONS', `/${name}`, undefined, { Origin: new URL(URL_BASE).origin, 'Access-Control-Request-Method': 'POST' })).status, 200, name)
+	}
+	for (const name of ['patient', 'rpc/check_request', 'rpc/current_age', 'rpc/wrong_arguments', 'patients/x', 'rpc/login/login', 'PATIENTS'])
+		plainError(await who.admin.get(`/${name}`), 404, name)
+})
+
+test('made-up arguments come to one text without a search, for each function that takes some', async () => {
+	const body = JSON.stringify(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, 1])))
+	for (const name of sql(`SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND pronargs > 0
+		AND proname <> 'current_age' AND proargtypes <> '3802'::oidvector`).split('\n')) {
+		const answer = await who.admin.post(`/rpc/${name}`, body)
+		assert.ok([403, 404, 413].includes(answer.status), `${name} ${answer.status} ${answer.text.slice(0, 200)}`)
+		assert.doesNotMatch(answer.text, /PGRST|Perhaps|k999/, name)
+	}
+})
+
+test('no password in an address is looked at: nothing counts and nothing is told', async () => {
+	const before = sql('SELECT coalesce(sum(refused), 0) FROM medrec.account_login')
+	const answers = new Set()
+	for (const c of Object.values(who))
+		for (const path of ['/rpc/login?username=door-admin&password=wrong', '/rpc/login?username=nobody&password=wrong', '/rpc/change_password?old_password=wrong&new_password=0123456789ab'])
+			for (const method of ['GET', 'HEAD', 'PUT', 'DELETE']) {
+				const answer = await call(method, path, undefined, bearer(c.token))
+				assert.equal(answer.status, 405, path)
+				if (method !== 'HEAD') answers.add(answer.text)
+			}
+	assert.equal(answers.size, 1)
+	assert.equal(sql('SELECT coalesce(sum(refused), 0) FROM medrec.account_login'), before)
+})
