@@ -32,14 +32,15 @@ sub good_writes
 }
 my $good = 0;
 
-# By time: each session a connection of its own.
+# By time: each session a connection of its own. A timeout that comes as the write ends falls on the statement after it, which is none
+# of ours, and by then the server calls it a user's request.
 my $start = time;
 my $script = "\\set QUIET on\n$summarize\n";
 for my $n (1 .. $cancels)
 {
 	my $timeout = 1 + $n % 14;
 	$script .= "\\connect -\nSET client_min_messages = error;\nSET statement_timeout = '${timeout}ms';\n" . first_write("t$n")
-		. "\nRESET statement_timeout;\n" . good_writes("t$n") . "\n";
+		. "\nSELECT FROM pg_am;\nRESET statement_timeout;\n" . good_writes("t$n") . "\n";
 	$script .= "$summarize\n" if $n % 10 == 0;
 	$good++;
 }
@@ -47,7 +48,7 @@ my ($status, undef, $errors) = $node->psql('m', $script, on_error_stop => 0);
 my $cancelled = () = $errors =~ /statement timeout/g;
 note(sprintf '%d of %d first writes were cancelled, in %.0f s', $cancelled, $cancels, time - $start);
 cmp_ok($cancelled, '>', 0, 'some first writes were cancelled');
-unlike($errors, qr/ERROR:  (?!canceling statement due to statement timeout)/, 'and no write failed otherwise');
+unlike($errors, qr/ERROR:  (?!canceling statement due to (?:statement timeout|user request))/, 'and no write failed otherwise');
 
 # By lock: every table of medrec, every index of those that a write reads or writes.
 my @tables = split /\n/, $node->safe_psql('m', q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'medrec'::regnamespace
