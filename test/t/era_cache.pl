@@ -52,5 +52,6 @@ is($node->safe_psql('m', $verify), 'event_without_era|0|content and leaf agree, 
 $node->safe_psql('m', sprintf $change, q{UPDATE medrec.audit_event SET account = 'somebody else' WHERE era = 0});
 is($node->safe_psql('m', $verify), 'event_without_era|0|content and leaf do not agree, and no seal covers it', 'and whether it was changed');
 
+amcheck_ok($node, 'no index lacks an event');
 $node->stop;
 done_testing();

@@ -196,5 +196,6 @@ seal($two);
 is(findings($two, $kept), '', 'and nothing is lost');
 is(findings($two), '', 'and it verifies');
 
+amcheck_ok($two, 'no index lacks a row');
 $two->stop;
 done_testing();
