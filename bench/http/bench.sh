@@ -19,6 +19,10 @@ prepare_http() {
 	db bench_http -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" setup >&2
 	PGRST_DB_SCHEMAS='medrec_api, bare' MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" gateway >&2
+	# nginx lets through what the API has: here the bare table and its schema too
+	sed -i 's|^map $uri $what {|&\n\t/api/diagnosis rows;|' "$MEDREC_RUN_DIR/api.inc"
+	sed -i 's|^map .* $odd_profile {|&\n\tbare "";|' "$MEDREC_RUN_DIR/http.inc"
+	kill -HUP "$(cat "$MEDREC_RUN_DIR/nginx.pid")"
 	write_requests
 }
 
