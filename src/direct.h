@@ -35,7 +35,7 @@ typedef struct OwnPlan
  * Runs an INSERT or UPDATE of a table as its owner, within SPI, with the search_path
  * "pg_catalog, pg_temp", which holds for triggers and the like on the table.  medrec's
  * own triggers on the table know it by own_statement(): true within a trigger that
- * this very statement fires, not one that a trigger or function under it runs.
+ * this very statement fires, not one that a statement of a trigger under it fires.
  */
 extern uint64 own_statement_run(Relation rel, CmdType event, OwnPlan *plan,
 								Datum *values, const char *nulls);
