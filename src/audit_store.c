@@ -493,7 +493,7 @@ BeginStatement(AuditWriter *writer)
 static void
 EndStatement(AuditWriter *writer)
 {
-	static SPIPlanPtr plan = NULL;
+	static OwnPlan insert = {.keep = true};
 	EphemeralNamedRelation events = palloc0(sizeof(EphemeralNamedRelationData));
 	int64		count = tuplestore_tuple_count(writer->store);
 	Relation	root;
@@ -509,17 +509,14 @@ EndStatement(AuditWriter *writer)
 	events->reldata = writer->store;
 	if (SPI_connect() != SPI_OK_CONNECT || SPI_register_relation(events) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not hand the audit events over");
-	if (plan == NULL)
+	if (insert.plan == NULL)
 	{
 		char	   *columns = audit_event_columns();
-		SPIPlanPtr	prepared = SPI_prepare(psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
-													STATEMENT_EVENTS, columns, columns), 0, NULL);
 
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-		plan = prepared;
+		insert.query = psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
+								STATEMENT_EVENTS, columns, columns);
 	}
-	if (own_statement_run(root, CMD_INSERT, plan, NULL, NULL) != count)
+	if (own_statement_run(root, CMD_INSERT, &insert, NULL, NULL) != count)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an audit event was not stored"),
@@ -909,7 +906,7 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 	StringInfoData params;
 	Oid		   *types = palloc(ncolumns * sizeof(Oid));
 	char	   *spi_nulls = palloc(ncolumns);
-	SPIPlanPtr	plan;
+	OwnPlan		insert = {.nargs = ncolumns, .types = types};
 	int			i;
 
 	initStringInfo(&columns);
@@ -923,12 +920,10 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	plan = SPI_prepare(psprintf("INSERT INTO %s.%s (%s) VALUES (%s)", MEDREC_SCHEMA,
-								quote_identifier(RelationGetRelationName(rel)), columns.data,
-								params.data), ncolumns, types);
-	if (plan == NULL)
-		elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-	if (own_statement_run(rel, CMD_INSERT, plan, (Datum *) values, spi_nulls) != 1)
+	insert.query = psprintf("INSERT INTO %s.%s (%s) VALUES (%s)", MEDREC_SCHEMA,
+							quote_identifier(RelationGetRelationName(rel)), columns.data,
+							params.data);
+	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, spi_nulls) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),

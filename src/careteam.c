@@ -49,6 +49,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "direct.h"
 #include "invalidate.h"
 #include "login.h"
 #include "relations.h"
@@ -607,6 +608,7 @@ medrec_enrol(PG_FUNCTION_ARGS)
 	Datum		value;
 	Oid			user;
 	int			security;
+	int			level;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
 		!(TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
@@ -645,6 +647,7 @@ medrec_enrol(PG_FUNCTION_ARGS)
 
 	/* as the owner, as foreign keys do it: nobody else may write who is in a team */
 	value = CStringGetTextDatum(name);
+	level = direct_search_path();
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(rel->rd_rel->relowner, security | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
@@ -652,6 +655,7 @@ medrec_enrol(PG_FUNCTION_ARGS)
 		elog(ERROR, "could not register the transition table");
 	access_run(&enrol_patients, &value, NULL);
 	SPI_finish();
+	AtEOXact_GUC(true, level);
 	SetUserIdAndSecContext(user, security);
 	return PointerGetDatum(NULL);
 }

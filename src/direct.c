@@ -17,6 +17,7 @@
 #include "miscadmin.h"
 #include "rewrite/prs2lock.h"
 #include "utils/fmgrprotos.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 #include "direct.h"
@@ -34,6 +35,7 @@ static OwnStatement running = {InvalidOid, CMD_UNKNOWN, 0, false};
 
 static bool IsOwnFunction(Oid function);
 static int	TriggerDepth(void);
+static SPIPlanPtr Prepare(OwnPlan *own);
 static void RethrowWithoutRow(MemoryContext context) pg_attribute_noreturn();
 
 /* Is a function a member of medrec? */
@@ -49,11 +51,13 @@ IsOwnFunction(Oid function)
 bool
 direct_has_triggers(Relation rel, int16 event, bool rows, bool statements, AttrNumber column)
 {
-	TriggerDesc *desc = rel->trigdesc;
+	/* a copy: catalogs are looked at, which may build the relation's own again */
+	TriggerDesc *desc = CopyTriggerDesc(rel->trigdesc);
+	bool		found = false;
 	int			i;
 	int			j;
 
-	for (i = 0; desc != NULL && i < desc->numtriggers; i++)
+	for (i = 0; desc != NULL && !found && i < desc->numtriggers; i++)
 	{
 		Trigger    *trigger = &desc->triggers[i];
 
@@ -70,10 +74,10 @@ direct_has_triggers(Relation rel, int16 event, bool rows, bool statements, AttrN
 				RI_FKey_trigger_type(trigger->tgfoid) != RI_TRIGGER_NONE)
 				continue;
 		}
-		if (!IsOwnFunction(trigger->tgfoid))
-			return true;
+		found = !IsOwnFunction(trigger->tgfoid);
 	}
-	return false;
+	FreeTriggerDesc(desc);
+	return found;
 }
 
 /* Has the table rules for INSERT or UPDATE? */
@@ -115,14 +119,51 @@ RethrowWithoutRow(MemoryContext context)
 	ReThrowError(error);
 }
 
-/* Runs a statement of medrec's own as the table's owner. */
+/*
+ * Sets the search_path for what runs with the rights of a table's owner; it ends by
+ * AtEOXact_GUC(true, what is returned), or with the transaction.
+ */
+int
+direct_search_path(void)
+{
+	int			level = NewGUCNestLevel();
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	return level;
+}
+
+/* Prepares a statement, if that has not been done. */
+static SPIPlanPtr
+Prepare(OwnPlan *own)
+{
+	SPIPlanPtr	plan = own->plan;
+
+	if (plan == NULL)
+	{
+		plan = SPI_prepare(own->query, own->nargs, own->types);
+		if (plan == NULL || (own->keep && SPI_keepplan(plan) != 0))
+			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+		if (own->keep)
+			own->plan = plan;
+	}
+	return plan;
+}
+
+/*
+ * Runs a statement of medrec's own as the table's owner.  So do the functions that
+ * the owner has put on the table, and they must not find what the caller has put in
+ * the way of a name.  The statement is prepared as the owner too, for whom no
+ * policy holds, and not as the caller, who may not even have the schema's USAGE.
+ */
 uint64
-own_statement_run(Relation rel, CmdType event, SPIPlanPtr plan, Datum *values, const char *nulls)
+own_statement_run(Relation rel, CmdType event, OwnPlan *plan, Datum *values, const char *nulls)
 {
 	OwnStatement outer = running;
 	MemoryContext context = CurrentMemoryContext;
 	Oid			user;
 	int			sec_context;
+	int			level = direct_search_path();
 	int			rc = 0;
 
 	GetUserIdAndSecContext(&user, &sec_context);
@@ -134,7 +175,7 @@ own_statement_run(Relation rel, CmdType event, SPIPlanPtr plan, Datum *values, c
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	PG_TRY();
 	{
-		rc = SPI_execute_plan(plan, values, nulls, false, 0);
+		rc = SPI_execute_plan(Prepare(plan), values, nulls, false, 0);
 	}
 	PG_CATCH();
 	{
@@ -143,6 +184,7 @@ own_statement_run(Relation rel, CmdType event, SPIPlanPtr plan, Datum *values, c
 		RethrowWithoutRow(context);
 	}
 	PG_END_TRY();
+	AtEOXact_GUC(true, level);
 	running = outer;
 	SetUserIdAndSecContext(user, sec_context);
 	if (rc < 0)

@@ -419,13 +419,16 @@ SortPatients(PatientSet *set)
 static void
 UpdatePatients(Relation rel, PatientSet *set)
 {
-	static const char *const queries[] = {
+	static Oid	types[] = {UUIDARRAYOID, TIMESTAMPTZOID};
+	static OwnPlan lock = {
 		"SELECT p.id FROM medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 		" AND p.last_visit OPERATOR(pg_catalog.<) $2 ORDER BY p.id FOR NO KEY UPDATE",
-		"UPDATE medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+		lengthof(types), types, true, NULL
 	};
-	static SPIPlanPtr plans[lengthof(queries)];
-	Oid			types[] = {UUIDARRAYOID, TIMESTAMPTZOID};
+	static OwnPlan update = {
+		"UPDATE medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)",
+		lengthof(types), types, true, NULL
+	};
 	Datum	   *ids = palloc(set->count * sizeof(Datum));
 	Datum		values[2];
 	uint64		count;
@@ -433,15 +436,6 @@ UpdatePatients(Relation rel, PatientSet *set)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	for (i = 0; i < lengthof(queries); i++)
-		if (plans[i] == NULL)
-		{
-			SPIPlanPtr	plan = SPI_prepare(queries[i], lengthof(types), types);
-
-			if (plan == NULL || SPI_keepplan(plan) != 0)
-				elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-			plans[i] = plan;
-		}
 
 	/* locked in order first: the UPDATE goes through them as it likes */
 	for (i = 0; i < set->count; i++)
@@ -449,7 +443,7 @@ UpdatePatients(Relation rel, PatientSet *set)
 	values[0] = PointerGetDatum(construct_array(ids, set->count, UUIDOID, UUID_LEN, false,
 												TYPALIGN_CHAR));
 	values[1] = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
-	count = own_statement_run(rel, CMD_SELECT, plans[0], values, NULL);
+	count = own_statement_run(rel, CMD_SELECT, &lock, values, NULL);
 	if (count > 0)
 	{
 		ids = palloc(count * sizeof(Datum));
@@ -457,7 +451,7 @@ UpdatePatients(Relation rel, PatientSet *set)
 			ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &(bool) {false});
 		values[0] = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false,
 													TYPALIGN_CHAR));
-		(void) own_statement_run(rel, CMD_UPDATE, plans[1], values, NULL);
+		(void) own_statement_run(rel, CMD_UPDATE, &update, values, NULL);
 	}
 	SPI_finish();
 }

@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- What the owner puts on patient and on the trail is obeyed by last_visit and by events, as by any UPDATE and INSERT.
-SELECT plan(37);
+SELECT plan(44);
 
 SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS partition \gset
 INSERT INTO medrec.patient (name, age, gender, patient_id, last_visit) VALUES
@@ -41,6 +41,37 @@ END
 $$;
 SELECT is(pg_temp.added(), '5 events, 2 versions', 'a visit is no event of the patient''s and no version');
 SELECT is(pg_temp.moved(), 3::bigint, 'and moves last_visit');
+
+-- first of all, since what is prepared is kept: as whom it was prepared must not matter
+SELECT id AS one FROM medrec.patient WHERE patient_id = 'D1' \gset
+SAVEPOINT s;
+-- an owner who is no superuser, and for whom no policy holds
+CREATE ROLE medrec_test_owner;
+GRANT USAGE ON SCHEMA medrec TO medrec_test_owner;
+GRANT medrec_coder TO medrec_test_owner;
+UPDATE medrec.patient SET last_visit = '2020-01-01';
+ALTER TABLE medrec.patient ADD CHECK (last_visit > '2000-01-01');
+ALTER TABLE medrec.patient OWNER TO medrec_test_owner;
+SET LOCAL ROLE medrec_test_owner;
+SELECT lives_ok(format('UPDATE medrec.diagnosis SET code = ''I10'' WHERE patient_id = %L', :'one'), 'an owner''s own statement');
+RESET ROLE;
+SELECT is((SELECT last_visit FROM medrec.patient WHERE patient_id = 'D1'), now(), 'moves last_visit, policies or not');
+ROLLBACK TO s;
+
+-- a caller who comes by a view, and has no right on the schema
+CREATE ROLE medrec_test_viewer;
+CREATE SCHEMA test_views;
+CREATE VIEW test_views.diagnosis AS SELECT * FROM medrec.diagnosis;
+GRANT USAGE ON SCHEMA test_views TO medrec_test_viewer;
+GRANT SELECT, UPDATE ON test_views.diagnosis TO medrec_test_viewer;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA medrec TO medrec_test_viewer;
+UPDATE medrec.patient SET last_visit = '2020-01-01';
+ALTER TABLE medrec.audit_event ADD CHECK (era > -1);
+SET LOCAL ROLE medrec_test_viewer;
+SELECT lives_ok(format('UPDATE test_views.diagnosis SET code = ''I10'' WHERE patient_id = %L', :'one'), 'without USAGE of the schema, by a view');
+RESET ROLE;
+SELECT is((SELECT last_visit FROM medrec.patient WHERE patient_id = 'D1'), now(), 'last_visit moves');
+ROLLBACK TO s;
 
 -- triggers
 CREATE FUNCTION pg_temp.note() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -136,6 +167,31 @@ ALTER TABLE medrec.patient ADD CONSTRAINT no_visit CHECK (last_visit < '2021-01-
 UPDATE medrec.patient SET last_visit = '2020-01-01';
 SELECT is(pg_temp.fault(format('INSERT INTO medrec.diagnosis (patient_id, code) VALUES (%L, ''E11.9'')', :'one')),
 	'new row for relation "patient" violates check constraint "no_visit"|', 'a constraint''s error does not print the patient');
+ROLLBACK TO s;
+
+-- what runs as the owner does not find what the caller has put in the way of a name
+CREATE FUNCTION pg_temp.low() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM lower(TG_NAME) WHERE 1 = 1;
+	RETURN NEW;
+END
+$$;
+CREATE TRIGGER a_low BEFORE UPDATE ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.low();
+CREATE TRIGGER a_low BEFORE INSERT ON medrec.audit_event FOR EACH ROW EXECUTE FUNCTION pg_temp.low();
+UPDATE medrec.patient SET last_visit = '2020-01-01';
+CREATE SCHEMA test_evil AUTHORIZATION medrec_coder;
+SET LOCAL ROLE medrec_coder;
+CREATE FUNCTION test_evil.lower(text) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'as %', current_user; END$$;
+CREATE FUNCTION test_evil.same(integer, integer) RETURNS boolean LANGUAGE plpgsql AS $$BEGIN RAISE 'as %', current_user; END$$;
+CREATE OPERATOR test_evil.= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = test_evil.same);
+SET LOCAL search_path = test_evil, pg_catalog, public;
+SELECT pg_temp.fault(format('UPDATE medrec.diagnosis SET code = ''I10'' WHERE patient_id OPERATOR(pg_catalog.=) %L', :'one')) AS fault,
+	current_setting('search_path') AS path \gset
+RESET ROLE;
+SET LOCAL search_path = public, pg_catalog;
+SELECT is(:'fault'::text, 'none', 'a caller''s function or operator is not run as the owner of patient or of the trail');
+SELECT is(:'path'::text, 'test_evil, pg_catalog, public', 'and their search_path is as it was');
+SELECT is((SELECT last_visit FROM medrec.patient WHERE patient_id = 'D1'), now(), 'last_visit moves');
 ROLLBACK TO s;
 
 -- the trail
