@@ -47,6 +47,7 @@ static const struct
 	{"code_release", NULL},
 	{"login_lockout", NULL},
 	{"token_generation", NULL},
+	{"jwt_key", "withhold=key"},
 	{"care_team", NULL},
 	{"care_team_member", NULL},
 	{"care_team_patient", "patient=patient"},
