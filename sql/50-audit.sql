@@ -78,7 +78,6 @@ REVOKE ALL ON FUNCTION medrec.archive_audit(timestamptz) FROM PUBLIC;
 CREATE FUNCTION medrec.audit_ddl()
 RETURNS event_trigger
 LANGUAGE c
-SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
 COMMENT ON FUNCTION medrec.audit_ddl() IS
 'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for changed definitions and rights in the schemas medrec and medrec_api. No arguments. Error: 39P03 when called otherwise.';

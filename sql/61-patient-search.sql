@@ -133,7 +133,9 @@ BEGIN
 				OR (p.patient_id ~>=~ upper(number) AND p.patient_id ~<~ (upper(number) || E'\x7f'))
 			ORDER BY p.patient_id::text USING ~<~ LIMIT left_over;
 			GET DIAGNOSTICS n = ROW_COUNT;
-			left_over := left_over - n;
+			IF n > 0 THEN
+				RETURN;
+			END IF;
 		END IF;
 	END IF;
 

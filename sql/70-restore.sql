@@ -180,7 +180,8 @@ DECLARE
 	r record;
 	-- DROP EXTENSION ... CASCADE has been here
 	lost boolean := NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-		WHERE p.pronamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
+		JOIN pg_class AS c ON c.oid = t.tgrelid
+		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
 BEGIN
 	-- What goes with the extension, in the order in which it can be made. One of these alone may have been
 	-- taken away by the owner, who means it: a right that is given back is a right too many.
@@ -356,7 +357,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF to_regclass('medrec.audit_attached') IS NULL THEN
+	-- medrec belongs to a superuser; other extensions may belong to roles that see nothing of medrec's
+	IF NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+		RETURN;
+	ELSIF to_regclass('medrec.audit_attached') IS NULL THEN
 		RETURN;
 	END IF;
 	DELETE FROM medrec.audit_attached;
@@ -364,7 +368,8 @@ BEGIN
 	SELECT n.nspname, c.relname, t.tgname,
 		CASE WHEN t.tgtype & 4 <> 0 THEN 'INSERT' WHEN t.tgtype & 8 <> 0 THEN 'DELETE' WHEN t.tgtype & 16 <> 0 THEN 'UPDATE' ELSE 'TRUNCATE' END,
 		t.tgoldtable, t.tgnewtable,
-		(string_to_array(encode(t.tgargs, 'escape'), '\000'))[1:t.tgnargs]
+		(SELECT coalesce(array_agg(convert_from(decode(a.arg, 'escape'), getdatabaseencoding()) ORDER BY a.n), '{}')
+			FROM unnest(string_to_array(encode(t.tgargs, 'escape'), '\000')) WITH ORDINALITY AS a (arg, n) WHERE a.n <= t.tgnargs)
 	FROM pg_trigger AS t
 	JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	JOIN pg_proc AS p ON p.oid = t.tgfoid

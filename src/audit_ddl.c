@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
+#include "parser/parse_func.h"
 #include "tcop/cmdtag.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
@@ -237,10 +238,13 @@ WriteGrant(GrantStmt *stmt)
 		}
 		else if (IsA(object, ObjectWithArgs))
 		{
-			List	   *names = ((ObjectWithArgs *) object)->objname;
+			Oid			routine = LookupFuncWithArgs(stmt->objtype, (ObjectWithArgs *) object, true);
 
-			name = strVal(llast(names));
-			schema = list_length(names) > 1 ? strVal(linitial(names)) : NULL;
+			if (OidIsValid(routine))
+			{
+				name = get_func_name(routine);
+				schema = get_namespace_name(get_func_namespace(routine));
+			}
 		}
 		if (OfMedrec(schema))
 			Write(name, command, GrantDetails(stmt));
@@ -264,10 +268,10 @@ WriteCommands(EventTriggerData *trigdata)
 	SPI_connect();
 	if (SPI_execute("SELECT c.command_tag, c.object_identity, c.object_type"
 					" FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
-					" WHERE (c.schema_name IN ('medrec', 'medrec_api')"
-					"   OR c.object_identity LIKE '% on medrec.%')"
+					" WHERE (c.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
+					"   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
 					" AND NOT c.in_extension"
-					" AND c.object_type NOT IN ('index', 'sequence')", true, 0) != SPI_OK_SELECT)
+					" AND c.object_type OPERATOR(pg_catalog.<>) ALL ('{index,sequence}'::pg_catalog.text[])", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the commands");
 	rows = SPI_tuptable;
 	nrows = SPI_processed;
@@ -298,11 +302,13 @@ WriteDropped(EventTriggerData *trigdata)
 	SPI_connect();
 	if (SPI_execute("SELECT d.object_type, d.object_identity"
 					" FROM pg_catalog.pg_event_trigger_dropped_objects() AS d"
-					" WHERE (d.schema_name IN ('medrec', 'medrec_api')"
-					"   OR d.object_identity LIKE '% on medrec.%')"
-					" AND (d.original OR d.object_type IN ('trigger', 'policy', 'table', 'table column', 'view'))"
+					" WHERE (d.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
+					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"
+					"  ANY ('{trigger,policy,table,\"table column\",view}'::pg_catalog.text[]))"
 					" AND NOT d.is_temporary"
-					" AND d.object_type NOT IN ('index', 'type', 'sequence', 'toast table')",
+					" AND d.object_type OPERATOR(pg_catalog.<>)"
+					"  ALL ('{index,type,sequence,\"toast table\"}'::pg_catalog.text[])",
 					true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read what was dropped");
 	rows = SPI_tuptable;
@@ -321,7 +327,10 @@ WriteDropped(EventTriggerData *trigdata)
 	SPI_finish();
 }
 
-/* medrec.audit_ddl(): event trigger for ddl_command_end and sql_drop. */
+/*
+ * medrec.audit_ddl(): event trigger for ddl_command_end and sql_drop.  Without a
+ * search_path of its own, so that names mean what they meant to the command.
+ */
 Datum
 medrec_audit_ddl(PG_FUNCTION_ARGS)
 {

@@ -33,7 +33,10 @@
 
 #define LAST_VISIT	"\"last_visit\""
 
-/* the tables that migrate() audits, and the arguments of their triggers */
+/*
+ * The tables that migrate() audits, and the arguments of their triggers: each row has
+ * its event.  Without jwt_key, whose first rows are older than its triggers.
+ */
 static const struct
 {
 	const char *name;

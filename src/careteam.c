@@ -74,6 +74,7 @@ typedef struct Visible
 	TimestampTz until;			/* when a patient who was opened is shut */
 	int			count;
 	int			size;			/* of ids */
+	Snapshot	snapshot;		/* while they are read */
 	pg_uuid_t  *ids;			/* in order */
 	MemoryContext context;
 } Visible;
@@ -227,7 +228,7 @@ ReadTeams(Visible *found)
 	ScanKeyInit(&key, get_attnum(RelationGetRelid(members), "account"),
 				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
 	scan = systable_beginscan(members, medrec_relation("care_team_member_pkey"), true,
-							  GetActiveSnapshot(), 1, &key);
+							  found->snapshot, 1, &key);
 	while (HeapTupleIsValid(member = systable_getnext(scan)))
 	{
 		ScanKeyData team_key;
@@ -238,7 +239,7 @@ ReadTeams(Visible *found)
 		ScanKeyInit(&team_key, team, BTEqualStrategyNumber, F_INT4EQ,
 					heap_getattr(member, member_team, RelationGetDescr(members), &isnull));
 		of_team = systable_beginscan(patients, medrec_relation("care_team_patient_team_idx"), true,
-									 GetActiveSnapshot(), 1, &team_key);
+									 found->snapshot, 1, &team_key);
 		while (HeapTupleIsValid(tuple = systable_getnext(of_team)))
 		{
 			CHECK_FOR_INTERRUPTS();
@@ -268,7 +269,7 @@ ReadOpened(Visible *found)
 	ScanKeyInit(&key, get_attnum(relid, "account"),
 				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
 	scan = systable_beginscan(rel, medrec_relation("break_glass_account_patient_idx"), true,
-							  GetActiveSnapshot(), 1, &key);
+							  found->snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
@@ -290,6 +291,7 @@ static void
 FindVisible(int32 account)
 {
 	Visible		found = {.account = account, .until = DT_NOEND, .size = 64};
+	bool		parallel = IsInParallelMode();
 	uint64		seen;
 	int			i;
 	int			kept = 0;
@@ -305,17 +307,26 @@ FindVisible(int32 account)
 	found.context = AllocSetContextCreate(CurrentMemoryContext, "medrec visible patients",
 										  ALLOCSET_DEFAULT_SIZES);
 	found.ids = MemoryContextAlloc(found.context, found.size * sizeof(pg_uuid_t));
+
+	/*
+	 * Teams as they are now, not as the statement's snapshot sees them: that may
+	 * be older than a change whose message has come, and what was kept of it
+	 * would stay.  In parallel mode there is no other snapshot; nothing is kept.
+	 */
+	found.snapshot = RegisterSnapshot(parallel ? GetActiveSnapshot() : GetLatestSnapshot());
 	if (account != 0)
 	{
 		ReadTeams(&found);
 		ReadOpened(&found);
 	}
+	UnregisterSnapshot(found.snapshot);
+	found.snapshot = NULL;
 	qsort(found.ids, found.count, sizeof(pg_uuid_t), CompareIds);
 	for (i = 0; i < found.count; i++)
 		if (i == 0 || CompareIds(&found.ids[i], &found.ids[i - 1]) != 0)
 			found.ids[kept++] = found.ids[i];
 	found.count = kept;
-	found.valid = invalidate_count() == seen;
+	found.valid = !parallel && invalidate_count() == seen;
 	found.number = visible.number + 1;
 
 	if (visible.context != NULL)

@@ -126,6 +126,7 @@ static bool ClaimBuild(const TerminologyState *state);
 static void EndBuild(void);
 static void Publish(const TerminologyState *state, const void *built, size_t size);
 static bool IsFresh(const TerminologyState *state, bool own);
+static void NoteSeen(uint64 seen);
 static CodeRefs *FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make);
 static void *BuildImage(size_t *size);
 
@@ -716,6 +717,19 @@ IsFresh(const TerminologyState *state, bool own)
 	return image_state.generation >= state->generation;
 }
 
+/*
+ * Notes that the image is good until the next message - if it is as new as the
+ * tables are now.  What an old snapshot takes is not, and is looked at again.
+ */
+static void
+NoteSeen(uint64 seen)
+{
+	TerminologyState now = terminology_state_now();
+
+	image_seen = image_state.file == now.file && image_state.generation >= now.generation ?
+		seen : seen - 1;
+}
+
 /* Gives the image for what the active snapshot sees. */
 const void *
 suggest_image(void)
@@ -735,7 +749,7 @@ suggest_image(void)
 	state = terminology_state();
 	if (IsFresh(&state, own))
 	{
-		image_seen = seen;
+		NoteSeen(seen);
 		return image;
 	}
 
@@ -768,6 +782,6 @@ suggest_image(void)
 	}
 	PG_END_TRY();
 	EndBuild();
-	image_seen = seen;
+	NoteSeen(seen);
 	return image;
 }

@@ -124,6 +124,7 @@ static void TermScanFor(TermScan *ts, const FoldedTerm *term);
 static bool TermScanNext(TermScan *ts);
 static void TermScanClose(TermScan *ts);
 static List *AddNamed(List *named, const TermScan *ts, DateADT on_date);
+static TerminologyState ReadState(Snapshot snapshot);
 
 /* Reads from when until when a row of medrec.code holds. */
 static void
@@ -629,15 +630,12 @@ terminology_changed_here(void)
 	return bumped_in != InvalidLocalTransactionId && bumped_in == medrec_my_lxid();
 }
 
-/*
- * Reads the present state of the terminologies, with the file that holds it: a
- * table that was restored or truncated counts from anew.
- */
-TerminologyState
-terminology_state(void)
+/* Reads the state that a snapshot sees; NULL for one taken now. */
+static TerminologyState
+ReadState(Snapshot snapshot)
 {
 	Relation	rel = OpenTable("terminology_state", AccessShareLock, state_types);
-	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	HeapTuple	tuple = systable_getnext(scan);
 	TerminologyState state = {0};
 	bool		isnull;
@@ -651,6 +649,23 @@ terminology_state(void)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return state;
+}
+
+/*
+ * Reads the present state of the terminologies, with the file that holds it: a
+ * table that was restored or truncated counts from anew.
+ */
+TerminologyState
+terminology_state(void)
+{
+	return ReadState(GetActiveSnapshot());
+}
+
+/* The same, as of now: an old snapshot may not see what a message has already told. */
+TerminologyState
+terminology_state_now(void)
+{
+	return ReadState(NULL);
 }
 
 /* Reads the number alone. */

@@ -109,5 +109,6 @@ typedef struct TerminologyState
 } TerminologyState;
 
 extern TerminologyState terminology_state(void);
+extern TerminologyState terminology_state_now(void);
 
 #endif							/* MEDREC_TERMINOLOGY_H */

@@ -77,6 +77,12 @@ BEGIN
 END
 $$;
 
+-- without a search_path of its own, so that names mean what they meant to the command
+CREATE OR REPLACE FUNCTION medrec.audit_ddl()
+RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
+
 -- records
 
 CREATE FUNCTION medrec.confirm(record uuid, version integer)
@@ -113,7 +119,7 @@ REVOKE ALL ON FUNCTION medrec.confirm(uuid, integer), medrec.reject(uuid, intege
 -- terminology
 
 COMMENT ON FUNCTION medrec.load_release(text, text, date, text, text, text) IS
-'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day in force; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version takes its place, but one of another kind only where its format is named. What is odd about the file (markedly fewer codes than before, another time) is a WARNING, and stays in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 22023 unknown system or format, a day that another release has, or a file of another kind than the one whose place it would take; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
+'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day in force; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version takes its place, but one of another kind only where its format is named. What is odd about the file (markedly fewer codes than before, another time) is a WARNING, and stays in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 2200M for XML that is not well-formed; 22023 unknown system or format, a day that another release has, or a file of another kind than the one whose place it would take; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
 
 COMMENT ON FUNCTION medrec.lookup(text, text, date) IS
 'All that the loaded releases say of a code: its titles, whether it may stand on a claim, how it stands on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row where no release has the code. A header that the release in force does not list, but codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to judge by. Errors: 22023 unknown system or malformed code.';
@@ -317,7 +323,9 @@ BEGIN
 				OR (p.patient_id ~>=~ upper(number) AND p.patient_id ~<~ (upper(number) || E'\x7f'))
 			ORDER BY p.patient_id::text USING ~<~ LIMIT left_over;
 			GET DIAGNOSTICS n = ROW_COUNT;
-			left_over := left_over - n;
+			IF n > 0 THEN
+				RETURN;
+			END IF;
 		END IF;
 	END IF;
 
@@ -578,7 +586,8 @@ DECLARE
 	r record;
 	-- DROP EXTENSION ... CASCADE has been here
 	lost boolean := NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
-		WHERE p.pronamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
+		JOIN pg_class AS c ON c.oid = t.tgrelid
+		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
 BEGIN
 	-- What goes with the extension, in the order in which it can be made. One of these alone may have been
 	-- taken away by the owner, who means it: a right that is given back is a right too many.
@@ -754,7 +763,10 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF to_regclass('medrec.audit_attached') IS NULL THEN
+	-- medrec belongs to a superuser; other extensions may belong to roles that see nothing of medrec's
+	IF NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+		RETURN;
+	ELSIF to_regclass('medrec.audit_attached') IS NULL THEN
 		RETURN;
 	END IF;
 	DELETE FROM medrec.audit_attached;
@@ -762,7 +774,8 @@ BEGIN
 	SELECT n.nspname, c.relname, t.tgname,
 		CASE WHEN t.tgtype & 4 <> 0 THEN 'INSERT' WHEN t.tgtype & 8 <> 0 THEN 'DELETE' WHEN t.tgtype & 16 <> 0 THEN 'UPDATE' ELSE 'TRUNCATE' END,
 		t.tgoldtable, t.tgnewtable,
-		(string_to_array(encode(t.tgargs, 'escape'), '\000'))[1:t.tgnargs]
+		(SELECT coalesce(array_agg(convert_from(decode(a.arg, 'escape'), getdatabaseencoding()) ORDER BY a.n), '{}')
+			FROM unnest(string_to_array(encode(t.tgargs, 'escape'), '\000')) WITH ORDINALITY AS a (arg, n) WHERE a.n <= t.tgnargs)
 	FROM pg_trigger AS t
 	JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
 	JOIN pg_proc AS p ON p.oid = t.tgfoid

@@ -1,6 +1,6 @@
 -- what medrec needs of its tables is not dropped, renamed or moved by accident
 \i test/sql-setup.psql
-SELECT plan(44);
+SELECT plan(49);
 SET LOCAL client_min_messages = error;
 INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', 1, 'male', 'P1');
 
@@ -64,6 +64,54 @@ SELECT is(pg_temp.attempt(c), 'done', c) FROM unnest(ARRAY[
 SELECT throws_like('ALTER TABLE medrec.patient RENAME COLUMN name TO full_name', 'cannot rename column "name" of table "medrec.patient" because medrec requires it', 'the error says what is wrong');
 SELECT throws_ok('SELECT medrec.allow_ddl()', NULL, NULL, 'nobody calls it');
 SELECT lives_ok('INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (''B'', 1, ''male'', ''P2'')', 'after all this a patient is stored');
+
+-- rights given and taken by names without a schema leave events as well
+SAVEPOINT rights;
+CREATE ROLE medrec_test_reader;
+SELECT n AS before FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint ORDER BY n DESC LIMIT 1 \gset
+SET LOCAL search_path = medrec, public;
+GRANT SELECT (name) ON patient TO medrec_test_reader;
+GRANT EXECUTE ON FUNCTION confirm(uuid) TO medrec_test_reader;
+REVOKE ALL ON patient FROM medrec_test_reader;
+CREATE FUNCTION public.own() RETURNS integer LANGUAGE sql AS 'SELECT 1';
+GRANT EXECUTE ON FUNCTION own() TO medrec_test_reader;
+SET LOCAL search_path = public, pg_catalog;
+SELECT is((SELECT string_agg((new_values ->> 'command') || ' ' || table_name, ', ' ORDER BY n) FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint AND n > :'before'),
+	'GRANT patient, GRANT confirm, REVOKE patient', 'GRANT and REVOKE by names without a schema leave events, those on objects of others none');
+-- a search_path of the caller's does not lead the trigger astray
+CREATE SCHEMA hostile;
+CREATE FUNCTION hostile.differs(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
+CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.differs);
+CREATE OPERATOR hostile.~~ (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.differs);
+SELECT n AS before FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint ORDER BY n DESC LIMIT 1 \gset
+SET LOCAL search_path = hostile, pg_catalog;
+ALTER TABLE medrec.patient ADD COLUMN own text;
+ALTER TABLE medrec.patient DROP COLUMN own;
+SET LOCAL search_path = public, pg_catalog;
+SELECT is((SELECT count(*) FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint AND n > :'before' AND action = 'DDL' AND table_name LIKE '%patient%'), 3::bigint,
+	'operators in the caller''s search_path change nothing of it');
+ROLLBACK TO rights;
+
+-- DROP EXTENSION of other extensions is nothing to medrec
+SAVEPOINT extension;
+CREATE ROLE medrec_test_owner;
+SELECT format('GRANT CREATE ON DATABASE %I TO medrec_test_owner', current_database()) \gexec
+CREATE SCHEMA owned AUTHORIZATION medrec_test_owner;
+SET LOCAL ROLE medrec_test_owner;
+CREATE EXTENSION citext SCHEMA owned;
+SELECT lives_ok('DROP EXTENSION citext', 'who may not look into medrec drops an extension of their own');
+RESET ROLE;
+-- what is written down of the tables of others, and given back
+CREATE TABLE public.own_records ("schlüssel" integer PRIMARY KEY);
+CREATE TRIGGER own_audit AFTER DELETE ON public.own_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit('withhold=schlüssel', 'patient=a\b');
+DROP EXTENSION medrec CASCADE;
+SELECT is((SELECT arguments FROM medrec.audit_attached), ARRAY['withhold=schlüssel', 'patient=a\b'], 'arguments of triggers are remembered as they were');
+CREATE EXTENSION medrec;
+CREATE TRIGGER sooner AFTER TRUNCATE ON public.own_records FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit();
+SELECT FROM medrec.migrate();
+SELECT is((SELECT count(*) FROM pg_policy WHERE polrelid = 'medrec.patient'::regclass AND polname = 'medrec_read_care'), 1::bigint,
+	'migrate() makes again what was lost, also where a table of others is audited again already');
+ROLLBACK TO extension;
 
 -- a superuser who knows better
 ALTER EVENT TRIGGER medrec_allow_ddl DISABLE;

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(46);
+SELECT plan(47);
 
 -- as PostgREST: a session of the authenticator, a role, an account; the first value, or the error
 CREATE FUNCTION pg_temp.as_account(account text, command text, role text DEFAULT 'clinician') RETURNS text LANGUAGE plpgsql AS $$
@@ -93,6 +93,13 @@ SELECT is(array[pg_temp.as_account('ann', 'SELECT string_agg(patient_id, '','') 
 	pg_temp.as_account('ann', 'SELECT string_agg(patient_id, '','') FROM medrec_api.search_patients(''MRN-0001'')'),
 	pg_temp.as_account('ann', 'SELECT string_agg(patient_id, '','') FROM medrec_api.search_patients(''mrn'')')],
 	array['X81', NULL, NULL], 'by birth date and number as well');
+
+-- a number's letters are no name
+SET LOCAL medrec.care_team_mode = off;
+INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Zeno Zora', 50, 'male', 'ZO-1001'), ('Zoe Z', 50, 'male', 'ZO-1002');
+SELECT is(pg_temp.how('ZO-100'), 'ZO-1001 number, ZO-1002 number', 'who is found by the beginning of a number is found once, and nobody by its letters');
+DELETE FROM medrec.patient WHERE patient_id LIKE 'ZO-%';
+SET LOCAL medrec.care_team_mode = on;
 
 -- hidden patients, however many, push nobody out
 INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Aaron Smith', 50, 'male', 'H' || i FROM generate_series(1, 1500) AS i;
