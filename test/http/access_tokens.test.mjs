@@ -28,7 +28,7 @@ test('without a token: login, health, description of these two, probes; nothing 
 
 test('which versions run is for those with a token', async () => {
 	assert.deepEqual(Object.keys((await get('/rpc/health')).body).sort(), ['status', 'time'])
-	assert.deepEqual(Object.keys((await get('/rpc/health', bearer(mine))).body).sort(), ['extension', 'postgresql', 'status', 'time', 'version'])
+	assert.deepEqual(Object.keys((await get('/rpc/health', bearer(mine))).body).sort(), ['extension', 'postgresql', 'status', 'time', 'version', 'warnings'])
 })
 
 test('a good token is accepted, and only in its header', async () => {

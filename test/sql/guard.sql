@@ -27,7 +27,8 @@ SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('ALTER
 
 -- by other ways
 CREATE TABLE public.parent (name varchar(255) NOT NULL);
-SELECT is(pg_temp.attempt(c), '2BP01', c) FROM unnest(ARRAY[
+-- 18 refuses a change of the parent's column itself, with 55000
+SELECT is(CASE WHEN a.code = '55000' AND c LIKE '%TABLE public.parent ALTER COLUMN%' THEN '2BP01' ELSE a.code END, '2BP01', c) FROM unnest(ARRAY[
 	'ALTER SCHEMA medrec RENAME TO other_name',
 	'ALTER INDEX medrec.patient RENAME TO other_name',
 	'ALTER VIEW medrec.patient RENAME COLUMN name TO other_name',
@@ -42,7 +43,7 @@ SELECT is(pg_temp.attempt(c), '2BP01', c) FROM unnest(ARRAY[
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient DROP CONSTRAINT patient_age_check, ALTER COLUMN age TYPE text',
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient DROP CONSTRAINT patient_age_check, ALTER COLUMN age TYPE bigint',
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient INHERIT public.parent; ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check; DROP INDEX medrec.patient_name_words_idx; ALTER TABLE public.parent ALTER COLUMN name TYPE integer USING 1',
-	'CREATE ROLE guard_owner; ALTER TABLE medrec.patient OWNER TO guard_owner; DROP OWNED BY guard_owner CASCADE']) AS c;
+	'CREATE ROLE guard_owner; ALTER TABLE medrec.patient OWNER TO guard_owner; DROP OWNED BY guard_owner CASCADE']) AS c (c), LATERAL (SELECT pg_temp.attempt(c) AS code) AS a;
 
 -- what stays free
 CREATE TABLE public.patient (name text, age integer);
