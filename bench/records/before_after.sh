@@ -100,7 +100,8 @@ SQL
 ticks() {
 	local postmaster
 	postmaster=$(head -n 1 "$WORK/$1/data/postmaster.pid")
-	cat "/proc/$postmaster/stat" /proc/[0-9]*/stat 2>/dev/null | awk -v p="$postmaster" '
+	# some end while they are read
+	{ cat "/proc/$postmaster/stat" /proc/[0-9]*/stat 2>/dev/null || true; } | awk -v p="$postmaster" '
 		{ pid = $1; sub(/^.*\) /, ""); if (pid == p && !seen++) t += $12 + $13 + $14 + $15; else if ($2 == p) t += $12 + $13 }
 		END { print t }'
 }
