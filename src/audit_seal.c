@@ -30,6 +30,7 @@
 #include "audit.h"
 #include "audit_era.h"
 #include "audit_seal.h"
+#include "restore.h"
 
 #define SEAL_COLUMNS	"seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by," \
 						" root, previous_head, head, frontier"
@@ -505,6 +506,7 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	audit_become_owner(&user, &sec_context);
 
+	restore_check_era(false);
 	if (!audit_has_begun())
 	{
 		SetUserIdAndSecContext(user, sec_context);

@@ -130,7 +130,7 @@ sub check_time
 	is($back->safe_psql('medrec', q{SELECT string_agg(patient_id, ' ') FROM medrec.patient WHERE patient_id IN ('KEPT', 'LOST')}), 'KEPT', "$name: as of that time");
 	is($back->safe_psql('medrec', $findings), '', "$name: it verifies");
 	is($back->safe_psql('medrec', "SELECT kind FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "$name: and against a checkpoint of before");
-	is($back->safe_psql('medrec', "SELECT kind FROM medrec.verify_audit(checkpoint => '$later')"), 'seals_cut_off', "$name: a later checkpoint shows what is lost");
+	is($back->safe_psql('medrec', "SELECT kind FROM medrec.verify_audit(checkpoint => '$later')"), 'events_lost_at_promotion', "$name: a later checkpoint shows what is lost");
 	$back->safe_psql('medrec', q{SELECT medrec.create_patient('New', 1, 'other', 'NEW')});
 	$back->safe_psql('medrec', 'SELECT FROM medrec.seal_audit()');
 	is($back->safe_psql('medrec', $findings), '', "$name: it goes on and verifies");
