@@ -7,7 +7,7 @@ import { connect } from 'node:tls'
 import { readFileSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import { URL_BASE, call, get, newId } from './api.mjs'
-import { sql, account, clients, loginOnce, bearer, plainError, PASSWORD } from './access.mjs'
+import { sql, account, clients, login, loginOnce, bearer, plainError, PASSWORD } from './access.mjs'
 
 const { port } = new URL(URL_BASE)
 const ca = readFileSync(process.env.NODE_EXTRA_CA_CERTS)
@@ -227,7 +227,8 @@ test('1,000 wrong logins: most are not even looked at, the account is locked, ot
 	}
 	// so many at once, then one a second, however long it took
 	assert.ok(statuses[401] <= 21 + Math.ceil((Date.now() - began) / 1000) && statuses[429] > 0, JSON.stringify(statuses))
-	const [failures, locked] = sql("UPDATE medrec.account_login SET locked_until = clock_timestamp() + interval '1 min' WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim'); SELECT failures, locked_until > last_failure FROM medrec.account_login WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim')").split('|')
+	for (let i = 0; i < 6; i++) await login('at-victim', 'wrong')
+	const [failures, locked] = sql("UPDATE medrec.login_address SET locked_until = clock_timestamp() + interval '1 min' WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim'); SELECT failures, locked_until > last_failure FROM medrec.login_address WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim')").split('|')
 	assert.ok(Number(failures) >= 5 && locked === 't', `${failures} ${locked}`)
 	// under a lock the right password is refused as well, by either of the two doors
 	plainError(await loginOnce('at-victim'), [401, 429])
