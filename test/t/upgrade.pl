@@ -217,6 +217,8 @@ foreach my $version (@released)
 	is(join(' ', grep { !$after->{$_} } sort keys %$before), '', "$version: no table is lost");
 	foreach my $table (sort keys %$before)
 	{
+		# its generation rises with each statement on the terminologies, and step 33 has some, whatever rows they find
+		next if $table eq 'terminology_state';
 		my ($old, $new) = ($between->{$table}[1], $after->{$table}[1]);
 		my @lost = grep { ($new->{$_} // 0) < $old->{$_} } sort keys %$old;
 		my @added = grep { ($old->{$_} // 0) < $new->{$_} } sort keys %$new;
