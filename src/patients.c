@@ -420,9 +420,9 @@ static void
 UpdatePatients(Relation rel, PatientSet *set)
 {
 	static const char *const queries[] = {
-		"SELECT p.id FROM medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+		"SELECT p.id FROM ONLY medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 		" AND p.last_visit OPERATOR(pg_catalog.<) $2 ORDER BY p.id FOR NO KEY UPDATE",
-		"UPDATE medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+		"UPDATE ONLY medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 	};
 	static SPIPlanPtr plans[lengthof(queries)];
 	Oid			types[] = {UUIDARRAYOID, TIMESTAMPTZOID};
