@@ -110,6 +110,8 @@ is($node->safe_psql('medrec', q{SELECT count(*) FROM medrec.audit_event WHERE ac
 # Writes one record to keep and, after the time that is returned, one to lose.
 sub keep_and_lose
 {
+	# pgBackRest counts in seconds: a backup that ended within this one does not count as one before it
+	$node->safe_psql('postgres', q{SELECT pg_sleep_until(date_trunc('second', now()) + interval '2 s')});
 	$node->safe_psql('medrec', q{SELECT medrec.create_patient('Kept', 1, 'other', 'KEPT')});
 	$node->safe_psql('medrec', 'SELECT FROM medrec.seal_audit()');
 	my $checkpoint = $node->safe_psql('medrec', 'SELECT medrec.audit_checkpoint()');
