@@ -653,7 +653,7 @@ ReadState(Snapshot snapshot)
 
 /*
  * Reads the present state of the terminologies, with the file that holds it: a
- * table that was restored or truncated counts from anew.
+ * table that was restored or truncated counts from the beginning.
  */
 TerminologyState
 terminology_state(void)
