@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "actor.h"
+#include "texts.h"
 
 /* a name fits varchar(255); the rest is cut so that a client cannot bloat the trail */
 #define NAME_CHARS		255
@@ -432,6 +433,16 @@ ForwardedAddress(char **header_values)
 	return address;
 }
 
+/* Check hook of medrec.reason: a reason that nobody can read is none. */
+bool
+medrec_check_reason(char **newval, void **extra, GucSource source)
+{
+	if (**newval == '\0' || visible_chars(*newval) > 0)
+		return true;
+	GUC_check_errdetail("It has no character that can be seen.");
+	return false;
+}
+
 /* All that is known of who acts. */
 const Actor *
 actor_current(void)
@@ -465,8 +476,9 @@ actor_current(void)
 		{
 			actor.request_id = NonEmpty(values[HEADER_REQUEST_ID]);
 			actor.client_addr = ForwardedAddress(values);
-			if (actor.reason == NULL)
-				actor.reason = NonEmpty(values[HEADER_REASON]);
+			if (actor.reason == NULL && values[HEADER_REASON] &&
+				visible_chars(values[HEADER_REASON]) > 0)
+				actor.reason = values[HEADER_REASON];
 		}
 		actor.method = Fit(GetConfigOption("request.method", true, false), method, SHORT_CHARS);
 		actor.path = Fit(GetConfigOption("request.path", true, false), path, LONG_CHARS);

@@ -34,7 +34,7 @@ _PG_init(void)
 							   "",
 							   PGC_USERSET,
 							   0,
-							   NULL, NULL, NULL);
+							   medrec_check_reason, NULL, NULL);
 
 	/*
 	 * medrec.care_team_mode: whether a clinician sees the patients of his own

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/guc.h"
 
 #include "compat.h"
 
@@ -21,6 +22,9 @@ extern int	medrec_break_glass_time;
 extern int	medrec_token_lifetime;
 extern int	medrec_password_cost;
 extern bool medrec_outside_accounts;
+
+/* actor.c */
+extern bool medrec_check_reason(char **newval, void **extra, GucSource source);
 
 /* careteam.c */
 extern void medrec_assign_care_team_mode(bool newval, void *extra);
