@@ -62,7 +62,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_audit';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 REVOKE ALL ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) FROM PUBLIC;
 
 CREATE FUNCTION medrec.archive_audit(before timestamptz, OUT partition text, OUT events bigint)
@@ -80,7 +80,7 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
 COMMENT ON FUNCTION medrec.audit_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for changed definitions and rights in the schemas medrec and medrec_api. No arguments. Error: 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.audit_ddl() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_checkpoint(seal bigint DEFAULT NULL, origin text DEFAULT NULL)
@@ -147,7 +147,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_records';
 COMMENT ON FUNCTION medrec.verify_records() IS
-'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too). Rows whose first events have been archived, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
 REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_canonical(era integer, xid bigint, n integer)

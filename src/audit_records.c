@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -438,6 +439,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, false);
 	List	   *relids = NIL;
 	ListCell   *cell;
+	ListCell   *child;
 	Oid			user;
 	int			sec_context;
 	int			i;
@@ -479,6 +481,10 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 			pstrdup(RelationGetRelationName(rel)) :
 			quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 									   RelationGetRelationName(rel));
+		foreach(child, find_inheritance_children(RelationGetRelid(rel), NoLock))
+			Report(&checker, "child_table", NULL,
+				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(child))),
+											  get_rel_name(lfirst_oid(child))));
 		CheckTable(&checker, rel);
 		table_close(rel, NoLock);
 	}

@@ -741,6 +741,24 @@ CheckGuards(Verifier *v)
 			   ReceiveGuard, v);
 }
 
+/* Reports a table that adds rows to one of medrec's. */
+static void
+ReceiveChild(TupleTableSlot *slot, void *arg)
+{
+	Report(arg, "child_table", NONE, NONE, NONE, NONE,
+		   TextDatumGetCString(slot->tts_values[0]));
+}
+
+/* Whether no table inherits from medrec's: queries would show its rows as theirs. */
+static void
+CheckChildren(Verifier *v)
+{
+	audit_scan("SELECT pg_catalog.format('%s inherits from %s', i.inhrelid::pg_catalog.regclass, i.inhparent::pg_catalog.regclass)"
+			   " FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhparent"
+			   " WHERE c.relnamespace = 'medrec'::pg_catalog.regnamespace AND c.relkind = 'r'"
+			   " ORDER BY 1", ReceiveChild, v);
+}
+
 /* Whether this server has been through the timelines of its eras; false if not. */
 static bool
 CheckTimelines(Verifier *v)
@@ -921,6 +939,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 		CheckEras(v);
 		audit_check_indexes(GetLatestSnapshot(), ReceiveLack, v);
 		CheckGuards(v);
+		CheckChildren(v);
 	}
 
 	SetUserIdAndSecContext(user, sec_context);

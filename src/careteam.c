@@ -103,13 +103,13 @@ static struct
 
 static AccessPlan enrol_patients = {
 	"INSERT INTO medrec.care_team_patient (patient, team)"
-	" SELECT n.id, m.team FROM new_rows AS n, medrec.care_team_member AS m"
-	" JOIN medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
+	" SELECT n.id, m.team FROM new_rows AS n, ONLY medrec.care_team_member AS m"
+	" JOIN ONLY medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
 	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
 	1, {TEXTOID}
 };
 static AccessPlan find_patient = {
-	"SELECT p.id FROM medrec.patient AS p"
+	"SELECT p.id FROM ONLY medrec.patient AS p"
 	" WHERE p.patient_id OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	"  OR p.id OPERATOR(pg_catalog.=) $2",
 	2, {TEXTOID, UUIDOID}
@@ -118,7 +118,7 @@ static AccessPlan open_patient = {
 	"INSERT INTO medrec.break_glass (account, patient, reason, expires_at)"
 	" SELECT a.id, $2, $3,"
 	"  pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $4)"
-	" FROM medrec.account AS a WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	" FROM ONLY medrec.account AS a WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	" RETURNING pg_catalog.jsonb_build_object('patient', patient, 'expires_at', expires_at)",
 	4, {TEXTOID, UUIDOID, TEXTOID, FLOAT8OID}
 };
@@ -134,7 +134,7 @@ static bool IsVisible(const pg_uuid_t *id);
 static bool HasTeam(int32 account);
 static bool IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own);
 static bool IsNewborn(const pg_uuid_t *id);
-static void NoteHiddenNumber(Relation rel, HeapTuple row, int32 account, const char *name);
+static void NoteHiddenNumber(Relation rel, HeapTuple row, HeapTuple old, int32 account, const char *name);
 static void EnrolRows(TriggerData *trigdata, const char *name);
 static void CheckEnrolCall(FunctionCallInfo fcinfo);
 static bool IsUuid(const char *text);
@@ -635,7 +635,7 @@ medrec_care_team_changed(PG_FUNCTION_ARGS)
  * that a long statement cannot fill the disk.
  */
 static void
-NoteHiddenNumber(Relation rel, HeapTuple row, int32 account, const char *name)
+NoteHiddenNumber(Relation rel, HeapTuple row, HeapTuple old, int32 account, const char *name)
 {
 	static LocalTransactionId xact = InvalidLocalTransactionId;
 	static uint64 numbers = 0;
@@ -649,6 +649,9 @@ NoteHiddenNumber(Relation rel, HeapTuple row, int32 account, const char *name)
 	bool		hidden = false;
 
 	if (isnull)
+		return;
+	if (old != NULL &&
+		datumIsEqual(number, heap_getattr(old, column, desc, &isnull), false, -1))
 		return;
 	FindVisible(account);
 	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_TEXTEQ, number);
@@ -766,7 +769,7 @@ medrec_enrol(PG_FUNCTION_ARGS)
 
 	account = AccountNumber();
 	if (account != 0)
-		NoteHiddenNumber(rel, tuple, account, name);
+		NoteHiddenNumber(rel, tuple, update ? trigdata->tg_trigtuple : NULL, account, name);
 	if (update)
 		return PointerGetDatum(tuple);
 	id = heap_getattr(tuple, SPI_fnumber(RelationGetDescr(rel), "id"), RelationGetDescr(rel),

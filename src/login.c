@@ -72,7 +72,7 @@ static AccessPlan find_account = {
 	"SELECT a.id, a.username, a.role, a.password, a.is_active,"
 	"  l.failures, l.last_failure, l.locked_until, g.generation,"
 	"  a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar AS by_name"
-	" FROM medrec.account AS a"
+	" FROM ONLY medrec.account AS a"
 	" LEFT JOIN medrec.account_login AS l ON l.account_id OPERATOR(pg_catalog.=) a.id"
 	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id"
 	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
@@ -120,7 +120,7 @@ static AccessPlan next_generation = {
 	1, {INT4OID}
 };
 static AccessPlan signing_key = {
-	"SELECT k.kid, k.key FROM medrec.jwt_key AS k"
+	"SELECT k.kid, k.key FROM ONLY medrec.jwt_key AS k"
 	" WHERE k.signs_from OPERATOR(pg_catalog.<=) pg_catalog.statement_timestamp()"
 	"  AND k.retired_at IS NULL"
 	" ORDER BY k.signs_from DESC LIMIT 1",
@@ -130,7 +130,7 @@ static AccessPlan check_token = {
 	"SELECT a.role, a.is_active, g.generation,"
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2)"
 	" FROM (SELECT) AS one"
-	" LEFT JOIN medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	" LEFT JOIN ONLY medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id",
 	2, {TEXTOID, TEXTOID}
 };

@@ -1,6 +1,7 @@
 -- Whether a number of a hidden patient is taken is told by a refused UPDATE as it is by a refused
--- INSERT: both leave a line in the server's log.
-CREATE TRIGGER medrec_enrol_number BEFORE UPDATE OF patient_id ON medrec.patient
+-- INSERT: both leave a line in the server's log. Not UPDATE OF patient_id, which would keep the
+-- column's type from being changed.
+CREATE TRIGGER medrec_enrol_number BEFORE UPDATE ON medrec.patient
 	FOR EACH ROW EXECUTE FUNCTION medrec.enrol();
 
 COMMENT ON FUNCTION medrec_api.break_glass(text, text) IS

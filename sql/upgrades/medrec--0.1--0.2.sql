@@ -7,7 +7,7 @@ COMMENT ON FUNCTION medrec.audit_open_era() IS
 COMMENT ON FUNCTION medrec.seal_audit() IS
 'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
 'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, and some earlier heads), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
 
@@ -76,6 +76,10 @@ BEGIN
 		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
 END
 $$;
+COMMENT ON FUNCTION medrec.verify_records() IS
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too). Rows whose first events have been archived, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+COMMENT ON FUNCTION medrec.audit_ddl() IS
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
 
 -- without a search_path of its own, so that names mean what they meant to the command
 CREATE OR REPLACE FUNCTION medrec.audit_ddl()
@@ -316,14 +320,14 @@ BEGIN
 	-- the record number: whole, else its beginning
 	IF length(number) BETWEEN 1 AND 20 THEN
 		RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'number'
-		FROM medrec.patient AS p WHERE p.patient_id IN (number, upper(number)) ORDER BY p.patient_id = number DESC LIMIT left_over;
+		FROM ONLY medrec.patient AS p WHERE p.patient_id IN (number, upper(number)) ORDER BY p.patient_id = number DESC LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		IF n > 0 THEN
 			RETURN;
 		END IF;
 		IF born IS NULL AND length(number) >= 3 AND number ~ '^[!-~]*[0-9][!-~]*$' THEN
 			RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'number'
-			FROM medrec.patient AS p
+			FROM ONLY medrec.patient AS p
 			WHERE (p.patient_id ~>=~ number AND p.patient_id ~<~ (number || E'\x7f'))
 				OR (p.patient_id ~>=~ upper(number) AND p.patient_id ~<~ (upper(number) || E'\x7f'))
 			ORDER BY p.patient_id::text USING ~<~ LIMIT left_over;
@@ -337,7 +341,7 @@ BEGIN
 	IF words = 0 THEN
 		IF born IS NOT NULL AND left_over > 0 THEN
 			RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'birth_date'
-			FROM medrec.patient AS p WHERE p.birth_date = born ORDER BY p.name, p.patient_id LIMIT left_over;
+			FROM ONLY medrec.patient AS p WHERE p.birth_date = born ORDER BY p.name, p.patient_id LIMIT left_over;
 		END IF;
 		RETURN;
 	END IF;
@@ -345,28 +349,28 @@ BEGIN
 	-- the name, each way only where those before have not found enough; of very many the first 500 that come are sorted
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'words'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'beginnings'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@^) q AND NOT p.name OPERATOR(medrec.@=) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@^) q AND NOT p.name OPERATOR(medrec.@=) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'parts'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@~) q AND NOT p.name OPERATOR(medrec.@^) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@~) q AND NOT p.name OPERATOR(medrec.@^) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'slip'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@%) q AND NOT p.name OPERATOR(medrec.@~) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@%) q AND NOT p.name OPERATOR(medrec.@~) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 	END IF;
 END
