@@ -108,6 +108,11 @@ test('looking for a hidden id is hardly more work than for none, so that the tim
 test('breaking the glass opens one patient, and the auditor sees it', async () => {
 	plainError(await ann.post('/rpc/break_glass', { patient: theirs.number, reason: 'x' }), 400)
 	plainError(await ann.post('/rpc/break_glass', { patient: 'NOBODY', reason: 'a good reason' }), 404)
+	plainError(await ann.post('/rpc/break_glass', { patient: theirs.number, reason: '\u200b'.repeat(30) }), 400)
+	const gets = []
+	for (const number of [theirs.number, 'NOBODY']) gets.push(await ann.get(`/rpc/break_glass?patient=${number}&reason=a%20good%20reason`))
+	assert.deepEqual([gets[0].status, gets[0].text], [gets[1].status, gets[1].text], 'a GET tells whether there is such a patient')
+	assert.equal(gets[0].status, 405)
 	const opened = await ann.post('/rpc/break_glass', { patient: theirs.number, reason: 'unconscious in the emergency room' })
 	assert.equal(opened.status, 200, opened.text)
 	assert.equal(opened.body.patient, theirs.patient)
