@@ -102,6 +102,7 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 
 	audit_worker_init();
+	medrec_init_statistics();
 
 	MarkGUCPrefixReserved("medrec");
 }

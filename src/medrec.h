@@ -29,4 +29,7 @@ extern bool medrec_check_reason(char **newval, void **extra, GucSource source);
 /* careteam.c */
 extern void medrec_assign_care_team_mode(bool newval, void *extra);
 
+/* careteam_stats.c */
+extern void medrec_init_statistics(void);
+
 #endif							/* MEDREC_H */

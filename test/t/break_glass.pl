@@ -26,6 +26,15 @@ my $glass = q{SELECT medrec_api.break_glass(patient_id, 'emergency, unconscious'
 my $seen = q{SELECT string_agg(patient_id, ',' ORDER BY patient_id) FROM medrec_api.patients};
 my $events = q{SELECT count(*) FROM medrec.audit_event WHERE table_name = 'break_glass' AND action = 'INSERT'};
 
+# estimates do not depend on values that only hidden patients have
+sub plan { my ($where) = @_; (my $plan = ann("EXPLAIN SELECT FROM $where")) =~ s/'(?:hidden|nobody)'/''/g; return $plan }
+for my $table ('medrec_api.patients', 'medrec.patient')
+{
+	is(plan("$table WHERE name = 'hidden'"), plan("$table WHERE name = 'nobody'"), "EXPLAIN of $table tells nothing of how many hidden patients match");
+	is(plan("$table WHERE name = ANY ('{hidden}')") =~ s/hidden/nobody/r, plan("$table WHERE name = ANY ('{nobody}')"), 'nor by ANY');
+}
+isnt($node->safe_psql('m', q{EXPLAIN SELECT FROM medrec.patient WHERE name = 'hidden'}) =~ s/hidden/nobody/r, $node->safe_psql('m', q{EXPLAIN SELECT FROM medrec.patient WHERE name = 'nobody'}), 'for who sees all estimates are as good as ever');
+
 # in the transaction that may yet be rolled back
 is(ann('BEGIN', $glass, $seen, 'ROLLBACK', $seen), "f\nf\nf\nS1\nS1", 'BEGIN, break_glass(), SELECT, ROLLBACK reads no hidden patient');
 is(ann($seen, 'BEGIN', $glass, 'SET LOCAL enable_seqscan = off', $seen, 'SET LOCAL plan_cache_mode = force_generic_plan', "PREPARE p AS $seen", 'EXECUTE p', 'ROLLBACK'), "S1\nf\nf\nf\nS1\nS1", 'nor with what was remembered before, nor by an index or a prepared plan');
