@@ -113,7 +113,14 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_enrol';
 COMMENT ON FUNCTION medrec.enrol() IS
-'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made them; and an account that gives a patient the number of one whom it does not see leaves a line in the server''s log. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made them. Errors: 39P01 called otherwise.';
+
+CREATE FUNCTION medrec.watch_number()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_watch_number';
+COMMENT ON FUNCTION medrec.watch_number() IS
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of one whom it does not see leaves a line in the server''s log, whatever is rolled back. Errors: 39P01 called otherwise.';
 
 CREATE FUNCTION medrec.break_glass(patient text, reason text)
 RETURNS jsonb
@@ -139,6 +146,7 @@ REVOKE ALL ON FUNCTION
 	medrec.visible_patients(),
 	medrec.care_team_changed(),
 	medrec.enrol(),
+	medrec.watch_number(),
 	medrec.break_glass(text, text)
 	FROM PUBLIC;
 

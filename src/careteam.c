@@ -8,8 +8,8 @@
  * somebody's teams change; a row costs a search in it, and a list can be read by
  * index from it.
  *
- * Teams are read as they are now, by a snapshot of their own (NULL), as rights
- * are: what is kept serves transactions with other snapshots, older ones too.
+ * Teams are read as they are now, by a snapshot of their own, as rights are: what
+ * is kept serves transactions with other snapshots, older ones too.
  */
 #include "medrec.h"
 
@@ -46,6 +46,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -134,9 +135,11 @@ static bool IsVisible(const pg_uuid_t *id);
 static bool HasTeam(int32 account);
 static bool IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own);
 static bool IsNewborn(const pg_uuid_t *id);
-static void NoteHiddenNumber(Relation rel, HeapTuple row, HeapTuple old, int32 account, const char *name);
+static bool IsHidden(Relation rel, Datum number, int32 account);
+static void NoteHiddenNumber(const char *name);
+static void CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function,
+								const char *wanted);
 static void EnrolRows(TriggerData *trigdata, const char *name);
-static void CheckEnrolCall(FunctionCallInfo fcinfo);
 static bool IsUuid(const char *text);
 static void NoteAsked(const char *name, bool found);
 static bool IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals);
@@ -628,31 +631,18 @@ medrec_care_team_changed(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/*
- * Leaves a line in the server's log when an account gives a patient the number of
- * one whom it does not see.  The answer tells that the number is taken, and a
- * ROLLBACK would leave no trace of it.  The lines of a transaction get rarer, so
- * that a long statement cannot fill the disk.
- */
-static void
-NoteHiddenNumber(Relation rel, HeapTuple row, HeapTuple old, int32 account, const char *name)
+/* Is a number that of a patient whom an account does not see? */
+static bool
+IsHidden(Relation rel, Datum number, int32 account)
 {
-	static LocalTransactionId xact = InvalidLocalTransactionId;
-	static uint64 numbers = 0;
 	TupleDesc	desc = RelationGetDescr(rel);
 	AttrNumber	column = SPI_fnumber(desc, "patient_id");
-	bool		isnull;
-	Datum		number = heap_getattr(row, column, desc, &isnull);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 	bool		hidden = false;
+	bool		isnull;
 
-	if (isnull)
-		return;
-	if (old != NULL &&
-		datumIsEqual(number, heap_getattr(old, column, desc, &isnull), false, -1))
-		return;
 	FindVisible(account);
 	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_TEXTEQ, number);
 	key.sk_collation = TupleDescAttr(desc, column - 1)->attcollation;
@@ -664,8 +654,18 @@ NoteHiddenNumber(Relation rel, HeapTuple row, HeapTuple old, int32 account, cons
 		hidden = !IsVisible(DatumGetUUIDP(heap_getattr(tuple, SPI_fnumber(desc, "id"), desc,
 													   &isnull)));
 	systable_endscan(scan);
-	if (!hidden)
-		return;
+	return hidden;
+}
+
+/*
+ * Leaves a line in the server's log.  The lines of a transaction get rarer, so
+ * that a long statement cannot fill the disk.
+ */
+static void
+NoteHiddenNumber(const char *name)
+{
+	static LocalTransactionId xact = InvalidLocalTransactionId;
+	static uint64 numbers = 0;
 
 	if (xact != medrec_my_lxid())
 		numbers = 0;
@@ -679,6 +679,67 @@ NoteHiddenNumber(Relation rel, HeapTuple row, HeapTuple old, int32 account, cons
 				 errhidestmt(true), errhidecontext(true)));
 }
 
+/* Is a trigger's function called as it should be, on patient? */
+static void
+CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function, const char *wanted)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo) || !fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired %s", function, wanted)));
+	if (RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) != medrec_relation("patient"))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" belongs to medrec's own tables", function)));
+}
+
+PG_FUNCTION_INFO_V1(medrec_watch_number);
+
+/*
+ * medrec.watch_number(): notes when an account gives a patient the number of one
+ * whom it does not see.  The answer tells that the number is taken, and a ROLLBACK
+ * would leave no trace of it.  It comes after medrec.validate(), which trims.
+ */
+Datum
+medrec_watch_number(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	bool		update = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	HeapTuple	tuple;
+	Relation	rel;
+	AttrNumber	column;
+	Datum		number;
+	const char *name;
+	int32		account;
+	bool		isnull;
+
+	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
+						TRIGGER_FIRED_BEFORE(trigdata->tg_event) &&
+						TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) &&
+						(update || TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)),
+						"medrec.watch_number", "BEFORE INSERT or UPDATE FOR EACH ROW");
+	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
+	if (!medrec_care_team_mode)
+		return PointerGetDatum(tuple);
+
+	rel = trigdata->tg_relation;
+	column = SPI_fnumber(RelationGetDescr(rel), "patient_id");
+	number = heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
+	if (isnull ||
+		(update &&
+		 datumIsEqual(number, heap_getattr(trigdata->tg_trigtuple, column, RelationGetDescr(rel),
+										   &isnull), false, -1)))
+		return PointerGetDatum(tuple);
+
+	name = access_account_name();
+	account = name == NULL ? 0 : AccountNumber();
+	/* the owner, and whoever else no policy holds, see all */
+	if (account != 0 && check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED &&
+		IsHidden(rel, number, account))
+		NoteHiddenNumber(name);
+	return PointerGetDatum(tuple);
+}
+
 /* Puts the rows that a statement has made into the teams of who made them. */
 static void
 EnrolRows(TriggerData *trigdata, const char *name)
@@ -689,7 +750,6 @@ EnrolRows(TriggerData *trigdata, const char *name)
 	int			level;
 
 	/* as the owner, as foreign keys do it: nobody else may write who is in a team */
-	value = CStringGetTextDatum(name);
 	level = direct_search_path();
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
@@ -703,85 +763,51 @@ EnrolRows(TriggerData *trigdata, const char *name)
 	SetUserIdAndSecContext(user, security);
 }
 
-/* Is enrol() called by a trigger of one of its three kinds, on patient? */
-static void
-CheckEnrolCall(FunctionCallInfo fcinfo)
-{
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	bool		right = false;
-
-	if (CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
-		right = TRIGGER_FIRED_BEFORE(trigdata->tg_event) &&
-			(TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
-			 TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event));
-	else if (CALLED_AS_TRIGGER(fcinfo))
-		right = TRIGGER_FIRED_AFTER(trigdata->tg_event) &&
-			TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) && trigdata->tg_newtable != NULL;
-	if (!right)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired BEFORE INSERT or UPDATE FOR EACH ROW, or"
-						" AFTER INSERT with the transition table", "medrec.enrol")));
-	if (RelationGetRelid(trigdata->tg_relation) != medrec_relation("patient"))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" belongs to medrec's own tables", "medrec.enrol")));
-}
-
 PG_FUNCTION_INFO_V1(medrec_enrol);
 
 /*
  * medrec.enrol(): on INSERT into patient: whom a clinician makes belongs to that
  * clinician's teams.  Before each row, so that they may see it; after the
  * statement, for the rows that it has made - an upsert makes not all of them.
- * On UPDATE only the number is looked at.
  */
 Datum
 medrec_enrol(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	bool		row;
-	bool		update;
-	HeapTuple	tuple;
+	bool		row = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
 	Relation	rel;
 	const char *name;
-	int32		account;
 	Datum		id;
 	bool		isnull;
 
-	CheckEnrolCall(fcinfo);
+	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
+						TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
+						(row ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
+						 TRIGGER_FIRED_AFTER(trigdata->tg_event) && trigdata->tg_newtable != NULL),
+						"medrec.enrol",
+						"BEFORE INSERT FOR EACH ROW, or AFTER INSERT with the transition table");
 	rel = trigdata->tg_relation;
-	row = TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
-	update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
-	tuple = update ? trigdata->tg_newtuple : row ? trigdata->tg_trigtuple : NULL;
 
-	/* the rows that an upsert changes come between those that it makes */
-	if (!update)
-		newborn.xact = InvalidLocalTransactionId;
+	newborn.xact = InvalidLocalTransactionId;
 	name = medrec_care_team_mode ? access_account_name() : NULL;
 	if (name == NULL)
-		return PointerGetDatum(tuple);
+		return PointerGetDatum(row ? trigdata->tg_trigtuple : NULL);
 	if (!row)
 	{
 		EnrolRows(trigdata, name);
 		return PointerGetDatum(NULL);
 	}
 
-	account = AccountNumber();
-	if (account != 0)
-		NoteHiddenNumber(rel, tuple, update ? trigdata->tg_trigtuple : NULL, account, name);
-	if (update)
-		return PointerGetDatum(tuple);
-	id = heap_getattr(tuple, SPI_fnumber(RelationGetDescr(rel), "id"), RelationGetDescr(rel),
-					  &isnull);
-	if (!isnull && HasTeam(account) &&
+	id = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
+					  RelationGetDescr(rel), &isnull);
+	if (!isnull && HasTeam(AccountNumber()) &&
 		IdIsFree(RelationGetRelid(rel), DatumGetUUIDP(id), false))
 	{
 		newborn.id = *DatumGetUUIDP(id);
 		newborn.xact = medrec_my_lxid();
 		newborn.subxact = GetCurrentSubTransactionId();
 	}
-	return PointerGetDatum(tuple);
+	return PointerGetDatum(trigdata->tg_trigtuple);
 }
 
 /* Is a text a UUID as usually written? */

@@ -1,12 +1,14 @@
 /*
  * careteam_stats.c
- *		What the planner knows of columns, for who may not see all rows.
+ *		What EXPLAIN tells of hidden rows, for who may not see all rows.
  *
  * Statistics are of the whole table.  An estimate by its most common values, or
  * by its histogram, tells how many rows have a value - hidden ones too - to
  * whoever asks EXPLAIN, or PostgREST for a planned count.  Where a query is held
  * to the patients of care teams, the planner is given what no value can be
  * learned from: the number of distinct values, nulls, width and correlation.
+ * EXPLAIN ANALYZE counts the rows that an index has led to and a policy has
+ * removed: it is refused for such a query.
  */
 #include "medrec.h"
 
@@ -15,8 +17,12 @@
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext.h"
+#include "executor/executor.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/plancat.h"
+#include "tcop/dest.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/selfuncs.h"
@@ -24,14 +30,21 @@
 
 static get_relation_stats_hook_type next_relation_hook = NULL;
 static get_index_stats_hook_type next_index_hook = NULL;
+static get_relation_info_hook_type next_info_hook = NULL;
+static ExecutorStart_hook_type next_start_hook = NULL;
 
 static bool AsksForPatient(Node *node, void *context);
-static bool IsHeld(RangeTblEntry *rte);
+static bool IsHeldTable(RangeTblEntry *rte);
+static bool IsHeld(PlannerInfo *root, Index rti);
 static HeapTuple WithoutValues(HeapTuple tuple);
 static bool RelationStats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 						  VariableStatData *vardata);
 static bool IndexStats(PlannerInfo *root, Oid index, AttrNumber attnum,
 					   VariableStatData *vardata);
+static void RelationInfo(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel);
+static bool ReadsHeld(PlanState *planstate, void *context);
+static bool IsExplained(QueryDesc *query);
+static void ExecutorStarts(QueryDesc *query, int eflags);
 
 /* For the walker: does an expression call medrec.sees_patient()? */
 static bool
@@ -51,12 +64,29 @@ AsksForPatient(Node *node, void *context)
 	return expression_tree_walker(node, AsksForPatient, context);
 }
 
-/* Is a table of the query held to the patients of care teams by a policy? */
+/* Is a table of the query held to the patients of care teams by a policy of its own? */
 static bool
-IsHeld(RangeTblEntry *rte)
+IsHeldTable(RangeTblEntry *rte)
 {
-	return medrec_care_team_mode && rte->rtekind == RTE_RELATION &&
-		rte->securityQuals != NIL && AsksForPatient((Node *) rte->securityQuals, NULL);
+	return rte->rtekind == RTE_RELATION && rte->securityQuals != NIL &&
+		AsksForPatient((Node *) rte->securityQuals, NULL);
+}
+
+/* The same, or is it read as part of one: a partition is held by its parent's policy. */
+static bool
+IsHeld(PlannerInfo *root, Index rti)
+{
+	if (!medrec_care_team_mode)
+		return false;
+	while (rti > 0 && rti < (Index) root->simple_rel_array_size)
+	{
+		AppendRelInfo *parent = root->append_rel_array ? root->append_rel_array[rti] : NULL;
+
+		if (root->simple_rte_array[rti] && IsHeldTable(root->simple_rte_array[rti]))
+			return true;
+		rti = parent ? parent->parent_relid : 0;
+	}
+	return false;
 }
 
 /* A copy of statistics without what names values. */
@@ -115,11 +145,14 @@ RelationStats(PlannerInfo *root, RangeTblEntry *rte, AttrNumber attnum,
 			  VariableStatData *vardata)
 {
 	HeapTuple	tuple;
+	Index		rti = root->simple_rel_array_size - 1;
 
-	if (!IsHeld(rte))
+	while (rti > 0 && root->simple_rte_array[rti] != rte)
+		rti--;
+	if (!IsHeld(root, rti))
 		return next_relation_hook && next_relation_hook(root, rte, attnum, vardata);
 	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid), Int16GetDatum(attnum),
-							BoolGetDatum(false));
+							BoolGetDatum(rte->inh));
 	vardata->statsTuple = WithoutValues(tuple);
 	vardata->freefunc = heap_freetuple;
 	if (HeapTupleIsValid(tuple))
@@ -132,13 +165,13 @@ static bool
 IndexStats(PlannerInfo *root, Oid index, AttrNumber attnum, VariableStatData *vardata)
 {
 	Oid			relid = IndexGetRelation(index, true);
-	int			i;
+	Index		rti;
 
-	for (i = 1; i < root->simple_rel_array_size; i++)
+	for (rti = 1; rti < (Index) root->simple_rel_array_size; rti++)
 	{
-		RangeTblEntry *rte = root->simple_rte_array[i];
+		RangeTblEntry *rte = root->simple_rte_array[rti];
 
-		if (rte && rte->rtekind == RTE_RELATION && rte->relid == relid && IsHeld(rte))
+		if (rte && rte->rtekind == RTE_RELATION && rte->relid == relid && IsHeld(root, rti))
 		{
 			HeapTuple	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index),
 												Int16GetDatum(attnum), BoolGetDatum(false));
@@ -153,6 +186,64 @@ IndexStats(PlannerInfo *root, Oid index, AttrNumber attnum, VariableStatData *va
 	return next_index_hook && next_index_hook(root, index, attnum, vardata);
 }
 
+/* Hook: what is known of a table; the extended statistics that hold values are left out. */
+static void
+RelationInfo(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
+{
+	ListCell   *cell;
+
+	if (next_info_hook)
+		next_info_hook(root, relid, inhparent, rel);
+	if (rel->statlist == NIL || !IsHeld(root, rel->relid))
+		return;
+	foreach(cell, rel->statlist)
+	{
+		char		kind = ((StatisticExtInfo *) lfirst(cell))->kind;
+
+		if (kind == STATS_EXT_MCV || kind == STATS_EXT_EXPRESSIONS)
+			rel->statlist = foreach_delete_current(rel->statlist, cell);
+	}
+}
+
+/* For the walker: does a plan ask for a patient of a row, as the policies do? */
+static bool
+ReadsHeld(PlanState *planstate, void *context)
+{
+	return AsksForPatient((Node *) planstate->plan->qual, NULL) ||
+		planstate_tree_walker(planstate, ReadsHeld, context);
+}
+
+/*
+ * Is a query run by EXPLAIN ANALYZE?  auto_explain counts rows too, where it has
+ * been set to, but tells the server's log, and of queries whose rows go somewhere.
+ */
+static bool
+IsExplained(QueryDesc *query)
+{
+	CommandDest dest = query->dest->mydest;
+
+	return query->instrument_options != 0 &&
+		(dest == DestNone || dest == DestIntoRel || medrec_serializes_for_explain(dest));
+}
+
+/* Hook: a query begins. */
+static void
+ExecutorStarts(QueryDesc *query, int eflags)
+{
+	bool		explained = IsExplained(query);
+
+	if (next_start_hook)
+		next_start_hook(query, eflags);
+	else
+		standard_ExecutorStart(query, eflags);
+	if (explained && medrec_care_team_mode && ReadsHeld(query->planstate, NULL))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for EXPLAIN ANALYZE"),
+				 errdetail("It counts rows of patients who are not in the account's care."),
+				 errhint("EXPLAIN without ANALYZE shows the plan.")));
+}
+
 /* Puts the hooks in place when the library is loaded. */
 void
 medrec_init_statistics(void)
@@ -161,4 +252,8 @@ medrec_init_statistics(void)
 	get_relation_stats_hook = RelationStats;
 	next_index_hook = get_index_stats_hook;
 	get_index_stats_hook = IndexStats;
+	next_info_hook = get_relation_info_hook;
+	get_relation_info_hook = RelationInfo;
+	next_start_hook = ExecutorStart_hook;
+	ExecutorStart_hook = ExecutorStarts;
 }

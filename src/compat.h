@@ -43,6 +43,13 @@
 #define medrec_my_lxid()	(MyProc->lxid)
 #endif
 
+/* EXPLAIN can turn rows into text and throw them away since 17 */
+#if PG_VERSION_NUM >= 170000
+#define medrec_serializes_for_explain(dest)	((dest) == DestExplainSerialize)
+#else
+#define medrec_serializes_for_explain(dest)	((void) (dest), false)
+#endif
+
 /* index_beginscan() takes instrumentation since 18 */
 #if PG_VERSION_NUM >= 180000
 #define medrec_index_beginscan(heap, index, snapshot, nkeys) \

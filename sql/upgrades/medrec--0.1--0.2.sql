@@ -195,7 +195,14 @@ LANGUAGE c VOLATILE PARALLEL SAFE SUPPORT medrec.visible_patients_support
 AS 'MODULE_PATHNAME', 'medrec_visible_patients';
 
 COMMENT ON FUNCTION medrec.enrol() IS
-'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made them; and an account that gives a patient the number of one whom it does not see leaves a line in the server''s log. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made them. Errors: 39P01 called otherwise.';
+CREATE FUNCTION medrec.watch_number()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_watch_number';
+COMMENT ON FUNCTION medrec.watch_number() IS
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of one whom it does not see leaves a line in the server''s log, whatever is rolled back. Errors: 39P01 called otherwise.';
+REVOKE ALL ON FUNCTION medrec.watch_number() FROM PUBLIC;
 COMMENT ON FUNCTION medrec.break_glass(text, text) IS
 'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass) and a line in the server''s log. The patient is open when the transaction has committed, not within it. Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters; white space and characters that cannot be seen do not count towards the 10. Errors: 22023 reason too short or long, 25006 in a transaction that is read-only, PT404 no such patient, 42501 without an account.';
 
