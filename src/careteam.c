@@ -631,12 +631,16 @@ medrec_care_team_changed(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
-/* Is a number that of a patient whom an account does not see? */
+/*
+ * Is a number that of a patient whom an account does not see?  One whom another
+ * transaction is about to make counts: who gives the number waits for it, and learns.
+ */
 static bool
 IsHidden(Relation rel, Datum number, int32 account)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	AttrNumber	column = SPI_fnumber(desc, "patient_id");
+	SnapshotData dirty;
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
@@ -644,10 +648,10 @@ IsHidden(Relation rel, Datum number, int32 account)
 	bool		isnull;
 
 	FindVisible(account);
+	InitDirtySnapshot(dirty);
 	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_TEXTEQ, number);
 	key.sk_collation = TupleDescAttr(desc, column - 1)->attcollation;
-	scan = systable_beginscan(rel, medrec_relation("patient_patient_id_key"), true, SnapshotSelf,
-							  1, &key);
+	scan = systable_beginscan(rel, medrec_relation("patient_patient_id_key"), true, &dirty, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple) &&
 		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))

@@ -214,8 +214,9 @@ ReadsHeld(PlanState *planstate, void *context)
 }
 
 /*
- * Is a query run by EXPLAIN ANALYZE?  auto_explain counts rows too, where it has
- * been set to, but tells the server's log, and of queries whose rows go somewhere.
+ * Is a query run by EXPLAIN ANALYZE, which drops its rows?  auto_explain may have
+ * them counted too, but tells the server's log.  A CREATE TABLE AS is taken for
+ * explained where auto_explain was loaded after medrec: better than the reverse.
  */
 static bool
 IsExplained(QueryDesc *query)
