@@ -31,7 +31,7 @@
 static get_relation_stats_hook_type next_relation_hook = NULL;
 static get_index_stats_hook_type next_index_hook = NULL;
 static get_relation_info_hook_type next_info_hook = NULL;
-static ExecutorStart_hook_type next_start_hook = NULL;
+static ExecutorRun_hook_type next_run_hook = NULL;
 
 static bool AsksForPatient(Node *node, void *context);
 static bool IsHeldTable(RangeTblEntry *rte);
@@ -44,7 +44,7 @@ static bool IndexStats(PlannerInfo *root, Oid index, AttrNumber attnum,
 static void RelationInfo(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel);
 static bool ReadsHeld(PlanState *planstate, void *context);
 static bool IsExplained(QueryDesc *query);
-static void ExecutorStarts(QueryDesc *query, int eflags);
+static void ExecutorRuns(MEDREC_RUN_PARAMS);
 
 /* For the walker: does an expression call medrec.sees_patient()? */
 static bool
@@ -215,8 +215,8 @@ ReadsHeld(PlanState *planstate, void *context)
 
 /*
  * Is a query run by EXPLAIN ANALYZE, which drops its rows?  auto_explain may have
- * them counted too, but tells the server's log.  A CREATE TABLE AS is taken for
- * explained where auto_explain was loaded after medrec: better than the reverse.
+ * them counted too, but tells the server's log.  With auto_explain.log_analyze a
+ * CREATE TABLE AS and a MOVE are taken for explained: better than the reverse.
  */
 static bool
 IsExplained(QueryDesc *query)
@@ -227,22 +227,20 @@ IsExplained(QueryDesc *query)
 		(dest == DestNone || dest == DestIntoRel || medrec_serializes_for_explain(dest));
 }
 
-/* Hook: a query begins. */
+/* Hook: a query is run; by now it is known where its rows go. */
 static void
-ExecutorStarts(QueryDesc *query, int eflags)
+ExecutorRuns(MEDREC_RUN_PARAMS)
 {
-	bool		explained = IsExplained(query);
-
-	if (next_start_hook)
-		next_start_hook(query, eflags);
-	else
-		standard_ExecutorStart(query, eflags);
-	if (explained && medrec_care_team_mode && ReadsHeld(query->planstate, NULL))
+	if (medrec_care_team_mode && IsExplained(query) && ReadsHeld(query->planstate, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied for EXPLAIN ANALYZE"),
 				 errdetail("It counts rows of patients who are not in the account's care."),
 				 errhint("EXPLAIN without ANALYZE shows the plan.")));
+	if (next_run_hook)
+		next_run_hook(MEDREC_RUN_ARGS);
+	else
+		standard_ExecutorRun(MEDREC_RUN_ARGS);
 }
 
 /* Puts the hooks in place when the library is loaded. */
@@ -255,6 +253,6 @@ medrec_init_statistics(void)
 	get_index_stats_hook = IndexStats;
 	next_info_hook = get_relation_info_hook;
 	get_relation_info_hook = RelationInfo;
-	next_start_hook = ExecutorStart_hook;
-	ExecutorStart_hook = ExecutorStarts;
+	next_run_hook = ExecutorRun_hook;
+	ExecutorRun_hook = ExecutorRuns;
 }

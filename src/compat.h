@@ -43,6 +43,15 @@
 #define medrec_my_lxid()	(MyProc->lxid)
 #endif
 
+/* ExecutorRun() is told whether it runs once up to 17 */
+#if PG_VERSION_NUM >= 180000
+#define MEDREC_RUN_PARAMS	QueryDesc *query, ScanDirection direction, uint64 count
+#define MEDREC_RUN_ARGS		query, direction, count
+#else
+#define MEDREC_RUN_PARAMS	QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define MEDREC_RUN_ARGS		query, direction, count, once
+#endif
+
 /* EXPLAIN can turn rows into text and throw them away since 17 */
 #if PG_VERSION_NUM >= 170000
 #define medrec_serializes_for_explain(dest)	((dest) == DestExplainSerialize)
