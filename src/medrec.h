@@ -21,6 +21,8 @@ extern int	medrec_break_glass_time;
 extern int	medrec_token_lifetime;
 extern int	medrec_password_cost;
 extern bool medrec_outside_accounts;
+extern int	medrec_archive_min_age; /* minutes */
+extern int	medrec_seal_max_age;	/* seconds */
 
 /* careteam.c */
 extern void medrec_assign_care_team_mode(bool newval, void *extra);
