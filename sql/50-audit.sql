@@ -240,10 +240,12 @@ BEGIN
 				'role', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/object-role', 'code', '4'),
 				'detail', (SELECT jsonb_agg(jsonb_build_object('type', d.type, 'valueString', d.value))
 					FROM (VALUES ('transaction', e.xid::text), ('request', e.request_id), ('method', e.method), ('path', e.path),
+						('login role', e.login_role), ('login identity', e.login_identity), ('socket address', e.socket_addr),
+						('backend', e.backend_pid || ' since ' || to_char(e.backend_start, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
 						('columns', (SELECT string_agg(k.key, ',') FROM json_object_keys(e.new_values) AS k (key) WHERE e.action = 'UPDATE')),
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
-	FROM (SELECT * FROM medrec.audit_event AS a
+	FROM (SELECT * FROM medrec.audit_trail AS a
 		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
 			AND (until IS NULL OR a.logged_at < until)
 		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);

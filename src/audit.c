@@ -383,7 +383,7 @@ medrec_audit_note_withheld(PG_FUNCTION_ARGS)
 	audit_scan("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger AS t"
 			   " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
 			   " WHERE p.proname = 'audit' AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"
-			   " AND t.tgparentid = 0 AND pg_catalog.convert_from(t.tgargs, 'SQL_ASCII') LIKE '%withhold=%'"
+			   " AND t.tgparentid = 0 AND pg_catalog.encode(t.tgargs, 'escape') LIKE '%withhold=%'"
 			   " ORDER BY 1", TakeTable, &relids);
 	level = NewGUCNestLevel();
 	(void) set_config_option("medrec.reason", "digest of a value that was there already",

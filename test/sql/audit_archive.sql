@@ -14,6 +14,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
+SET medrec.archive_min_age = 0;
 
 -- everything so far under seals, so that what follows has seals of its own
 CREATE PROCEDURE pg_temp.seal() LANGUAGE plpgsql AS $$
