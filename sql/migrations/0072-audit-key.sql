@@ -27,7 +27,7 @@ DO $$
 DECLARE
 	r text;
 BEGIN
-	FOREACH r IN ARRAY ARRAY['medrec_api.audit_events', 'medrec.audit_trail', 'medrec.audit_archived'] LOOP
+	FOREACH r IN ARRAY ARRAY['medrec_api.audit_events', 'medrec_api.archived_audit_events', 'medrec.audit_archived'] LOOP
 		EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.old_values IS %L', r, (SELECT pg_catalog.col_description(a.attrelid, a.attnum)
 			FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = 'medrec.audit_event'::pg_catalog.regclass AND a.attname = 'old_values'));
 	END LOOP;

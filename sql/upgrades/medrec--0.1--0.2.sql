@@ -87,10 +87,20 @@ BEGIN
 						('columns', (SELECT string_agg(k.key, ',') FROM json_object_keys(e.new_values) AS k (key) WHERE e.action = 'UPDATE')),
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
-	FROM (SELECT * FROM medrec.audit_trail AS a
-		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
-			AND (until IS NULL OR a.logged_at < until)
-		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
+	FROM (SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_event AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS present
+		UNION ALL
+		SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_archived AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS archived
+		ORDER BY logged_at DESC, era DESC, xid DESC, n DESC LIMIT max) AS e);
 END
 $$;
 
