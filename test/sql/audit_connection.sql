@@ -64,5 +64,4 @@ SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not
 SET LOCAL medrec.seal_max_age = '3h';
 SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 0, 'not those that wait for less than the setting says');
 ROLLBACK TO e;
-SELECT * FROM finish();
 ROLLBACK;
