@@ -380,10 +380,12 @@ medrec_audit_note_withheld(PG_FUNCTION_ARGS)
 				 errhint("Must be superuser.")));
 	if (audit_is_subscribed())
 		PG_RETURN_VOID();
+	/* not the keys of tokens: a subscriber has events of theirs, but not the rows */
 	audit_scan("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger AS t"
 			   " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
 			   " WHERE p.proname = 'audit' AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"
 			   " AND t.tgparentid = 0 AND pg_catalog.encode(t.tgargs, 'escape') LIKE '%withhold=%'"
+			   " AND t.tgrelid <> 'medrec.jwt_key'::pg_catalog.regclass"
 			   " ORDER BY 1", TakeTable, &relids);
 	level = NewGUCNestLevel();
 	(void) set_config_option("medrec.reason", "digest of a value that was there already",
