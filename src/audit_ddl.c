@@ -22,7 +22,9 @@
 #include "audit.h"
 #include "audit_era.h"
 
-#define API_SCHEMA	"medrec_api"
+/* medrec's schemas have this name, or one that begins with it and "_" */
+#define OF_MEDREC(column) \
+	"(" column " OPERATOR(pg_catalog.=) 'medrec' OR " column " OPERATOR(pg_catalog.~~) 'medrec\\_%')"
 
 static bool OfMedrec(const char *schema);
 static void Write(const char *object, const char *command, const char *details);
@@ -32,6 +34,7 @@ static char *RoleName(RoleSpec *role);
 static char *GrantDetails(GrantStmt *stmt);
 static char *SchemaOf(RangeVar *name);
 static void WriteGrant(GrantStmt *stmt);
+static void WriteDefaults(AlterDefaultPrivilegesStmt *stmt);
 static void WriteCommands(EventTriggerData *trigdata);
 static void WriteDropped(EventTriggerData *trigdata);
 
@@ -41,7 +44,10 @@ PG_FUNCTION_INFO_V1(medrec_audit_ddl);
 static bool
 OfMedrec(const char *schema)
 {
-	return schema && (strcmp(schema, MEDREC_SCHEMA) == 0 || strcmp(schema, API_SCHEMA) == 0);
+	size_t		len = strlen(MEDREC_SCHEMA);
+
+	return schema && strncmp(schema, MEDREC_SCHEMA, len) == 0 &&
+		(schema[len] == '\0' || schema[len] == '_');
 }
 
 /* Leaves an event: the object's name and what was done to it. */
@@ -251,6 +257,29 @@ WriteGrant(GrantStmt *stmt)
 	}
 }
 
+/* Leaves an event for ALTER DEFAULT PRIVILEGES: of medrec's schemas, or of all. */
+static void
+WriteDefaults(AlterDefaultPrivilegesStmt *stmt)
+{
+	bool		everywhere = true;
+	ListCell   *cell;
+	ListCell   *schema;
+
+	foreach(cell, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "schemas") != 0)
+			continue;
+		everywhere = false;
+		foreach(schema, (List *) option->arg)
+			if (OfMedrec(strVal(lfirst(schema))))
+				Write(strVal(lfirst(schema)), "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+	}
+	if (everywhere)
+		Write(MEDREC_SCHEMA, "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+}
+
 /* Leaves events for the commands that have ended. */
 static void
 WriteCommands(EventTriggerData *trigdata)
@@ -264,12 +293,20 @@ WriteCommands(EventTriggerData *trigdata)
 		WriteGrant((GrantStmt *) trigdata->parsetree);
 		return;
 	}
+	if (trigdata->parsetree && IsA(trigdata->parsetree, AlterDefaultPrivilegesStmt))
+	{
+		WriteDefaults((AlterDefaultPrivilegesStmt *) trigdata->parsetree);
+		return;
+	}
 
 	SPI_connect();
 	if (SPI_execute("SELECT c.command_tag, c.object_identity, c.object_type"
 					" FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
-					" WHERE (c.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
-					"   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
+					" WHERE (" OF_MEDREC("c.schema_name")
+					"   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
+					"   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
+					"   OR c.object_type OPERATOR(pg_catalog.=) ANY ('{schema,extension}'::pg_catalog.text[])"
+					"    AND " OF_MEDREC("c.object_identity") ")"
 					" AND NOT c.in_extension"
 					" AND c.object_type OPERATOR(pg_catalog.<>) ALL ('{index,sequence}'::pg_catalog.text[])", true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the commands");
@@ -302,8 +339,9 @@ WriteDropped(EventTriggerData *trigdata)
 	SPI_connect();
 	if (SPI_execute("SELECT d.object_type, d.object_identity"
 					" FROM pg_catalog.pg_event_trigger_dropped_objects() AS d"
-					" WHERE (d.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
-					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
+					" WHERE (" OF_MEDREC("d.schema_name")
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%')"
 					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"
 					"  ANY ('{trigger,policy,table,\"table column\",view}'::pg_catalog.text[]))"
 					" AND NOT d.is_temporary"

@@ -91,7 +91,10 @@ static const GuardedTable guarded_tables[] = {
 	{"audit_seal",
 		"seal int8, era int4, first_xid int8, end_xid int8, events int8, "
 		"total int8, root bytea, sealed_at timestamptz, sealed_by text, "
-		"previous_head bytea, head bytea, frontier bytea"},
+		"previous_head bytea, head bytea, frontier bytea, access bytea"},
+	{"audit_access",
+		"number int8, kind text, seal int8, taken_at timestamptz, taken_by text, "
+		"made_of text, digest bytea, state text"},
 	{"audit_archive",
 		"partition text, archived_at timestamptz, archived_by text, events int8, "
 		"first_seal int8, last_seal int8, root bytea"},
