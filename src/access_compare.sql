@@ -1,7 +1,7 @@
 -- What medrec.verify_access() finds. $1: what access_state.sql gives now; $2: what it gives where migrate() has just
 -- made everything, without the site's part; $3: the server's first superuser. A finding per row: kind, severity, seal,
 -- object, detail. seal: the first one since which every snapshot has it so, of the newest 100 snapshots.
-WITH present AS MATERIALIZED (
+WITH RECURSIVE present AS MATERIALIZED (
 	SELECT a ->> 0 AS kind, a ->> 1 AS object, a ->> 2 AS definition FROM jsonb_array_elements($1::jsonb) AS a
 ), made AS MATERIALIZED (
 	SELECT a ->> 0 AS kind, a ->> 1 AS object, a ->> 2 AS definition FROM jsonb_array_elements($2::jsonb) AS a
@@ -11,11 +11,15 @@ WITH present AS MATERIALIZED (
 	SELECT DISTINCT split_part(m.object, ' on ', 1) AS name FROM made AS m WHERE m.kind = 'privilege' AND m.object LIKE 'medrec\_%'
 	UNION SELECT unnest('{medrec_authenticator,medrec_gatekeeper}'::text[])
 ), role AS MATERIALIZED (
-	SELECT p.object AS name, p.definition AS is, p.object IN (SELECT c.name FROM core AS c) AS is_core FROM present AS p WHERE p.kind = 'role'
+	SELECT p.object AS name, p.definition AS now, p.object IN (SELECT c.name FROM core AS c) AS is_core FROM present AS p WHERE p.kind = 'role'
 ), membership AS (
 	SELECT p.object, p.definition AS options, m[1] AS member, m[2] AS of
 	FROM present AS p, regexp_match(p.object, '^("(?:[^"]|"")*"|\S+) in (.*)$') AS m WHERE p.kind = 'membership'
-), finding (kind, object, was, is, severity, detail) AS (
+), reached (name) AS (
+	SELECT c.name FROM core AS c
+	UNION
+	SELECT m.member FROM reached AS g JOIN membership AS m ON m.of = g.name
+), finding (kind, object, was, now, severity, detail) AS (
 	-- what migrate() has made
 	SELECT coalesce(p.kind, m.kind), coalesce(p.object, m.object), m.definition, p.definition,
 		CASE WHEN m.kind IS NOT NULL AND p.kind IS NOT NULL THEN CASE p.kind WHEN 'column' THEN 'warning' ELSE 'error' END
@@ -41,30 +45,30 @@ WITH present AS MATERIALIZED (
 	FROM present AS p WHERE p.kind = 'audited table' AND p.definition NOT LIKE 'A %'
 	UNION ALL
 	-- who owns it: a superuser, or the gatekeeper what the steps give it
-	SELECT 'owner', o.object, o.was, o.is, CASE WHEN o.was IS NOT NULL OR o.is LIKE 'medrec\_%' OR o.object LIKE 'function %' THEN 'error' ELSE 'information' END,
-		CASE WHEN o.was IS NOT NULL THEN format('belongs to %s, migrate() gave it to %s', coalesce(o.is, 'the owner of schema medrec'), o.was)
-			ELSE format('belongs to %s, who is no superuser', o.is) END
-	FROM (SELECT coalesce(p.object, m.object) AS object, p.definition AS is, CASE WHEN m.definition LIKE 'medrec\_%' THEN m.definition END AS was
+	SELECT 'owner', o.object, o.was, o.now, CASE WHEN o.was IS NOT NULL OR o.now LIKE 'medrec\_%' OR o.object LIKE 'function %' THEN 'error' ELSE 'information' END,
+		CASE WHEN o.was IS NOT NULL THEN format('belongs to %s, migrate() gave it to %s', coalesce(o.now, 'the owner of schema medrec'), o.was)
+			ELSE format('belongs to %s, who is no superuser', o.now) END
+	FROM (SELECT coalesce(p.object, m.object) AS object, p.definition AS now, CASE WHEN m.definition LIKE 'medrec\_%' THEN m.definition END AS was
 		FROM (SELECT * FROM present AS x WHERE x.kind = 'owner') AS p
 		FULL JOIN (SELECT a ->> 1 AS object, a ->> 2 AS definition FROM jsonb_array_elements($2::jsonb) AS a WHERE a ->> 0 = 'owner') AS m ON m.object = p.object) AS o
-	WHERE o.is IS DISTINCT FROM o.was AND (o.was IS NOT NULL AND EXISTS (SELECT FROM present AS x WHERE o.object = x.kind || ' ' || x.object)
-		OR o.is IS NOT NULL AND NOT EXISTS (SELECT FROM role AS r WHERE r.name = o.is AND r.is LIKE 'SUPERUSER%'))
+	WHERE o.now IS DISTINCT FROM o.was AND (o.was IS NOT NULL AND EXISTS (SELECT FROM present AS x WHERE o.object = x.kind || ' ' || x.object)
+		OR o.now IS NOT NULL AND NOT EXISTS (SELECT FROM role AS r WHERE r.name = o.now AND r.now LIKE 'SUPERUSER%'))
 	UNION ALL
 	-- medrec's roles have no attributes, but that PostgREST logs in
-	SELECT 'role', coalesce(r.name, c.name), NULL, r.is, 'error', CASE WHEN r.name IS NULL THEN 'is missing' ELSE 'has ' || r.is || ', and should have ' || c.is END
-	FROM (SELECT x.name, CASE x.name WHEN 'medrec_authenticator' THEN 'LOGIN NOINHERIT' ELSE 'NOLOGIN' END AS is FROM core AS x) AS c LEFT JOIN role AS r ON r.name = c.name
-	WHERE r.is IS DISTINCT FROM c.is
+	SELECT 'role', coalesce(r.name, c.name), NULL, r.now, 'error', CASE WHEN r.name IS NULL THEN 'is missing' ELSE 'has ' || r.now || ', and should have ' || c.now END
+	FROM (SELECT x.name, CASE x.name WHEN 'medrec_authenticator' THEN 'LOGIN NOINHERIT' ELSE 'NOLOGIN' END AS now FROM core AS x) AS c LEFT JOIN role AS r ON r.name = c.name
+	WHERE r.now IS DISTINCT FROM c.now
 	UNION ALL
-	SELECT 'role', r.name, NULL, r.is, CASE WHEN EXISTS (SELECT FROM membership AS m JOIN core AS c ON c.name = m.of WHERE m.member = r.name) AND r.is NOT LIKE 'SUPERUSER%' THEN 'error' ELSE 'information' END,
-		'has ' || r.is
-	FROM role AS r WHERE NOT r.is_core AND r.is ~ 'BYPASSRLS|CREATEROLE|REPLICATION|SUPERUSER'
+	SELECT 'role', r.name, NULL, r.now, CASE WHEN r.name IN (SELECT g.name FROM reached AS g) AND r.now NOT LIKE 'SUPERUSER%' THEN 'error' ELSE 'information' END,
+		'has ' || r.now
+	FROM role AS r WHERE NOT r.is_core AND r.now ~ 'BYPASSRLS|CREATEROLE|REPLICATION|SUPERUSER'
 		-- the server's first superuser, and whoever owns medrec
-		AND NOT (r.is LIKE 'SUPERUSER%' AND (EXISTS (SELECT FROM present AS p WHERE p.kind = 'owner' AND p.definition = r.name) OR $3 = r.name))
+		AND NOT (r.now LIKE 'SUPERUSER%' AND (EXISTS (SELECT FROM present AS p WHERE p.kind = 'owner' AND p.definition = r.name) OR $3 = r.name))
 	UNION ALL
 	SELECT 'membership', m.object, NULL, m.options,
 		CASE WHEN m.of = 'medrec_gatekeeper' OR m.member IN (SELECT c.name FROM core AS c) AND m.member <> 'medrec_authenticator' OR m.options LIKE '%admin%'
-				OR m.member = 'medrec_authenticator' AND (SELECT r.is FROM role AS r WHERE r.name = m.of) ~ 'SUPERUSER|BYPASSRLS|CREATEROLE|REPLICATION' OR m.of = 'medrec_authenticator'
-				OR m.of LIKE 'pg\_%' AND EXISTS (SELECT FROM membership AS x JOIN core AS c ON c.name = x.of WHERE x.member = m.member) THEN 'error'
+				OR m.member = 'medrec_authenticator' AND (SELECT r.now FROM role AS r WHERE r.name = m.of) ~ 'SUPERUSER|BYPASSRLS|CREATEROLE|REPLICATION' OR m.of = 'medrec_authenticator'
+				OR m.of LIKE 'pg\_%' AND m.member IN (SELECT g.name FROM reached AS g) THEN 'error'
 			ELSE 'information' END,
 		format('%s has the rights of %s (%s)', m.member, m.of, m.options)
 	FROM membership AS m
@@ -76,25 +80,27 @@ WITH present AS MATERIALIZED (
 				OR p.object LIKE 'pgrst.%' OR p.object ~ '^(session_preload_libraries|local_preload_libraries|dynamic_library_path|search_path|role) of (role medrec_|this database|all)' AND p.object NOT LIKE 'search\_path of %' THEN 'error'
 			WHEN p.object LIKE 'medrec.% of role %' THEN 'warning' ELSE 'information' END,
 		'is ' || left(p.definition, 300)
-	FROM present AS p WHERE p.kind = 'setting'
+	FROM present AS p WHERE p.kind = 'setting' AND p.object !~ '^(dynamic_library_path|shared_preload_libraries|search_path|role|row_security) of the server$'
+		-- medrec itself
+		AND NOT (p.object LIKE 'session\_preload\_libraries of %' AND p.definition ~ '^"?(\$libdir/)?medrec"?$')
 	UNION ALL
 	SELECT p.kind, p.object, NULL, p.definition, 'error', 'has ' || p.definition FROM present AS p WHERE p.kind IN ('setting privilege', 'database privilege')
 ), snapshot AS (
 	SELECT a.number, a.seal, a.state FROM medrec.audit_access AS a WHERE a.kind = 'sealed' ORDER BY a.number DESC LIMIT 100
 ), recorded AS MATERIALIZED (
-	SELECT s.number, s.seal, f.kind, f.object, e.definition IS NOT DISTINCT FROM f.is AS so
+	SELECT s.number, s.seal, f.kind, f.object, e.definition IS NOT DISTINCT FROM f.now AS so
 	FROM finding AS f CROSS JOIN (SELECT n.number, n.seal FROM snapshot AS n) AS s
 	LEFT JOIN (SELECT n.number, a ->> 0 AS kind, a ->> 1 AS object, a ->> 2 AS definition FROM snapshot AS n CROSS JOIN LATERAL jsonb_array_elements(n.state::jsonb) AS a) AS e
 		ON e.number = s.number AND e.kind = f.kind AND e.object = f.object
 )
-SELECT replace(f.kind, ' ', '_') || CASE WHEN f.detail IS NOT NULL THEN '' WHEN f.is IS NULL THEN '_missing' WHEN f.was IS NULL THEN '_added' ELSE '_changed' END AS kind,
+SELECT replace(f.kind, ' ', '_') || CASE WHEN f.detail IS NOT NULL THEN '' WHEN f.now IS NULL THEN '_missing' WHEN f.was IS NULL THEN '_added' ELSE '_changed' END AS kind,
 	f.severity,
 	(SELECT min(r.seal) FROM recorded AS r WHERE r.kind = f.kind AND r.object = f.object AND r.seal <= (SELECT max(x.seal) FROM medrec.audit_seal AS x)
 		AND r.number > coalesce((SELECT max(x.number) FROM recorded AS x WHERE x.kind = f.kind AND x.object = f.object AND NOT x.so), 0)) AS seal,
-	f.object, coalesce(f.detail, CASE WHEN f.is IS NULL THEN 'migrate() made it, and it is not there'
+	f.object, coalesce(f.detail, CASE WHEN f.now IS NULL THEN 'migrate() made it, and it is not there'
 			|| CASE WHEN f.was = '' THEN '' ELSE ': ' || left(regexp_replace(f.was, '\s+', ' ', 'g'), 300) END
-		WHEN f.was IS NULL THEN 'is not from migrate()' || CASE WHEN f.is = '' THEN '' ELSE ': ' || left(regexp_replace(f.is, '\s+', ' ', 'g'), 300) END
-		WHEN length(f.was) <= 300 AND length(f.is) <= 300 THEN format('is "%s", migrate() made "%s"', f.is, f.was)
+		WHEN f.was IS NULL THEN 'is not from migrate()' || CASE WHEN f.now = '' THEN '' ELSE ': ' || left(regexp_replace(f.now, '\s+', ' ', 'g'), 300) END
+		WHEN length(f.was) <= 300 AND length(f.now) <= 300 THEN format('is "%s", migrate() made "%s"', f.now, f.was)
 		ELSE 'is not as migrate() made it' END) AS detail
 FROM finding AS f
 ORDER BY array_position('{error,warning,information}', f.severity), f.kind COLLATE "C", f.object COLLATE "C"

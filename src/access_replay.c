@@ -14,6 +14,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/snapmgr.h"
 
 #include "access.h"
 #include "guard.h"
@@ -31,6 +32,7 @@ static const char put_aside[] =
 "BEGIN\n"
 "	PERFORM pg_catalog.set_config('client_min_messages', 'error', true);\n"
 "	PERFORM pg_catalog.set_config('session_replication_role', 'replica', true);\n"
+"	PERFORM pg_catalog.set_config('check_function_bodies', 'off', true);\n"
 "	PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);\n"
 "	FOR r IN SELECT e.evtname FROM pg_event_trigger AS e JOIN pg_proc AS p ON p.oid = e.evtfoid\n"
 "		JOIN pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = 'medrec' OR e.evtname LIKE 'medrec\\_%' LOOP\n"
@@ -95,9 +97,11 @@ Script(void)
 static char *
 AppliedSteps(void)
 {
+	PushActiveSnapshot(GetLatestSnapshot());
 	if (SPI_execute("SELECT coalesce(pg_catalog.array_agg(m.version ORDER BY m.version), '{}')::pg_catalog.text"
 					" FROM medrec.schema_migration AS m", true, 0) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not read the steps");
+	PopActiveSnapshot();
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 

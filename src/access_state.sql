@@ -90,14 +90,16 @@ WITH RECURSIVE space AS MATERIALIZED (
 	SELECT 'month', m.name, m.is || '; not ' || d.is FROM month AS m, month AS d WHERE NOT d.is_month AND m.is <> d.is
 	UNION ALL
 	SELECT 'column', format('%s.%I', a.name, a.attname), concat_ws(' ', format_type(a.atttypid, a.atttypmod), CASE WHEN a.attnotnull THEN 'NOT NULL' END,
-		CASE a.attidentity WHEN '' THEN NULL ELSE 'identity ' || a.attidentity END, CASE a.attgenerated WHEN '' THEN NULL ELSE 'generated' END,
+		CASE a.attidentity WHEN '' THEN NULL ELSE 'identity ' || a.attidentity::text END, CASE a.attgenerated WHEN '' THEN NULL ELSE 'generated' END,
 		'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid))
 	FROM attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.oid AND d.adnum = a.attnum WHERE NOT a.is_month AND a.kind <> 'view'
 	UNION ALL
 	SELECT 'column', format('%s.%I', a.name, a.attname), 'DEFAULT ' || pg_get_expr(d.adbin, d.adrelid)
 	FROM attribute AS a JOIN pg_attrdef AS d ON d.adrelid = a.oid AND d.adnum = a.attnum WHERE a.kind = 'view'
 	UNION ALL
-	SELECT 'constraint', format('%I of %s', c.conname, r.name), pg_get_constraintdef(c.oid)
+	-- a dump brings back IN (...) over a varchar column with its casts elsewhere
+	SELECT 'constraint', format('%I of %s', c.conname, r.name), regexp_replace(regexp_replace(pg_get_constraintdef(c.oid),
+		$$\('([^']*)'::character varying\)::text$$, $$'\1'::character varying$$, 'g'), $$\(\(ARRAY\[([^]]*)\]\)::text\[\]\)$$, $$(ARRAY[\1])$$, 'g')
 	FROM relation AS r JOIN pg_constraint AS c ON c.conrelid = r.oid
 	WHERE c.contype IN ('c', 'f', 'p', 'u', 'x') AND c.conparentid = 0 AND NOT r.is_month
 	UNION ALL
@@ -108,13 +110,13 @@ WITH RECURSIVE space AS MATERIALIZED (
 		' USING (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' WITH CHECK (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')')
 	FROM relation AS r JOIN pg_policy AS p ON p.polrelid = r.oid
 	UNION ALL
-	SELECT 'trigger', format('%I on %s', t.tgname, t.name), t.tgenabled || ' ' || pg_get_triggerdef(t.oid) FROM trigger AS t WHERE NOT t.is_month
+	SELECT 'trigger', format('%I on %s', t.tgname, t.name), t.tgenabled::text || ' ' || pg_get_triggerdef(t.oid) FROM trigger AS t WHERE NOT t.is_month
 	UNION ALL
 	SELECT 'silent foreign key', format('%I on %s', k.conname, r.name), 'disabled'
 	FROM relation AS r JOIN pg_trigger AS t ON t.tgrelid = r.oid JOIN pg_constraint AS k ON k.oid = t.tgconstraint
 	WHERE t.tgisinternal AND t.tgenabled = 'D' GROUP BY k.conname, r.name
 	UNION ALL
-	SELECT 'rule', format('%I on %s', w.rulename, r.name), w.ev_enabled || ' ' || pg_get_ruledef(w.oid)
+	SELECT 'rule', format('%I on %s', w.rulename, r.name), w.ev_enabled::text || ' ' || pg_get_ruledef(w.oid)
 	FROM relation AS r JOIN pg_rewrite AS w ON w.ev_class = r.oid WHERE w.rulename <> '_RETURN'
 	UNION ALL
 	SELECT 'child table', i.inhrelid::regclass::text || ' of ' || r.name, ''
@@ -144,7 +146,7 @@ WITH RECURSIVE space AS MATERIALIZED (
 	UNION ALL
 	SELECT 'owner', 'function ' || r.name, r.proowner::regrole::text FROM routine AS r, main_owner AS m WHERE r.proowner <> m.oid
 	UNION ALL
-	SELECT 'audited table', format('%I on %s', t.tgname, t.tgrelid::regclass), t.tgenabled || ' ' || pg_get_triggerdef(t.oid)
+	SELECT 'audited table', format('%I on %s', t.tgname, t.tgrelid::regclass), t.tgenabled::text || ' ' || pg_get_triggerdef(t.oid)
 	FROM pg_trigger AS t JOIN routine AS r ON r.oid = t.tgfoid
 	WHERE $2 AND NOT t.tgisinternal AND NOT EXISTS (SELECT FROM relation AS x WHERE x.oid = t.tgrelid)
 	UNION ALL

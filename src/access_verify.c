@@ -193,7 +193,7 @@ WriteChanges(const AccessSnapshot *last, const char *state)
 	SPI_finish();
 	AtEOXact_GUC(true, level);
 
-	writer = audit_writer_begin("DDL", ACCESS_TABLE);
+	writer = audit_writer_begin("DDL", "access");
 	old = MemoryContextSwitchTo(audit_writer_row(writer));
 	audit_writer_put(writer, NULL, NULL, NULL, audit_text(json));
 	MemoryContextSwitchTo(old);
