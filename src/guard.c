@@ -43,7 +43,9 @@ static const GuardedTable guarded_tables[] = {
 	{"code_release",
 		"id int4, code_system text, version text, content text, effective_from date, "
 		"effective_to date, format text, source text, sha256 bytea, rows int4, "
-		"loaded_at timestamptz, loaded_by text, warnings jsonb"},
+		"loaded_at timestamptz, loaded_by text, warnings jsonb, digest bytea"},
+	{"code_digest",
+		"release_id int4, codes text, marks bytea"},
 	{"code",
 		"code_system text, code text, valid_from date, valid_to date, billable bool, "
 		"active_from date, active_to date, display text, short_display text"},
