@@ -8,7 +8,8 @@ CREATE TABLE medrec.code_digest (
 	codes text COLLATE "C" NOT NULL,
 	marks bytea NOT NULL
 );
-ALTER TABLE medrec.code_digest ALTER COLUMN marks SET STORAGE EXTERNAL;
+-- compressing took longer than all the rest of a digest
+ALTER TABLE medrec.code_digest ALTER COLUMN codes SET STORAGE EXTERNAL, ALTER COLUMN marks SET STORAGE EXTERNAL;
 COMMENT ON TABLE medrec.code_digest IS 'Which rows each release had when it was loaded: where medrec.verify_release() looks for those that differ.';
 COMMENT ON COLUMN medrec.code_digest.release_id IS 'The release.';
 COMMENT ON COLUMN medrec.code_digest.codes IS 'A line per row: c, t, n or r (code, term, note, rule), and the code.';
