@@ -739,6 +739,7 @@ CheckGuards(Verifier *v)
 			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop'), ('medrec_audit_rights')) AS w (name)"
 			   " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS e"
 			   "  WHERE e.evtname = w.name AND e.evtenabled = 'A')"
+			   " AND (w.name <> 'medrec_audit_rights' OR pg_catalog.to_regclass('medrec.audit_access') IS NOT NULL)"
 			   " UNION ALL"
 			   " SELECT pg_catalog.format('%s is recorded as archived, but no event says so', a.partition)"
 			   " FROM medrec.audit_archive AS a"

@@ -153,8 +153,16 @@ foreach my $attack (@attacks)
 	}
 }
 
-# who changes and changes back between two seals is not found; who changes for a seal is, by its event
-# the seal that first has it
+# verify_access() itself is replaced: the library's function answers under any name
+$node->safe_psql('postgres', 'CREATE DATABASE one TEMPLATE attacked');
+$node->safe_psql('one', q{CREATE OR REPLACE FUNCTION medrec.verify_access(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text) RETURNS SETOF record LANGUAGE sql AS 'SELECT NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::text WHERE false'});
+is($node->safe_psql('one', $alarms), '', 'verify_access() is replaced, and finds nothing');
+is($node->safe_psql('one', q{CREATE FUNCTION pg_temp.verify(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text)
+	RETURNS SETOF record LANGUAGE c AS '$libdir/medrec', 'medrec_verify_access'; SELECT kind, object FROM pg_temp.verify() WHERE severity = 'error'}),
+	'function_changed|medrec.verify_access()', "the library's function, called by another name, does");
+$node->safe_psql('postgres', 'DROP DATABASE one');
+
+# the first seal that has it so
 $node->safe_psql('m', 'INSERT INTO medrec.care_team (name) VALUES (\'a\')');
 $node->safe_psql('m', 'ALTER ROLE anna BYPASSRLS');
 is($node->safe_psql('m', "SELECT coalesce(seal::text, 'none') FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), 'none', 'changed since the last seal: no seal has it');
