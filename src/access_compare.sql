@@ -68,6 +68,7 @@ WITH RECURSIVE present AS MATERIALIZED (
 	SELECT 'membership', m.object, NULL, m.options,
 		CASE WHEN m.of = 'medrec_gatekeeper' OR m.member IN (SELECT c.name FROM core AS c) AND m.member <> 'medrec_authenticator' OR m.options LIKE '%admin%'
 				OR m.member = 'medrec_authenticator' AND (SELECT r.now FROM role AS r WHERE r.name = m.of) ~ 'SUPERUSER|BYPASSRLS|CREATEROLE|REPLICATION' OR m.of = 'medrec_authenticator'
+				OR m.member = 'medrec_authenticator' AND m.options LIKE '%inherit%'
 				OR m.of LIKE 'pg\_%' AND m.member IN (SELECT g.name FROM reached AS g) THEN 'error'
 			ELSE 'information' END,
 		format('%s has the rights of %s (%s)', m.member, m.of, m.options)
