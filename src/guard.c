@@ -103,12 +103,21 @@ static const GuardedTable guarded_tables[] = {
 		"updated_at timestamptz, finished_at timestamptz"},
 	{"account_login",
 		"account_id int4, failures int4, refused int8, last_failure timestamptz, "
-		"locked_until timestamptz"},
+		"locked_until timestamptz, cleared_at timestamptz"},
+	{"login_address",
+		"account_id int4, address text, failures int4, last_failure timestamptz, "
+		"locked_until timestamptz, cleared_at timestamptz, last_login timestamptz"},
+	{"account_name",
+		"key text, account_id int4"},
+	{"auditor_change",
+		"id int8, account_id int4, change text, changed_at timestamptz"},
 	{"login_lockout",
 		"id int8, account_id int4, failures int4, locked_at timestamptz, "
 		"locked_until timestamptz"},
 	{"token_generation",
-		"account_id int4, generation int4"},
+		"account_id int4, generation int4, raised_at timestamptz"},
+	{"token_issued",
+		"jti text, account_id int4, expires_at timestamptz"},
 	{"token_revoked",
 		"jti text, expires_at timestamptz"},
 	{"jwt_key",

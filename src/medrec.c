@@ -16,6 +16,7 @@ int			medrec_break_glass_time = 4 * 3600;
 int			medrec_token_lifetime = 8 * 3600;
 int			medrec_password_cost = 12;
 bool		medrec_outside_accounts = false;
+char	   *medrec_token_audience = NULL;
 
 void		_PG_init(void);
 
@@ -100,6 +101,19 @@ _PG_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	/*
+	 * medrec.token_audience: what the claim "aud" of a token must say.  Tokens of
+	 * login() do; those of an outside provider are to be told.  Empty: anything.
+	 */
+	DefineCustomStringVariable("medrec.token_audience",
+							   "What a token's claim \"aud\" must say or hold; empty: it is not asked for.",
+							   NULL,
+							   &medrec_token_audience,
+							   "medrec",
+							   PGC_SUSET,
+							   0,
+							   NULL, NULL, NULL);
 
 	audit_worker_init();
 
