@@ -240,9 +240,9 @@ SELECT lives_ok('UPDATE medrec.account SET is_active = false WHERE username = ''
 UPDATE medrec.account SET is_active = true WHERE username = 'root';
 
 -- auditors
-SELECT pg_temp.request('admin', '{"sub":"root"}', 'INSERT INTO medrec_api.accounts (username, role) VALUES (''watch'', ''auditor'')') \g /dev/null
+SELECT pg_temp.request('admin', '{"sub":"root"}', 'INSERT INTO medrec_api.accounts (username, role) VALUES (''watch'', ''auditor'') RETURNING 1') \g /dev/null
 SELECT pg_temp.request('admin', '{"sub":"root"}', 'SELECT medrec_api.set_password(''watch'', ''a password of theirs'')') \g /dev/null
-SELECT pg_temp.request('admin', '{"sub":"root"}', 'UPDATE medrec_api.accounts SET role = ''coder'', is_active = false WHERE username = ''watch''') \g /dev/null
+SELECT pg_temp.request('admin', '{"sub":"root"}', 'UPDATE medrec_api.accounts SET role = ''coder'', is_active = false WHERE username = ''watch'' RETURNING 1') \g /dev/null
 SELECT is((SELECT array_agg(e.account || ' ' || (e.new_values ->> 'change') ORDER BY e.n) FROM medrec.audit_event AS e WHERE e.table_name = 'auditor_change' AND e.action = 'INSERT'),
 	'{"root made","root password","root role,active"}', 'who makes or changes an auditor''s account leaves an event of its own');
 

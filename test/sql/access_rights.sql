@@ -11,11 +11,9 @@ CREATE FUNCTION pg_temp.mallory(role text, command text) RETURNS text LANGUAGE p
 DECLARE
 	result text;
 BEGIN
-	IF role = 'gateway' THEN
-		PERFORM pg_catalog.set_config('session_authorization', 'medrec_authenticator', true), pg_catalog.set_config('role', 'medrec_anon', true);
-	ELSE
-		PERFORM pg_catalog.set_config('session_authorization', 'mallory_' || role, true);
-	END IF;
+	PERFORM pg_catalog.set_config('session_authorization', CASE WHEN role OPERATOR(pg_catalog.=) 'gateway' THEN 'medrec_authenticator'
+		ELSE pg_catalog.concat('mallory_', role) END, true);
+	PERFORM pg_catalog.set_config('role', 'medrec_anon', true) WHERE role OPERATOR(pg_catalog.=) 'gateway';
 	BEGIN
 		EXECUTE command INTO result;
 	EXCEPTION WHEN OTHERS THEN
