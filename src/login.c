@@ -17,6 +17,7 @@
 #include <arpa/inet.h>
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -30,6 +31,7 @@
 #include "utils/guc.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 #include "utils/timestamp.h"
 
 #include "actor.h"
@@ -98,6 +100,45 @@ static AccessPlan find_account = {
 	" ORDER BY by_name DESC LIMIT 2",
 	2, {TEXTOID, TEXTOID}
 };
+
+/* What serves a database that medrec.migrate() has not brought to step 60 yet. */
+static AccessPlan find_account_before = {
+	"SELECT a.id, a.username, a.role, a.password, a.is_active, g.generation,"
+	"  l.failures, l.last_failure, l.locked_until, NULL::pg_catalog.timestamptz,"
+	"  NULL::pg_catalog.int4, NULL::pg_catalog.timestamptz, NULL::pg_catalog.timestamptz,"
+	"  NULL::pg_catalog.timestamptz, false,"
+	"  a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar AS by_name"
+	" FROM medrec.account AS a"
+	" LEFT JOIN medrec.account_login AS l ON l.account_id OPERATOR(pg_catalog.=) a.id"
+	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id"
+	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	"  OR (pg_catalog.lower(a.email) OPERATOR(pg_catalog.=) pg_catalog.lower($1)"
+	"   AND a.email OPERATOR(pg_catalog.<>) '')"
+	" ORDER BY by_name DESC LIMIT 2",
+	1, {TEXTOID}
+};
+static AccessPlan forget_failures_before = {
+	"UPDATE medrec.account_login SET failures = 0, locked_until = NULL"
+	" WHERE account_id OPERATOR(pg_catalog.=) $1",
+	1, {INT4OID}
+};
+static AccessPlan next_generation_before = {
+	"INSERT INTO medrec.token_generation AS g (account_id, generation) VALUES ($1, 1)"
+	" ON CONFLICT (account_id) DO UPDATE SET"
+	"  generation = g.generation OPERATOR(pg_catalog.+) 1"
+	" RETURNING g.generation",
+	1, {INT4OID}
+};
+static AccessPlan check_token_before = {
+	"SELECT a.role, a.is_active, g.generation,"
+	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
+	"  true, NULL::pg_catalog.timestamptz"
+	" FROM (SELECT) AS one"
+	" LEFT JOIN medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id",
+	2, {TEXTOID, TEXTOID}
+};
+
 static AccessPlan most_iterations = {
 	"SELECT pg_catalog.max(medrec.pbkdf2_iterations(a.password)) FROM medrec.account AS a"
 	" WHERE medrec.pbkdf2_iterations(a.password) IS NOT NULL",
@@ -192,6 +233,8 @@ static AccessPlan revoke_token = {
 };
 
 static bool FindAccount(const char *name, const char *address, Account *account);
+static bool IsLaidOut(void);
+static void ForgetFailures(int32 id);
 static void CountOf(int column, LoginCount *count);
 static bool IsTrue(int column);
 static uint32 HashName(const char *name);
@@ -266,6 +309,28 @@ StringOf(int column)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
 }
 
+/* Has medrec.migrate() made the tables of step 60? */
+static bool
+IsLaidOut(void)
+{
+	return OidIsValid(get_relname_relid("login_address", get_namespace_oid(MEDREC_SCHEMA, false)));
+}
+
+/* Forgets an account's wrong tries: in the rows, and what shared memory has of before. */
+static void
+ForgetFailures(int32 id)
+{
+	Datum		value = Int32GetDatum(id);
+
+	if (IsLaidOut())
+		access_run(&forget_failures, &value, NULL);
+	else
+	{
+		access_run(&forget_failures_before, &value, NULL);
+		login_count_forget(id);
+	}
+}
+
 /* A count of wrong tries, from a column of the first row on. */
 static void
 CountOf(int column, LoginCount *count)
@@ -291,7 +356,7 @@ static bool
 FindAccount(const char *name, const char *address, Account *account)
 {
 	Datum		values[2] = {CStringGetTextDatum(name), CStringGetTextDatum(address)};
-	uint64		found = access_run(&find_account, values, NULL);
+	uint64		found = access_run(IsLaidOut() ? &find_account : &find_account_before, values, NULL);
 
 	memset(account, 0, sizeof(*account));
 	if (found > 0 && (found == 1 || IsTrue(16)))
@@ -434,7 +499,10 @@ CheckPassword(const char *name, const char *password, Account *account)
 
 		login_count_store(account->id, 0, &all);
 		login_count_store(account->id, address_hash, &here);
-		access_run(&note_success, values, NULL);
+		if (IsLaidOut())
+			access_run(&note_success, values, NULL);
+		else
+			ForgetFailures(account->id);
 		return LOGIN_GRANTED;
 	}
 	Remember(account, address, lockout);
@@ -462,7 +530,8 @@ Remember(const Account *account, const char *address, bool lockout)
 	values[3] = TimestampTzGetDatum(account->here.locked_until);
 	nulls[3] = account->here.locked_until == 0;
 	values[4] = CStringGetTextDatum(address);
-	access_run(&note_refusal_here, values, nulls);
+	if (IsLaidOut())
+		access_run(&note_refusal_here, values, nulls);
 
 	/* the start of a lock-out is an event of the audit trail */
 	if (lockout)
@@ -526,7 +595,8 @@ Token(const Account *account, int32 generation, TimestampTz now)
 	values[0] = CStringGetTextDatum(jti);
 	values[1] = Int32GetDatum(account->id);
 	values[2] = TimestampTzGetDatum(time_t_to_timestamptz(expires + 1));
-	access_run(&note_token, values, NULL);
+	if (IsLaidOut())
+		access_run(&note_token, values, NULL);
 	kid = SigningKey(&key, &key_len);
 	username = pg_server_to_any(account->username, strlen(account->username), PG_UTF8);
 
@@ -579,8 +649,8 @@ NewPassword(int32 id, const char *password)
 	Datum		values[2] = {Int32GetDatum(id), CStringGetTextDatum(password_hash(password))};
 
 	access_run(&store_password, values, NULL);
-	access_run(&forget_failures, values, NULL);
-	access_run(&next_generation, values, NULL);
+	ForgetFailures(id);
+	access_run(IsLaidOut() ? &next_generation : &next_generation_before, values, NULL);
 	return Int32Of(1, 0);
 }
 
@@ -698,8 +768,8 @@ medrec_revoke_tokens(PG_FUNCTION_ARGS)
 	if (!FindAccount(username, "", &account) || strcmp(account.username, username) != 0)
 		NoSuchAccount();
 	id = Int32GetDatum(account.id);
-	access_run(&forget_failures, &id, NULL);
-	access_run(&next_generation, &id, NULL);
+	ForgetFailures(account.id);
+	access_run(IsLaidOut() ? &next_generation : &next_generation_before, &id, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -809,7 +879,7 @@ medrec_check_request(PG_FUNCTION_ARGS)
 	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(actor->jti);
 
 	SPI_connect();
-	if (access_run(&check_token, values, nulls) != 1)
+	if (access_run(IsLaidOut() ? &check_token : &check_token_before, values, nulls) != 1)
 		elog(ERROR, "could not check a token");
 	role = StringOf(1);
 	if (IsTrue(4))

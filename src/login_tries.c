@@ -227,3 +227,17 @@ login_count_store(int32 account, uint32 address, const LoginCount *count)
 	FindCount(account, address, true)->count = *count;
 	SpinLockRelease(&shared->mutex);
 }
+
+/* Forgets all counts of an account. */
+void
+login_count_forget(int32 account)
+{
+	int			i;
+
+	Attach();
+	SpinLockAcquire(&shared->mutex);
+	for (i = 0; i < COUNTS; i++)
+		if (shared->counts[i].database == MyDatabaseId && shared->counts[i].account == account)
+			memset(&shared->counts[i], 0, sizeof(SharedCount));
+	SpinLockRelease(&shared->mutex);
+}

@@ -28,4 +28,7 @@ extern void login_count_merge(int32 account, uint32 address, LoginCount *count);
 /* remembers a count in shared memory, at once */
 extern void login_count_store(int32 account, uint32 address, const LoginCount *count);
 
+/* forgets all counts of an account */
+extern void login_count_forget(int32 account);
+
 #endif							/* MEDREC_LOGIN_TRIES_H */
