@@ -113,7 +113,7 @@ static const GuardedTable guarded_tables[] = {
 		"id int8, account_id int4, change text, changed_at timestamptz"},
 	{"login_lockout",
 		"id int8, account_id int4, failures int4, locked_at timestamptz, "
-		"locked_until timestamptz"},
+		"locked_until timestamptz, address text, rolled_back int4"},
 	{"token_generation",
 		"account_id int4, generation int4, raised_at timestamptz"},
 	{"token_issued",

@@ -129,10 +129,14 @@ static AccessPlan next_generation_before = {
 	" RETURNING g.generation",
 	1, {INT4OID}
 };
+static AccessPlan note_lockout_before = {
+	"INSERT INTO medrec.login_lockout (account_id, failures, locked_until) VALUES ($1, $2, $3)",
+	3, {INT4OID, INT4OID, TIMESTAMPTZOID}
+};
 static AccessPlan check_token_before = {
 	"SELECT a.role, a.is_active, g.generation,"
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
-	"  true, NULL::pg_catalog.timestamptz"
+	"  NULL::pg_catalog.timestamptz"
 	" FROM (SELECT) AS one"
 	" LEFT JOIN medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id",
@@ -162,8 +166,9 @@ static AccessPlan note_refusal_here = {
 	5, {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}
 };
 static AccessPlan note_lockout = {
-	"INSERT INTO medrec.login_lockout (account_id, failures, locked_until) VALUES ($1, $2, $3)",
-	3, {INT4OID, INT4OID, TIMESTAMPTZOID}
+	"INSERT INTO medrec.login_lockout (account_id, failures, locked_until, address, rolled_back)"
+	" VALUES ($1, $2, $3, $4, $5)",
+	5, {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID}
 };
 static AccessPlan forget_failures = {
 	"WITH here AS (UPDATE medrec.login_address AS d SET failures = 0, locked_until = NULL,"
@@ -215,15 +220,28 @@ static AccessPlan signing_key = {
 	" ORDER BY k.signs_from DESC LIMIT 1",
 	0, {0}
 };
-static AccessPlan check_token = {
+/* a token of login() counts with its row */
+static AccessPlan check_issued = {
+	"SELECT a.role, a.is_active, g.generation, false"
+	" FROM medrec.token_issued AS i"
+	" JOIN medrec.account AS a ON a.id OPERATOR(pg_catalog.=) i.account_id"
+	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id"
+	" WHERE i.jti OPERATOR(pg_catalog.=) $2 AND a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
+	2, {TEXTOID, TEXTOID}
+};
+/* one of an outside provider without */
+static AccessPlan check_outside = {
 	"SELECT a.role, a.is_active, g.generation,"
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
-	"  i.account_id OPERATOR(pg_catalog.=) a.id, g.raised_at"
+	"  GREATEST(g.raised_at, a.date_joined)"
 	" FROM (SELECT) AS one"
 	" LEFT JOIN medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
-	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id"
-	" LEFT JOIN medrec.token_issued AS i ON i.jti OPERATOR(pg_catalog.=) $2",
+	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id",
 	2, {TEXTOID, TEXTOID}
+};
+static AccessPlan forget_token = {
+	"DELETE FROM medrec.token_issued WHERE jti OPERATOR(pg_catalog.=) $1",
+	1, {TEXTOID}
 };
 static AccessPlan revoke_token = {
 	"WITH purged AS (DELETE FROM medrec.token_revoked AS r"
@@ -240,7 +258,8 @@ static bool IsTrue(int column);
 static uint32 HashName(const char *name);
 static char *CallerAddress(void);
 static void CheckCaller(void);
-static bool CountFailure(int32 account, uint32 address, LoginCount *count, int allowed, TimestampTz now);
+static bool CountFailure(int32 account, const char *address, LoginCount *count, int allowed, TimestampTz now);
+static void NoteLockout(int32 account, const char *address, const LoginCount *count, int32 lost);
 static bool IsForUs(const char *audience);
 static bool IsSince(const char *issued, TimestampTz ended);
 static int32 Int32Of(int column, int32 otherwise);
@@ -433,7 +452,7 @@ CheckCaller(void)
 
 /* Counts a wrong try, at once.  Does a wait begin with it? */
 static bool
-CountFailure(int32 account, uint32 address, LoginCount *count, int allowed, TimestampTz now)
+CountFailure(int32 account, const char *address, LoginCount *count, int allowed, TimestampTz now)
 {
 	if (count->last_failure + FORGET_AFTER < now)
 		count->failures = 0;
@@ -455,7 +474,6 @@ static LoginResult
 CheckPassword(const char *name, const char *password, Account *account)
 {
 	char	   *address = CallerAddress();
-	uint32		address_hash = hash_bytes((const unsigned char *) address, strlen(address)) | 1;
 	LoginCount	all;
 	LoginCount	here;
 	TimestampTz now;
@@ -470,14 +488,13 @@ CheckPassword(const char *name, const char *password, Account *account)
 		password = "";
 
 	hash = HashName(name);
-	if (!login_try_begin(hash))
-		return LOGIN_BUSY;
 	if (!FindAccount(name, address, account))
 		account->id = -1 - (int32) (hash % NOBODIES);
+	if (!login_try_begin(hash, account->known ? address : ""))
+		return LOGIN_BUSY;
 
-	/* 0 stands for all addresses; no address has that hash */
-	login_count_merge(account->id, 0, &account->all);
-	login_count_merge(account->id, address_hash, &account->here);
+	login_count_merge(account->id, LOGIN_ALL_ADDRESSES, &account->all);
+	login_count_merge(account->id, address, &account->here);
 	all = account->all;
 	here = account->here;
 	now = GetCurrentTimestamp();
@@ -489,16 +506,18 @@ CheckPassword(const char *name, const char *password, Account *account)
 	 */
 	if (account->active && !locked)
 	{
-		lockout = CountFailure(account->id, address_hash, &account->here, FREE_TRIES, now);
-		lockout = CountFailure(account->id, 0, &account->all, FREE_TRIES_ALL, now) || lockout;
+		login_try_mark(account->id, address);
+		lockout = CountFailure(account->id, address, &account->here, FREE_TRIES, now);
+		lockout = CountFailure(account->id, LOGIN_ALL_ADDRESSES, &account->all, FREE_TRIES_ALL, now) || lockout;
 	}
 	if (password_matches(account->password, password, MostIterations()) &&
 		account->active && !locked)
 	{
 		Datum		values[2] = {Int32GetDatum(account->id), CStringGetTextDatum(address)};
 
-		login_count_store(account->id, 0, &all);
-		login_count_store(account->id, address_hash, &here);
+		login_count_store(account->id, LOGIN_ALL_ADDRESSES, &all);
+		login_count_store(account->id, address, &here);
+		login_try_unmark();
 		if (IsLaidOut())
 			access_run(&note_success, values, NULL);
 		else
@@ -536,9 +555,52 @@ Remember(const Account *account, const char *address, bool lockout)
 	/* the start of a lock-out is an event of the audit trail */
 	if (lockout)
 	{
-		values[2] = TimestampTzGetDatum(Max(account->all.locked_until, account->here.locked_until));
-		access_run(&note_lockout, values, NULL);
+		LoginCount	count = account->here;
+
+		count.locked_until = Max(account->all.locked_until, count.locked_until);
+		NoteLockout(account->id, address, &count, 0);
 	}
+}
+
+/* Leaves an event of a lock-out, or of tries that were rolled back. */
+static void
+NoteLockout(int32 account, const char *address, const LoginCount *count, int32 lost)
+{
+	Datum		values[5];
+	bool		nulls[5] = {false};
+
+	values[0] = Int32GetDatum(account);
+	values[1] = Int32GetDatum(count->failures);
+	values[2] = TimestampTzGetDatum(count->locked_until);
+	nulls[2] = count->locked_until == 0;
+	values[3] = CStringGetTextDatum(address);
+	values[4] = Int32GetDatum(lost);
+	nulls[4] = lost == 0;
+	access_run(IsLaidOut() ? &note_lockout : &note_lockout_before, values, nulls);
+}
+
+/*
+ * Leaves events of tries that were rolled back.  Called before each sealing, with
+ * the rights of the tables' owner.
+ */
+void
+login_note_lost(void)
+{
+	LostTries  *lost;
+	int			n;
+	int			i;
+
+	if (!IsLaidOut())
+		return;
+	lost = login_tries_lost(&n);
+	if (n > 0)
+	{
+		SPI_connect();
+		for (i = 0; i < n; i++)
+			NoteLockout(lost[i].account, lost[i].address, &lost[i].count, lost[i].tries);
+		SPI_finish();
+	}
+	pfree(lost);
 }
 
 /* The answer to a login that is refused, with its status. */
@@ -799,7 +861,7 @@ medrec_logout(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(actor->jti);
 	values[1] = TimestampTzGetDatum(expires);
 	SPI_connect();
-	access_run(&revoke_token, values, NULL);
+	access_run(actor->generation != NULL && IsLaidOut() ? &forget_token : &revoke_token, values, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -863,6 +925,7 @@ Datum
 medrec_check_request(PG_FUNCTION_ARGS)
 {
 	const Actor *actor = actor_current();
+	AccessPlan *plan = &check_outside;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 	char	   *role;
@@ -878,9 +941,13 @@ medrec_check_request(PG_FUNCTION_ARGS)
 	nulls[1] = actor->jti == NULL;
 	values[1] = nulls[1] ? (Datum) 0 : CStringGetTextDatum(actor->jti);
 
+	if (!IsLaidOut())
+		plan = &check_token_before;
+	else if (actor->generation != NULL)
+		plan = &check_issued;
 	SPI_connect();
-	if (access_run(IsLaidOut() ? &check_token : &check_token_before, values, nulls) != 1)
-		elog(ERROR, "could not check a token");
+	if (access_run(plan, values, nulls) != 1)
+		NotAccepted();
 	role = StringOf(1);
 	if (IsTrue(4))
 		NotAccepted();
@@ -902,8 +969,8 @@ medrec_check_request(PG_FUNCTION_ARGS)
 			NotAccepted();
 		/* tokens of login() are of a generation; those of others are of none */
 		if (actor->generation != NULL ?
-			atoi(actor->generation) != Int32Of(3, 0) || !IsTrue(5) :
-			!IsSince(actor->issued, TimeOf(6)))
+			atoi(actor->generation) != Int32Of(3, 0) :
+			!IsSince(actor->issued, TimeOf(5)))
 			NotAccepted();
 	}
 	SPI_finish();

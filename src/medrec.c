@@ -6,7 +6,9 @@
 
 #include "utils/guc.h"
 
+#include "audit_seal.h"
 #include "audit_worker.h"
+#include "login.h"
 
 PG_MODULE_MAGIC;
 
@@ -115,6 +117,7 @@ _PG_init(void)
 							   0,
 							   NULL, NULL, NULL);
 
+	audit_seal_hook = login_note_lost;
 	audit_worker_init();
 
 	MarkGUCPrefixReserved("medrec");

@@ -40,6 +40,17 @@ COMMENT ON COLUMN medrec.token_issued.jti IS 'Number of the token.';
 COMMENT ON COLUMN medrec.token_issued.account_id IS 'Whose it is, by account.id.';
 COMMENT ON COLUMN medrec.token_issued.expires_at IS 'When it ends; then the row may go.';
 
+COMMENT ON TABLE medrec.token_revoked IS 'Tokens of outside providers that were ended before their time.';
+
+-- null before there was this column, and for lock-outs: rows and events of then stay what they are
+ALTER TABLE medrec.login_lockout ADD COLUMN address text COLLATE "C";
+ALTER TABLE medrec.login_lockout ADD COLUMN rolled_back integer;
+ALTER TABLE medrec.login_lockout ALTER COLUMN locked_until DROP NOT NULL;
+COMMENT ON TABLE medrec.login_lockout IS 'Lock-outs after wrong logins, and wrong logins that were rolled back; each is an event of the audit trail.';
+COMMENT ON COLUMN medrec.login_lockout.locked_until IS 'When it ends; null where none has begun.';
+COMMENT ON COLUMN medrec.login_lockout.address IS 'Where the last try came from, as in login_address.';
+COMMENT ON COLUMN medrec.login_lockout.rolled_back IS 'Number of tries that were rolled back; null for a lock-out.';
+
 ALTER TABLE medrec.token_generation ADD COLUMN raised_at timestamptz;
 ALTER TABLE medrec.token_generation ALTER COLUMN raised_at SET DEFAULT pg_catalog.clock_timestamp();
 COMMENT ON COLUMN medrec.token_generation.raised_at IS 'When it last rose, null where that was before this column was; tokens of outside providers from before have ended too.';
