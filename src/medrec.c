@@ -7,6 +7,8 @@
 #include "utils/guc.h"
 
 #include "audit_worker.h"
+#include "redact.h"
+#include "unfiltered.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,6 +18,7 @@ int			medrec_break_glass_time = 4 * 3600;
 int			medrec_token_lifetime = 8 * 3600;
 int			medrec_password_cost = 12;
 bool		medrec_outside_accounts = false;
+bool		medrec_redact_log = false;
 
 void		_PG_init(void);
 
@@ -101,7 +104,23 @@ _PG_init(void)
 							 0,
 							 NULL, NULL, NULL);
 
+	/*
+	 * medrec.redact_log: whether the server's log keeps out what this session's
+	 * client sends.  PostgREST's sessions are so without it.  The library must
+	 * be loaded: session_preload_libraries.
+	 */
+	DefineCustomBoolVariable("medrec.redact_log",
+							 "Whether entries in the server's log are kept free of what clients send.",
+							 NULL,
+							 &medrec_redact_log,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
+
 	audit_worker_init();
+	redact_init();
+	unfiltered_init();
 
 	MarkGUCPrefixReserved("medrec");
 }

@@ -21,6 +21,7 @@ extern int	medrec_break_glass_time;
 extern int	medrec_token_lifetime;
 extern int	medrec_password_cost;
 extern bool medrec_outside_accounts;
+extern bool medrec_redact_log;
 
 /* careteam.c */
 extern void medrec_assign_care_team_mode(bool newval, void *extra);
