@@ -231,10 +231,10 @@ write_cluster_conf() {
 		# The staged build, without an installation: Debian's servers up to 17 know extension_destdir, 18 has its own way.
 		if [ "$MAJOR" -ge 18 ]; then
 			echo "extension_control_path = '$stage$share:\$system'"
-			echo "dynamic_library_path = '$stage$lib:\$libdir'"
 		else
 			echo "extension_destdir = '$stage'"
 		fi
+		echo "dynamic_library_path = '$stage$lib:\$libdir'"
 		# Patients' data does not belong into a log: no statements of failed requests, no rows in details.
 		echo "log_min_error_statement = panic"
 		echo "log_error_verbosity = terse"

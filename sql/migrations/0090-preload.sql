@@ -4,6 +4,15 @@ DO $$
 DECLARE
 	libraries text[];
 BEGIN
+	-- with a library that is not found by this name nobody could connect
+	BEGIN
+		LOAD 'medrec';
+	EXCEPTION WHEN OTHERS THEN
+		RAISE WARNING 'medrec_authenticator does not preload medrec'
+			USING DETAIL = SQLERRM, HINT = 'Set dynamic_library_path, then session_preload_libraries of that role.';
+		RETURN;
+	END;
+
 	SELECT pg_catalog.regexp_split_to_array(pg_catalog.replace(pg_catalog.split_part(s.setting, '=', 2), '"', ''), '\s*,\s*') INTO libraries
 	FROM pg_catalog.pg_db_role_setting AS d
 	JOIN pg_catalog.pg_roles AS r ON r.oid = d.setrole
