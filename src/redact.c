@@ -160,14 +160,15 @@ EmitRedacted(ErrorData *edata)
 }
 
 /*
- * PostgREST repeats a request that ends with 40001 as long as it does, with the
- * client long gone.  So the client is told to repeat it, in fixed words, since
- * they get into the answer's first line.
+ * PostgREST repeats a request that ends with 40001 for as long as it does, with
+ * the client long gone, and newer ones one that ends with 40P01.  So the client
+ * is told to repeat it, in fixed words, since PTxyz puts them into a header.
  */
 static void
 ReplaceRetried(ErrorData *edata)
 {
-	if (edata->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
+	if (edata->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE &&
+		edata->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		return;
 	edata->sqlerrcode = ERRCODE_REQUEST_CONFLICT;
 	edata->message = MemoryContextStrdup(edata->assoc_context, "the request met another one");
