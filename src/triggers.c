@@ -116,6 +116,7 @@ static bool MayImport(const RecordRow *row);
 static bool IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal);
 static void CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id);
 static void CheckAccount(RecordRow *row);
+static void CheckLastVisit(RecordRow *row);
 static void CheckPatient(RecordRow *row);
 static void CheckCoded(RecordRow *row, const char *default_system);
 
@@ -296,7 +297,7 @@ IsTime(const RecordRow *row, int column, TimestampTz time)
 {
 	int			i = row->columns[column] - 1;
 
-	return row->nulls[i] || DatumGetTimestampTz(row->values[i]) == time;
+	return !row->nulls[i] && DatumGetTimestampTz(row->values[i]) == time;
 }
 
 /*
@@ -363,10 +364,11 @@ CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id
 			 !(strcmp(RelationGetRelationName(row->rel), record_kind_names[RECORD_PATIENT]) == 0 &&
 			   IsStored(row, "patient_patient_id_key", PATIENT_PATIENT_ID, F_TEXTEQ))))
 			SetDatum(row, version, Int32GetDatum(1));
-		if (!IsTime(row, created_at, now) && MayImport(row))
-			CheckPast(row, created_at, "created_at");
-		else
+		if (row->nulls[row->columns[created_at] - 1] ||
+			(!IsTime(row, created_at, now) && !MayImport(row)))
 			SetDatum(row, created_at, TimestampTzGetDatum(now));
+		else
+			CheckPast(row, created_at, "created_at");
 		SetDatum(row, updated_at, TimestampTzGetDatum(now));
 		return;
 	}
@@ -424,12 +426,33 @@ CheckAccount(RecordRow *row)
 				   "must be a hash (bcrypt or pbkdf2_sha256), or ! for none");
 }
 
+/* A patient's last visit is medrec's to move: what others than an import say is not looked at. */
+static void
+CheckLastVisit(RecordRow *row)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	bool		update = row->old_values != NULL;
+
+	if (update ? !Changed(row, PATIENT_LAST_VISIT) : IsTime(row, PATIENT_LAST_VISIT, now))
+		return;
+	if (!MayImport(row))
+	{
+		if (update)
+			KeepOld(row, PATIENT_LAST_VISIT);
+		else
+			SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
+	}
+	else if (row->nulls[row->columns[PATIENT_LAST_VISIT] - 1])
+		SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
+	else
+		CheckPast(row, PATIENT_LAST_VISIT, "last_visit");
+}
+
 /* Checks a row of patient. */
 static void
 CheckPatient(RecordRow *row)
 {
 	static const char *const genders[] = {"male", "female", "other", "unknown", NULL};
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	char	   *gender;
 	int			i;
 
@@ -470,17 +493,7 @@ CheckPatient(RecordRow *row)
 		faults_add(&row->faults, "gender", gender == NULL ? "required" : "value",
 				   "must be male, female, other or unknown");
 
-	/* medrec's to move: what others than an import say is not looked at */
-	if (row->old_values != NULL ? !Changed(row, PATIENT_LAST_VISIT) :
-		IsTime(row, PATIENT_LAST_VISIT, now))
-		return;
-	i = row->columns[PATIENT_LAST_VISIT] - 1;
-	if (!row->nulls[i] && MayImport(row))
-		CheckPast(row, PATIENT_LAST_VISIT, "last_visit");
-	else if (row->old_values != NULL && !row->nulls[i])
-		KeepOld(row, PATIENT_LAST_VISIT);
-	else
-		SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
+	CheckLastVisit(row);
 }
 
 /* Checks and judges a row of diagnosis or treatment. */
