@@ -1,0 +1,142 @@
+#!/usr/bin/env bash
+# What a change costs a request: two revisions of medrec, each behind its own gateway with tokens and TLS, side by side in one run.
+# usage: bench/http/before_after.sh BASE_REVISION [NEW_REVISION]     (without the second: the checkout as it is)
+# Builds both, starts a private server for each (LOGIN=on), and lets wrk ask, in turns (base, new, new, base, ...): a patient by id, a list
+# of 20 patients, and POST of a diagnosis. Prints requests per second, processor time of PostgreSQL, PostgREST and nginx for a
+# request, and the median of the rounds' ratios.  ROUNDS (9), SECONDS_EACH (3), CONNECTIONS (8), PATIENTS (10000).
+# The limits by address are taken out of both: they are what a single client meets first. Needs wrk (Debian's package).
+set -euo pipefail
+umask 022
+ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
+# shellcheck source=../lib.sh
+. "$ROOT/bench/lib.sh"
+
+[ $# -ge 1 ] || die "usage: bench/http/before_after.sh BASE_REVISION [NEW_REVISION]"
+BASE=$1 NEW=${2:-}
+ROUNDS=${ROUNDS:-9} SECONDS_EACH=${SECONDS_EACH:-3} CONNECTIONS=${CONNECTIONS:-8} PATIENTS=${PATIENTS:-10000}
+command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
+WORK=$(mktemp -d /var/tmp/medrec-http-before-after.XXXXXX)
+chmod 755 "$WORK"
+unset MEDREC_RUN_DIR MEDREC_DATABASE MEDREC_PGPORT MEDREC_HTTP_PORT
+
+# gateway SIDE COMMAND: the side's own gateway/medrec.
+gateway() {
+	local side=$1 port=0
+	shift
+	[ "$side" = base ] || port=10
+	LOGIN=on MEDREC_RUN_DIR=$WORK/$side/run MEDREC_PGPORT=$((55620 + port)) MEDREC_HTTP_PORT=$((18620 + port)) "$WORK/$side/source/gateway/medrec" "$@"
+}
+clean_up() {
+	local side
+	for side in base new; do [ ! -d "$WORK/$side/run" ] || gateway "$side" stop >/dev/null 2>&1 || true; done
+	rm -rf "$WORK"
+}
+trap clean_up EXIT
+
+lay_out() {
+	local side=$1 revision=$2
+	mkdir -p "$WORK/$side/source"
+	if [ -n "$revision" ]; then
+		git -C "$ROOT" archive "$revision" | tar -C "$WORK/$side/source" -xf -
+	else
+		git -C "$ROOT" ls-files -z --cached --others --exclude-standard | tar -C "$ROOT" --null -T - --ignore-failed-read -cf - |
+			tar -C "$WORK/$side/source" -xf -
+	fi
+	sed -i '/^\t\tlimit_\(req\|conn\)  *\(zone=\(requests\|login\)\|connections\)/d' "$WORK/$side/source/gateway/secure/nginx.conf"
+	# the same PostgREST for both
+	if [ -d "$ROOT/gateway/node_modules" ]; then cp -r "$ROOT/gateway/node_modules" "$WORK/$side/source/gateway/"; fi
+	{
+		gateway "$side" deps
+		gateway "$side" build
+		gateway "$side" cluster
+		gateway "$side" psql -d postgres -c "ALTER SYSTEM SET checkpoint_timeout = '1h'" -c "ALTER SYSTEM SET max_wal_size = '8GB'" \
+			-c "ALTER SYSTEM SET autovacuum = off" -c "ALTER SYSTEM SET synchronous_commit = off" -c 'SELECT pg_reload_conf()'
+		gateway "$side" setup
+		gateway "$side" psql -d medrec -v ON_ERROR_STOP=1 -v patients="$PATIENTS" -f - <<'SQL'
+INSERT INTO medrec.patient (id, name, age, gender, patient_id)
+SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Patient ' || n, n % 100, 'other', 'B' || n
+FROM generate_series(1, :patients) AS n;
+SELECT string_agg(format('%s %s 1 %s %s', lpad((n - 9999)::text, 5, '0'), rpad('E' || n, 7), rpad('Title ' || n, 60), 'Title ' || n) || E'\n', '')
+	AS file FROM generate_series(10000, 12999) AS n \gset
+SELECT count(*) AS loaded FROM medrec.load_release('ICD-10-CM', 'bench', '2020-01-01', :'file');
+VACUUM ANALYZE;
+CHECKPOINT;
+SQL
+		gateway "$side" gateway
+	} >"$WORK/$side/log" 2>&1 || { tail -n 20 "$WORK/$side/log" >&2; die "$side could not be started"; }
+	local name password
+	read -r name password < <(sed -n 's/^clinician //p' "$WORK/$side/run/accounts")
+	curl -sk "$(url "$side")/api/rpc/login" -H 'Content-Type: application/json' -d "$(jq -n --arg n "$name" --arg p "$password" '{username: $n, password: $p}')" |
+		jq -er '.token' >"$WORK/$side/token" || die "$side: no token"
+}
+url() { echo "https://localhost:$([ "$1" = base ] && echo 18620 || echo 18630)"; }
+
+# What wrk sends; the arguments are the kind, the token and the number of patients.
+cat >"$WORK/ask.lua" <<'LUA'
+local kind, token, patients
+local function id() return string.format("00000000-0000-4000-8000-%012d", math.random(1, patients)) end
+function init(args)
+	kind, token, patients = args[1], args[2], tonumber(args[3])
+	math.randomseed(os.time())
+	wrk.headers["Authorization"] = "Bearer " .. token
+	wrk.headers["Content-Type"] = "application/json"
+end
+function request()
+	if kind == "get" then return wrk.format("GET", "/api/patients?id=eq." .. id()) end
+	if kind == "list" then return wrk.format("GET", "/api/patients?order=name&limit=20") end
+	local code = math.random(10000, 12999)
+	return wrk.format("POST", "/api/diagnoses", nil,
+		string.format('{"patient_id":"%s","code":"E%d","description":"Title %d"}', id(), code, code))
+end
+LUA
+
+# Processor time so far of one side's PostgreSQL, PostgREST and nginx, those of their processes that have ended included, in ticks.
+ticks() {
+	local run=$WORK/$1/run postmaster nginx
+	run=$(readlink -f "$run")
+	postmaster=$(head -n 1 "$run/data/postmaster.pid")
+	nginx=$(cat "$run/nginx.pid")
+	{ cat "/proc/$postmaster/stat" "/proc/$(cat "$run/postgrest.pid")/stat" /proc/[0-9]*/stat 2>/dev/null || true; } |
+		awk -v p="$postmaster" -v n="$nginx" -v r="$(cat "$run/postgrest.pid")" '
+		{ pid = $1; sub(/^.*\) /, ""); if ((pid == p || pid == r) && !seen[pid]++) t += $12 + $13 + (pid == p ? $14 + $15 : 0)
+		  else if ($2 == p || $2 == n) t += $12 + $13 }
+		END { print t }'
+}
+
+# measure SIDE KIND ROUND: "side round value" into the files of requests per second and of microseconds.
+measure() {
+	local side=$1 kind=$2 round=$3 before after count rate
+	before=$(ticks "$side")
+	wrk -t1 -c"$CONNECTIONS" -d"$SECONDS_EACH" -s "$WORK/ask.lua" "$(url "$side")" -- "$kind" "$(cat "$WORK/$side/token")" "$PATIENTS" >"$WORK/out" ||
+		{ cat "$WORK/out" >&2; die "wrk failed"; }
+	after=$(ticks "$side")
+	! grep -q 'Non-2xx' "$WORK/out" || { cat "$WORK/out" >&2; die "$side: requests were refused"; }
+	rate=$(sed -n 's/^Requests\/sec: *\([0-9.]*\)/\1/p' "$WORK/out")
+	count=$(sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' "$WORK/out")
+	echo "$side $round $rate" >>"$WORK/$kind.rate"
+	awk -v s="$side" -v r="$round" -v t=$((after - before)) -v c="$count" -v hz="$(getconf CLK_TCK)" 'BEGIN { print s, r, t * 1e6 / hz / c }' >>"$WORK/$kind.cpu"
+}
+
+lay_out base "$BASE"
+lay_out new "$NEW"
+printf '# %s; %s x %s; load %s\n' "$(date -u +%FT%TZ)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(cut -d' ' -f1-3 /proc/loadavg)"
+printf '# base %s, new %s; %s connections, %s rounds of %s s, TLS, tokens\n' "$(git -C "$ROOT" rev-parse --short "$BASE")" \
+	"$([ -n "$NEW" ] && git -C "$ROOT" rev-parse --short "$NEW" || git -C "$ROOT" describe --always --dirty)" "$CONNECTIONS" "$ROUNDS" "$SECONDS_EACH"
+for kind in get list post; do
+	for side in base new; do measure "$side" "$kind" 0; done
+	: >"$WORK/$kind.rate"
+	: >"$WORK/$kind.cpu"
+	for ((round = 1; round <= ROUNDS; round++)); do
+		sides=(base new)
+		[ $((round % 2)) = 1 ] || sides=(new base)
+		for side in "${sides[@]}"; do measure "$side" "$kind" "$round"; done
+	done
+	case $kind in
+		get) echo 'GET of a patient by id, requests per second:' ;;
+		list) echo 'GET of 20 patients in order, requests per second:' ;;
+		post) echo 'POST of a diagnosis, requests per second:' ;;
+	esac
+	sort -k2n -k1 "$WORK/$kind.rate" | ratios base /s
+	echo '  processor time of PostgreSQL, PostgREST and nginx for a request:'
+	sort -k2n -k1 "$WORK/$kind.cpu" | ratios base us
+done
