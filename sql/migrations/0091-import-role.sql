@@ -10,3 +10,11 @@ BEGIN
 	END IF;
 END
 $$;
+
+-- what the function says of sources, for who calls it over HTTP
+DO $$
+BEGIN
+	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.add_suggestions(uuid, jsonb) IS %L',
+		pg_catalog.obj_description('medrec.add_suggestions(uuid, jsonb)'::pg_catalog.regprocedure, 'pg_proc'));
+END
+$$;
