@@ -130,6 +130,7 @@ ReadsAll(Query *query, Oid relid, const Level *outer)
 	ListCell   *cell;
 
 	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
 	if (query->commandType != CMD_SELECT || query->jointree == NULL ||
 		query->setOperations || query->havingQual ||
 		HasFilter(query->jointree->quals, &level))
