@@ -225,7 +225,8 @@ BEGIN
 				(regexp_match(j.object, '^trigger (.*) on (.*)$'))[2] AS relation
 			FROM jsonb_to_recordset(wanted) AS j (kind text, object text, definition text, mode "char") WHERE j.kind = 'trigger'
 		), month AS (
-			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i WHERE i.inhparent = to_regclass('medrec.audit_event')
+			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i
+			WHERE i.inhparent IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived'))
 		), all_wanted AS (
 			SELECT w.name, w.relation, w.definition, w.mode FROM w
 			UNION
@@ -253,7 +254,7 @@ BEGIN
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation, p.tgenabled AS mode
 		FROM pg_trigger AS t JOIN pg_trigger AS p ON p.oid = t.tgparentid
-		WHERE p.tgrelid = to_regclass('medrec.audit_event') AND t.tgenabled <> p.tgenabled
+		WHERE p.tgrelid IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived')) AND t.tgenabled <> p.tgenabled
 	LOOP
 		EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.relation, CASE r.mode WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.tgname);
 		RETURN NEXT format('trigger %I on %s', r.tgname, r.relation);

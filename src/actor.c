@@ -81,6 +81,8 @@ static char **ReadSource(JsonSource *source);
 static const char *NonEmpty(const char *value);
 static const char *Fit(const char *value, char *buffer, int chars);
 static const char *SocketAddress(void);
+static void Keep(char *kept, const char *value);
+static void SetConnection(Actor *actor);
 static const char *ForwardedAddress(char **header_values);
 
 /* A role was changed: look the names up anew. */
@@ -410,6 +412,48 @@ SocketAddress(void)
 	return NonEmpty(address);
 }
 
+/* Keeps a value of the connection as text of the server's encoding, cut where it is too long. */
+static void
+Keep(char *kept, const char *value)
+{
+	int			len = value ? strlen(value) : 0;
+	char	   *p;
+
+	if (len > SHORT_CHARS)
+		len = pg_verifymbstr(value, len, true) ? pg_mbcliplen(value, len, SHORT_CHARS) : SHORT_CHARS;
+	memcpy(kept, value ? value : "", len);
+	kept[len] = '\0';
+	if (!pg_verifymbstr(kept, len, true))
+		for (p = kept; *p; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+}
+
+/*
+ * Who the connection is.  SET ROLE, SET SESSION AUTHORIZATION and what the gateway
+ * hands over change nothing of it.  A background worker has no connection: then it
+ * is the role that it was started as.
+ */
+static void
+SetConnection(Actor *actor)
+{
+	static char login_role[SHORT_CHARS + 1];
+	static char login_identity[SHORT_CHARS + 1];
+	static bool known = false;
+
+	if (!known)
+	{
+		const char *name = medrec_login_role();
+
+		Keep(login_role, name ? name : GetUserNameFromId(GetAuthenticatedUserId(), true));
+		Keep(login_identity, medrec_authenticated_identity());
+		known = true;
+	}
+	actor->login_role = NonEmpty(login_role);
+	actor->login_identity = NonEmpty(login_identity);
+	actor->socket_addr = SocketAddress();
+}
+
 /*
  * The address that the gateway saw: X-Real-Ip, else the last one of
  * X-Forwarded-For, which is the gateway's own finding; NULL if it is no address.
@@ -483,8 +527,9 @@ actor_current(void)
 		actor.method = Fit(GetConfigOption("request.method", true, false), method, SHORT_CHARS);
 		actor.path = Fit(GetConfigOption("request.path", true, false), path, LONG_CHARS);
 	}
+	SetConnection(&actor);
 	if (actor.client_addr == NULL)
-		actor.client_addr = SocketAddress();
+		actor.client_addr = actor.socket_addr;
 	return &actor;
 }
 

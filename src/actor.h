@@ -24,6 +24,10 @@ typedef struct Actor
 	const char *path;
 	const char *application;
 	const char *reason;			/* medrec.reason, else header X-Reason */
+	/* of the connection, which nothing in SQL changes */
+	const char *login_role;		/* the role that logged in */
+	const char *login_identity; /* whom authentication found, such as an operating system's user */
+	const char *socket_addr;	/* the other end: numeric, or "[local]" */
 } Actor;
 
 /* Valid until the next call; never raises an error because of what a client set. */

@@ -50,6 +50,8 @@ extern int64 audit_horizon(void);
 
 /* audit_verify.c */
 extern bool audit_event_of_slot(TupleTableSlot *slot, struct AuditEvent *event);
-extern char *audit_event_columns(void);
+extern char *audit_event_columns(Oid relid);
+extern char *audit_trail(void);
+extern char *audit_unsealed(const AuditSeal *last);
 
 #endif							/* MEDREC_AUDIT_SEAL_H */

@@ -132,6 +132,12 @@ extern void medrec_init_range_table(struct EState *estate, struct RelationData *
 /* whether a text is JSON, which no function of the server says without an error before 16 */
 extern bool medrec_is_json(char *text, int len);
 
+/* the role that the connection logged in as; NULL in a process without one */
+extern const char *medrec_login_role(void);
+
+/* whom authentication found at login, by the name that the method has for them; NULL for trust */
+extern const char *medrec_authenticated_identity(void);
+
 /*
  * A few bytes of the main shared memory without preloading: named DSM segments
  * since 17, before that from the room that every server keeps to spare.

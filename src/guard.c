@@ -87,7 +87,18 @@ static const GuardedTable guarded_tables[] = {
 		"row_id text, old_values json, new_values json, account text, jti text, "
 		"role text, session_role text, effective_role text, client_addr text, "
 		"request_id text, method text, path text, application_name text, "
-		"reason text, salt bytea, leaf bytea"},
+		"reason text, salt bytea, leaf bytea, login_role text, login_identity text, "
+		"socket_addr text, backend_pid int4, backend_start timestamptz"},
+	{"audit_archived",
+		"xid int8, logged_at timestamptz, transaction_at timestamptz, statement_at timestamptz, "
+		"era int4, n int4, patient_id uuid, action text, table_name text, "
+		"row_id text, old_values json, new_values json, account text, jti text, "
+		"role text, session_role text, effective_role text, client_addr text, "
+		"request_id text, method text, path text, application_name text, "
+		"reason text, salt bytea, leaf bytea, login_role text, login_identity text, "
+		"socket_addr text, backend_pid int4, backend_start timestamptz"},
+	{"audit_key",
+		"single bool, key bytea, made_at timestamptz"},
 	{"audit_seal",
 		"seal int8, era int4, first_xid int8, end_xid int8, events int8, "
 		"total int8, root bytea, sealed_at timestamptz, sealed_by text, "

@@ -16,6 +16,8 @@ int			medrec_break_glass_time = 4 * 3600;
 int			medrec_token_lifetime = 8 * 3600;
 int			medrec_password_cost = 12;
 bool		medrec_outside_accounts = false;
+int			medrec_archive_min_age = 2192 * 24 * 60;
+int			medrec_seal_max_age = 3600;
 
 void		_PG_init(void);
 
@@ -100,6 +102,32 @@ _PG_init(void)
 							 PGC_SUSET,
 							 0,
 							 NULL, NULL, NULL);
+
+	/*
+	 * medrec.archive_min_age: how long a month of the audit trail has to be over
+	 * before archive_audit() takes it.  Six years, as HIPAA's documentation.
+	 */
+	DefineCustomIntVariable("medrec.archive_min_age",
+							"How long a month of the audit trail has to be over before it is archived.",
+							NULL,
+							&medrec_archive_min_age,
+							2192 * 24 * 60, 0, 100 * 366 * 24 * 60,
+							PGC_SUSET,
+							GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.seal_max_age: how old an event may become before it is sealed; of an
+	 * older one verify_audit() says not_sealed.
+	 */
+	DefineCustomIntVariable("medrec.seal_max_age",
+							"How old an event of the audit trail may become before it is sealed.",
+							NULL,
+							&medrec_seal_max_age,
+							3600, 1, 366 * 86400,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
 
 	audit_worker_init();
 	medrec_init_statistics();

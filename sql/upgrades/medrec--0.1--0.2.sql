@@ -7,10 +7,25 @@ COMMENT ON FUNCTION medrec.audit_open_era() IS
 COMMENT ON FUNCTION medrec.seal_audit() IS
 'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
-'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, and some earlier heads), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
 
+COMMENT ON FUNCTION medrec.audit() IS
+'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 55000 before medrec.migrate().';
+COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
+'Takes the months of the audit trail that end before the given time out of medrec.audit_event, makes them partitions of medrec.audit_archived, where auditors, medrec.history() and the verification go on to read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has events that are not sealed yet; 55P03 when a reader is in the way for ten seconds.';
+COMMENT ON FUNCTION medrec.verify_records() IS
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+
+CREATE FUNCTION medrec.audit_note_withheld()
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_note_withheld';
+COMMENT ON FUNCTION medrec.audit_note_withheld() IS
+'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the value as it is. medrec.migrate() calls it once, for values that were there before there were digests. No arguments. Error: 42501 for all but superusers.';
+REVOKE ALL ON FUNCTION medrec.audit_note_withheld() FROM PUBLIC;
 
 CREATE FUNCTION medrec.index_audit(months integer DEFAULT 1)
 RETURNS integer
@@ -67,17 +82,27 @@ BEGIN
 				'role', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/object-role', 'code', '4'),
 				'detail', (SELECT jsonb_agg(jsonb_build_object('type', d.type, 'valueString', d.value))
 					FROM (VALUES ('transaction', e.xid::text), ('request', e.request_id), ('method', e.method), ('path', e.path),
+						('login role', e.login_role), ('login identity', e.login_identity), ('socket address', e.socket_addr),
+						('backend', e.backend_pid || ' since ' || to_char(e.backend_start, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
 						('columns', (SELECT string_agg(k.key, ',') FROM json_object_keys(e.new_values) AS k (key) WHERE e.action = 'UPDATE')),
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
-	FROM (SELECT * FROM medrec.audit_event AS a
-		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
-			AND (until IS NULL OR a.logged_at < until)
-		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
+	FROM (SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_event AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS present
+		UNION ALL
+		SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_archived AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS archived
+		ORDER BY logged_at DESC, era DESC, xid DESC, n DESC LIMIT max) AS e);
 END
 $$;
-COMMENT ON FUNCTION medrec.verify_records() IS
-'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too). Rows whose first events have been archived, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
 COMMENT ON FUNCTION medrec.audit_ddl() IS
 'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
 
@@ -647,7 +672,8 @@ BEGIN
 				(regexp_match(j.object, '^trigger (.*) on (.*)$'))[2] AS relation
 			FROM jsonb_to_recordset(wanted) AS j (kind text, object text, definition text, mode "char") WHERE j.kind = 'trigger'
 		), month AS (
-			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i WHERE i.inhparent = to_regclass('medrec.audit_event')
+			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i
+			WHERE i.inhparent IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived'))
 		), all_wanted AS (
 			SELECT w.name, w.relation, w.definition, w.mode FROM w
 			UNION
@@ -675,7 +701,7 @@ BEGIN
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation, p.tgenabled AS mode
 		FROM pg_trigger AS t JOIN pg_trigger AS p ON p.oid = t.tgparentid
-		WHERE p.tgrelid = to_regclass('medrec.audit_event') AND t.tgenabled <> p.tgenabled
+		WHERE p.tgrelid IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived')) AND t.tgenabled <> p.tgenabled
 	LOOP
 		EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.relation, CASE r.mode WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.tgname);
 		RETURN NEXT format('trigger %I on %s', r.tgname, r.relation);

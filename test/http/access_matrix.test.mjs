@@ -57,6 +57,8 @@ const tries = {
 	'care_team_members create': (c) => c.post('/care_team_members', { account: Number(sql(`SELECT id FROM medrec.account WHERE username = '${spare()}'`)), team: newTeam() }),
 	'care_team_patients read': (c) => c.get('/care_team_patients'),
 	'care_team_patients create': (c) => c.post('/care_team_patients', { patient, team: newTeam() }),
+	'archived_audit_events read': (c) => c.get('/archived_audit_events?limit=1&select=account,action'),
+	'rpc/audit_status call': (c) => c.post('/rpc/audit_status', {}),
 	'audit_events read': (c) => c.get('/audit_events?limit=1&select=account,action'),
 	'audit_events create': (c) => c.post('/audit_events', { action: 'INSERT' }),
 	'audit_events change': (c) => c.patch('/audit_events?action=eq.NONE', { action: 'x' }),

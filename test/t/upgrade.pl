@@ -118,6 +118,7 @@ UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_c
 ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row;
 ALTER TABLE medrec.audit_event_2024_01 ENABLE ALWAYS TRIGGER medrec_append_only;
 SELECT * FROM medrec.seal_audit();
+SET medrec.archive_min_age = 0;
 SELECT * FROM medrec.archive_audit('2024-02-01');
 SQL
 
