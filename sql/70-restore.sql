@@ -411,7 +411,7 @@ BEGIN
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	LOOP
 		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r.name);
-		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era}') THEN
+		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access}') THEN
 			EXECUTE format('SELECT EXISTS (SELECT FROM %s)', r.name) INTO filled;
 			IF filled THEN
 				RAISE EXCEPTION 'table % is not empty', r.name USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -456,7 +456,7 @@ BEGIN
 
 	-- what the dump brings itself
 	EXECUTE 'TRUNCATE ' || (SELECT string_agg(DISTINCT x, ', ')
-		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.schema_migration}') AS x);
+		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access,medrec.schema_migration}') AS x);
 	CREATE TABLE medrec.data_import AS
 		SELECT clock_timestamp() AS begun_at, session_user::text AS begun_by, steps AS steps;
 	COMMENT ON TABLE medrec.data_import IS 'There while medrec.import_begin() is in force.';

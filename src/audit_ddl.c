@@ -23,7 +23,9 @@
 #include "audit.h"
 #include "audit_era.h"
 
-#define API_SCHEMA	"medrec_api"
+/* medrec's schemas have this name, or one that begins with it and "_" */
+#define OF_MEDREC(column) \
+	"(" column " OPERATOR(pg_catalog.=) 'medrec' OR " column " OPERATOR(pg_catalog.~~) 'medrec\\_%')"
 
 static bool OfMedrec(const char *schema);
 static void Write(const char *object, const char *command, const char *details);
@@ -34,6 +36,7 @@ static char *GrantDetails(GrantStmt *stmt);
 static char *SchemaOf(RangeVar *name);
 static void WriteGrant(GrantStmt *stmt);
 static bool ChangesParents(Node *command);
+static void WriteDefaults(AlterDefaultPrivilegesStmt *stmt);
 static void WriteCommands(EventTriggerData *trigdata);
 static void WriteDropped(EventTriggerData *trigdata);
 
@@ -43,7 +46,10 @@ PG_FUNCTION_INFO_V1(medrec_audit_ddl);
 static bool
 OfMedrec(const char *schema)
 {
-	return schema && (strcmp(schema, MEDREC_SCHEMA) == 0 || strcmp(schema, API_SCHEMA) == 0);
+	size_t		len = strlen(MEDREC_SCHEMA);
+
+	return schema && strncmp(schema, MEDREC_SCHEMA, len) == 0 &&
+		(schema[len] == '\0' || schema[len] == '_');
 }
 
 /* Leaves an event: the object's name and what was done to it. */
@@ -280,6 +286,29 @@ ChangesParents(Node *command)
 	return false;
 }
 
+/* Leaves an event for ALTER DEFAULT PRIVILEGES: of medrec's schemas, or of all. */
+static void
+WriteDefaults(AlterDefaultPrivilegesStmt *stmt)
+{
+	bool		everywhere = true;
+	ListCell   *cell;
+	ListCell   *schema;
+
+	foreach(cell, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "schemas") != 0)
+			continue;
+		everywhere = false;
+		foreach(schema, (List *) option->arg)
+			if (OfMedrec(strVal(lfirst(schema))))
+				Write(strVal(lfirst(schema)), "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+	}
+	if (everywhere)
+		Write(MEDREC_SCHEMA, "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+}
+
 /* Leaves events for the commands that have ended. */
 static void
 WriteCommands(EventTriggerData *trigdata)
@@ -293,6 +322,11 @@ WriteCommands(EventTriggerData *trigdata)
 	if (trigdata->parsetree && IsA(trigdata->parsetree, GrantStmt))
 	{
 		WriteGrant((GrantStmt *) trigdata->parsetree);
+		return;
+	}
+	if (trigdata->parsetree && IsA(trigdata->parsetree, AlterDefaultPrivilegesStmt))
+	{
+		WriteDefaults((AlterDefaultPrivilegesStmt *) trigdata->parsetree);
 		return;
 	}
 
@@ -312,8 +346,11 @@ WriteCommands(EventTriggerData *trigdata)
 							  "  WHERE i.inhrelid OPERATOR(pg_catalog.=) c.objid"
 							  "   AND c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid"
 							  "   AND c.command_tag OPERATOR(pg_catalog.~~) 'CREATE %') AS p ON true"
-							  " WHERE (c.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
-							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%' OR p.ours OR $1)"
+							  " WHERE (" OF_MEDREC("c.schema_name")
+							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
+							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
+							  "   OR c.object_type OPERATOR(pg_catalog.=) ANY ('{schema,extension}'::pg_catalog.text[])"
+							  "    AND " OF_MEDREC("c.object_identity") " OR p.ours OR $1)"
 							  " AND NOT c.in_extension"
 							  " AND c.object_type OPERATOR(pg_catalog.<>) ALL ('{index,sequence}'::pg_catalog.text[])",
 							  1, types, args, NULL, false, 0) != SPI_OK_SELECT)
@@ -356,8 +393,9 @@ WriteDropped(EventTriggerData *trigdata)
 	SPI_connect();
 	if (SPI_execute("SELECT d.object_type, d.object_identity"
 					" FROM pg_catalog.pg_event_trigger_dropped_objects() AS d"
-					" WHERE (d.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
-					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
+					" WHERE (" OF_MEDREC("d.schema_name")
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%')"
 					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"
 					"  ANY ('{trigger,policy,table,\"table column\",view}'::pg_catalog.text[]))"
 					" AND NOT d.is_temporary"

@@ -30,6 +30,8 @@ typedef struct AuditSeal
 	uint8		root[SHA256_LENGTH];
 	uint8		previous_head[SHA256_LENGTH];
 	uint8		head[SHA256_LENGTH];
+	bool		has_access;		/* covers a snapshot of rights */
+	uint8		access[SHA256_LENGTH];
 	int			frontier_len;
 	uint8		frontier[MERKLE_LEVELS * SHA256_LENGTH];
 } AuditSeal;

@@ -26,6 +26,7 @@
 #include "utils/tuplesort.h"
 #include "utils/varlena.h"
 
+#include "access.h"
 #include "audit.h"
 #include "audit_archive.h"
 #include "audit_era.h"
@@ -125,6 +126,7 @@ static void ReceiveUnsealed(TupleTableSlot *slot, void *arg);
 static void CheckSealed(Verifier *v, const AuditSeal *last);
 static void ReceiveLack(int32 era, int64 xid, int32 n, const char *detail, void *arg);
 static void ReceiveGuard(TupleTableSlot *slot, void *arg);
+static void ReceiveAccess(int64 seal, const char *detail, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_audit);
 
@@ -716,6 +718,13 @@ ReceiveGuard(TupleTableSlot *slot, void *arg)
 		   TextDatumGetCString(slot->tts_values[0]));
 }
 
+/* Reports a snapshot of rights that is not what a seal covers. */
+static void
+ReceiveAccess(int64 seal, const char *detail, void *arg)
+{
+	Report(arg, "access_altered", seal > 0 ? seal : NONE, NONE, NONE, NONE, detail);
+}
+
 /* Whether the triggers that write and guard the trail stand as migrate() has set them. */
 static void
 CheckGuards(Verifier *v)
@@ -760,9 +769,10 @@ CheckGuards(Verifier *v)
 			   "  WHERE w.name = c.relname AND w.trigger = t.tgname)"
 			   " UNION ALL"
 			   " SELECT pg_catalog.format('event trigger %I is missing or disabled', w.name)"
-			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop')) AS w (name)"
+			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop'), ('medrec_audit_rights')) AS w (name)"
 			   " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS e"
 			   "  WHERE e.evtname = w.name AND e.evtenabled = 'A')"
+			   " AND (w.name <> 'medrec_audit_rights' OR pg_catalog.to_regclass('medrec.audit_access') IS NOT NULL)"
 			   " UNION ALL"
 			   " SELECT pg_catalog.format('%s is recorded as archived, but no event says so', a.partition)"
 			   " FROM medrec.audit_archive AS a"
@@ -1004,6 +1014,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 		audit_check_indexes(GetLatestSnapshot(), ReceiveLack, v);
 		CheckGuards(v);
 		CheckChildren(v);
+		access_check_snapshots(ReceiveAccess, v);
 	}
 
 	SetUserIdAndSecContext(user, sec_context);

@@ -43,7 +43,9 @@ static const GuardedTable guarded_tables[] = {
 	{"code_release",
 		"id int4, code_system text, version text, content text, effective_from date, "
 		"effective_to date, format text, source text, sha256 bytea, rows int4, "
-		"loaded_at timestamptz, loaded_by text, warnings jsonb"},
+		"loaded_at timestamptz, loaded_by text, warnings jsonb, digest bytea"},
+	{"code_digest",
+		"release_id int4, codes text, marks bytea"},
 	{"code",
 		"code_system text, code text, valid_from date, valid_to date, billable bool, "
 		"active_from date, active_to date, display text, short_display text"},
@@ -102,7 +104,10 @@ static const GuardedTable guarded_tables[] = {
 	{"audit_seal",
 		"seal int8, era int4, first_xid int8, end_xid int8, events int8, "
 		"total int8, root bytea, sealed_at timestamptz, sealed_by text, "
-		"previous_head bytea, head bytea, frontier bytea"},
+		"previous_head bytea, head bytea, frontier bytea, access bytea"},
+	{"audit_access",
+		"number int8, kind text, seal int8, taken_at timestamptz, taken_by text, "
+		"made_of text, digest bytea, state text"},
 	{"audit_archive",
 		"partition text, archived_at timestamptz, archived_by text, events int8, "
 		"first_seal int8, last_seal int8, root bytea"},

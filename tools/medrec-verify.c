@@ -420,14 +420,17 @@ print_event(const char *text, size_t len)
 static void
 root_of_seal(const char *text, size_t len, uint8_t *root)
 {
+	/* 2 has the digest of a snapshot of rights behind all else */
 	static const char version[] = "medrec-seal-1;";
+	static const char with_access[] = "medrec-seal-2;";
 	const char *p = text + strlen(version);
 	const char *end = text + len;
 	const char *value = NULL;
 	size_t		n = 0;
 	int			i;
 
-	if (len < strlen(version) || memcmp(text, version, strlen(version)) != 0)
+	if (len < strlen(version) || (memcmp(text, version, strlen(version)) != 0 &&
+								  memcmp(text, with_access, strlen(with_access)) != 0))
 		fail("the seal has a form that is not known");
 	/* seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by, root */
 	for (i = 0; i < 9; i++)

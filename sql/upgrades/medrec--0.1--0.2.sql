@@ -205,6 +205,40 @@ COMMENT ON FUNCTION medrec.health_warnings() IS
 'The warnings of all loaded releases, for health: an array of {"code_system", "version", "content", "text"}; null for who may not read code_release. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.health_warnings() FROM PUBLIC;
 
+CREATE FUNCTION medrec.verify_release(code_system text DEFAULT NULL, version text DEFAULT NULL,
+	OUT kind text, OUT severity text, OUT code_system text, OUT version text, OUT content text, OUT code text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_release';
+COMMENT ON FUNCTION medrec.verify_release(text, text) IS
+'Computes the digest of loaded releases from their rows and lists what is not as it was loaded; no row of severity error or warning when all is. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; looked for when all versions are verified); own_rows, own_term_without_event (a term of no release that no event tells of, so by the owner''s SQL, or of 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 55000 before medrec.migrate().';
+REVOKE ALL ON FUNCTION medrec.verify_release(text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.digest_release(code_system text, version text, content text DEFAULT 'codes')
+RETURNS bytea
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_digest_release';
+COMMENT ON FUNCTION medrec.digest_release(text, text, text) IS
+'Takes the digest of a release that has none, because medrec 0.1 loaded it, from the rows as they are now, and returns it; it is an event of code_release. code_system: name, FHIR URI or OID; version: as it was loaded; content: as in code_release. Errors: PT404 no such release, 55000 it has a digest, 22023 unknown system.';
+REVOKE ALL ON FUNCTION medrec.digest_release(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.add_term(code_system text, code text, term text)
+RETURNS bigint
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_add_term';
+COMMENT ON FUNCTION medrec.add_term(text, text, text) IS
+'Adds a synonym of a code that is the user''s own and of no release, and returns its number; leaves an event. code_system: name, FHIR URI or OID; code: in any usual writing, it need not be loaded; term: 1 to 32,768 bytes. Errors: 22023 unknown system, a code that is none by its structure, or a bad term.';
+REVOKE ALL ON FUNCTION medrec.add_term(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.remove_term(id bigint)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_remove_term';
+COMMENT ON FUNCTION medrec.remove_term(bigint) IS
+'Takes away a term of the user''s own; leaves an event. False where there is none of that number, or it is of a release. id: what add_term() returned, code_term.id. No errors.';
+REVOKE ALL ON FUNCTION medrec.remove_term(bigint) FROM PUBLIC;
+
 -- access
 
 CREATE FUNCTION medrec.visible_patients_support(internal)
@@ -424,6 +458,17 @@ REVOKE ALL ON FUNCTION
 	medrec.name_query_date(text),
 	medrec.search_patients(text, integer)
 	FROM PUBLIC;
+
+-- rights
+
+CREATE FUNCTION medrec.verify_access(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_access';
+COMMENT ON FUNCTION medrec.verify_access() IS
+'Compares all that decides who may do what - tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role - with what CREATE EXTENSION and migrate() make, and lists what differs. severity: error; warning, for what the owner has added; information, for what is a site''s own, such as logins that are members of medrec''s roles. No row of error or warning: as it was made. seal: the first seal of the audit trail whose snapshot of rights has it so; null where it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. A superuser has it all made once more, in empty schemas that are undone, from the script in the library; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 55000 before medrec.migrate().';
+REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
 
 -- migrate
 CREATE FUNCTION medrec.version()
@@ -858,7 +903,7 @@ BEGIN
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	LOOP
 		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r.name);
-		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era}') THEN
+		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access}') THEN
 			EXECUTE format('SELECT EXISTS (SELECT FROM %s)', r.name) INTO filled;
 			IF filled THEN
 				RAISE EXCEPTION 'table % is not empty', r.name USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -903,7 +948,7 @@ BEGIN
 
 	-- what the dump brings itself
 	EXECUTE 'TRUNCATE ' || (SELECT string_agg(DISTINCT x, ', ')
-		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.schema_migration}') AS x);
+		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access,medrec.schema_migration}') AS x);
 	CREATE TABLE medrec.data_import AS
 		SELECT clock_timestamp() AS begun_at, session_user::text AS begun_by, steps AS steps;
 	COMMENT ON TABLE medrec.data_import IS 'There while medrec.import_begin() is in force.';

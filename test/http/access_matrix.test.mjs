@@ -67,6 +67,8 @@ const tries = {
 	'rpc/history call': (c) => c.post('/rpc/history', { table_name: 'patient', row_id: patient }),
 	'rpc/as_of call': (c) => c.post('/rpc/as_of', { table_name: 'patient', row_id: patient, at: new Date().toISOString() }),
 	'rpc/audit_fhir call': (c) => c.post('/rpc/audit_fhir', {}),
+	'rpc/verify_access call': (c) => c.get('/rpc/verify_access'),
+	'rpc/verify_release call': (c) => c.get('/rpc/verify_release'),
 	// where nothing has been sealed yet it answers 404, to who may ask
 	'rpc/audit_checkpoint call': async (c) => { const a = await c.post('/rpc/audit_checkpoint', {}); return a.status === 404 ? { ...a, status: 200 } : a },
 	'rpc/health call': (c) => c.get('/rpc/health'),

@@ -78,7 +78,7 @@ my %call = (
 	search_patients => q('one'),
 	record_visit => q('{"patient":{"patient_id":"PA"},"diagnoses":[{"code":"I10"}]}'),
 	confirm => "'$d'::uuid", reject => "'$d'::uuid", accept_suggestion => "'$d', 'I10'", add_suggestions => qq('$d', '[{"code":"I11.9"}]'),
-	history => qq('patient', '$p'), as_of => qq('patient', '$p', now()), audit_fhir => '', audit_checkpoint => '', audit_status => '',
+	history => qq('patient', '$p'), as_of => qq('patient', '$p', now()), audit_fhir => '', audit_checkpoint => '', audit_status => '', verify_access => '', verify_release => '',
 	break_glass => q('PA', 'a good reason'), validate_code => q('ICD-10-CM', 'I10'), suggest => q('ICD-10-CM', 'I1O'),
 	load_release => q('ICD-10-CM', '2026', '2025-10-01', E'00001 I10     1 Hypertension                                                 Essential (primary) hypertension\n'),
 	login => q('x', 'y'), health => '', logout => '', change_password => q('x', 'a long new password'),

@@ -207,6 +207,11 @@ foreach my $version (@released)
 	cmp_ok($steps, '>', 0, "$version: migrate() takes steps") if $version ne $present;
 	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: and a second time none");
 
+	# who may do what is as in a new installation, for a superuser and for who compares with what migrate() kept
+	my $alarms = "SELECT kind, object, detail FROM medrec.verify_access() WHERE severity <> 'information'";
+	is($node->safe_psql('m', $alarms), '', "$version: verify_access() finds nothing");
+	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: nor for the auditor");
+
 	# all rows as before; what upgrading itself leaves is in the trail and among the defaults
 	my $after = rows($node, $before);
 	is(join(' ', grep { !$after->{$_} } sort keys %$before), '', "$version: no table is lost");
@@ -219,6 +224,12 @@ foreach my $version (@released)
 		is(scalar(@added), 0, "$version: $table has no other") or diag(@added[0 .. ($#added > 2 ? 2 : $#added)])
 			unless $table =~ /^(schema_migration|abbreviation|audit_era|audit_event.*)$/;
 	}
+
+	# releases of then
+	is($node->safe_psql('m', "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM medrec.verify_release()"), 'no_digest own_rows own_term_without_event',
+		"$version: its releases have no digest yet, and nothing else is told");
+	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digests are taken");
+	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: and hold");
 
 	# nothing is left over, nothing missing; but what the user made, and the archived month
 	my $is = catalog($node, 'm', 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01; ALTER DATABASE m RESET ALL;');
