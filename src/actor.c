@@ -69,7 +69,6 @@ static uint64 role_messages = 0;
 
 static void ForgetRoles(Datum arg, int cacheid, uint32 hashvalue);
 static const char *NameOfRole(RoleName *cached, Oid id);
-static bool IsAuthenticator(void);
 static const char *SkipBlank(const char *p);
 static const char *SkipString(const char *p);
 static const char *SkipNested(const char *p);
@@ -123,10 +122,19 @@ NameOfRole(RoleName *cached, Oid id)
 }
 
 /* Whether the session is PostgREST's, so that its claims may be believed. */
-static bool
-IsAuthenticator(void)
+bool
+actor_is_authenticator(void)
 {
 	return strcmp(NameOfRole(&session_name, GetSessionUserId()), AUTHENTICATOR_ROLE) == 0;
+}
+
+/* The same, by the name that the session user had when the session began. */
+bool
+actor_came_as_authenticator(void)
+{
+	const char *name = GetConfigOption("session_authorization", true, false);
+
+	return name && strcmp(name, AUTHENTICATOR_ROLE) == 0;
 }
 
 /* Skips JSON's white space. */
@@ -504,7 +512,7 @@ actor_current(void)
 	actor.application = NonEmpty(application_name);
 	actor.reason = Fit(medrec_reason, reason, LONG_CHARS);
 
-	if (IsAuthenticator())
+	if (actor_is_authenticator())
 	{
 		char	  **values = ReadSource(&claims);
 
@@ -539,7 +547,7 @@ actor_name(void)
 {
 	const char *session_user = NameOfRole(&session_name, GetSessionUserId());
 
-	if (IsAuthenticator())
+	if (actor_is_authenticator())
 	{
 		char	  **values = ReadSource(&claims);
 

@@ -30,6 +30,12 @@ typedef struct Actor
 	const char *socket_addr;	/* the other end: numeric, or "[local]" */
 } Actor;
 
+/* whether the session user is the authenticator */
+extern bool actor_is_authenticator(void);
+
+/* the same, for where no catalog can be read: while an error is reported */
+extern bool actor_came_as_authenticator(void);
+
 /* Valid until the next call; never raises an error because of what a client set. */
 extern const Actor *actor_current(void);
 

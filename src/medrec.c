@@ -7,6 +7,8 @@
 #include "utils/guc.h"
 
 #include "audit_worker.h"
+#include "redact.h"
+#include "unfiltered.h"
 
 PG_MODULE_MAGIC;
 
@@ -18,6 +20,7 @@ int			medrec_password_cost = 12;
 bool		medrec_outside_accounts = false;
 int			medrec_archive_min_age = 2192 * 24 * 60;
 int			medrec_seal_max_age = 3600;
+bool		medrec_redact_log = false;
 
 void		_PG_init(void);
 
@@ -129,8 +132,25 @@ _PG_init(void)
 							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
+
+	/*
+	 * medrec.redact_log: whether the server's log keeps out what this session's
+	 * client sends.  PostgREST's sessions are so without it.  The library must
+	 * be loaded: session_preload_libraries.
+	 */
+	DefineCustomBoolVariable("medrec.redact_log",
+							 "Whether entries in the server's log are kept free of what clients send.",
+							 NULL,
+							 &medrec_redact_log,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
+
 	audit_worker_init();
 	medrec_init_statistics();
+	redact_init();
+	unfiltered_init();
 
 	MarkGUCPrefixReserved("medrec");
 }

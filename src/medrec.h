@@ -27,6 +27,7 @@ extern int	medrec_seal_max_age;	/* seconds */
 
 /* actor.c */
 extern bool medrec_check_reason(char **newval, void **extra, GucSource source);
+extern bool medrec_redact_log;
 
 /* careteam.c */
 extern void medrec_assign_care_team_mode(bool newval, void *extra);

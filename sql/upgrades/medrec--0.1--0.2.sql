@@ -145,6 +145,9 @@ COMMENT ON FUNCTION medrec.accept_suggestion(uuid, text) IS
 REVOKE ALL ON FUNCTION medrec.confirm(uuid, integer), medrec.reject(uuid, integer),
 	medrec.accept_suggestion(uuid, text, integer) FROM PUBLIC;
 
+COMMENT ON FUNCTION medrec.add_suggestions(uuid, jsonb) IS
+'Adds suggestions of an outside program to a diagnosis or treatment; they are ranked in by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be left out; the source is stored behind the name of the account or session user, unless the owner or a member of medrec_import adds them. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
+
 -- terminology
 
 COMMENT ON FUNCTION medrec.load_release(text, text, date, text, text, text) IS
