@@ -46,12 +46,12 @@ typedef struct JsonSource
 	char	  **values;			/* one per key, NULL where missing */
 } JsonSource;
 
-static const char *const claim_keys[] = {"sub", "jti", "gen", "exp"};
+static const char *const claim_keys[] = {"sub", "jti", "gen", "exp", "iat", "aud"};
 static const char *const header_keys[] = {"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason"};
 
 enum
 {
-	CLAIM_SUB, CLAIM_JTI, CLAIM_GEN, CLAIM_EXP
+	CLAIM_SUB, CLAIM_JTI, CLAIM_GEN, CLAIM_EXP, CLAIM_IAT, CLAIM_AUD
 };
 enum
 {
@@ -285,8 +285,8 @@ Clip(const char *value, int chars)
 }
 
 /*
- * Takes the named string and number members of a JSON object; false if the text
- * is no object.
+ * Takes the named string and number members of a JSON object, of "aud" an array as
+ * well, as it is written; false if the text is no object.
  */
 static bool
 PeekObject(const char *p, int nkeys, const char *const *keys, char **values)
@@ -328,6 +328,8 @@ PeekObject(const char *p, int nkeys, const char *const *keys, char **values)
 				continue;
 			if (*value == '"')
 				values[i] = Unescape(value + 1, p - 1);
+			else if (*value == '[' && strcmp(keys[i], "aud") == 0)
+				values[i] = p - value <= LONG_CHARS ? pnstrdup(value, p - value) : NULL;
 			else if (*value == '-' || (*value >= '0' && *value <= '9'))
 				values[i] = pnstrdup(value, p - value);
 		}
@@ -368,7 +370,7 @@ ReadSource(JsonSource *source)
 	for (i = 0; i < source->nkeys; i++)
 		if (values[i])
 			values[i] = Clip(values[i], source == &headers && i == HEADER_REASON ?
-							 LONG_CHARS : SHORT_CHARS);
+							 LONG_CHARS : *values[i] == '[' ? LONG_CHARS : SHORT_CHARS);
 	source->values = values;
 	source->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
@@ -522,6 +524,8 @@ actor_current(void)
 			actor.jti = NonEmpty(values[CLAIM_JTI]);
 			actor.generation = NonEmpty(values[CLAIM_GEN]);
 			actor.expires = NonEmpty(values[CLAIM_EXP]);
+			actor.issued = NonEmpty(values[CLAIM_IAT]);
+			actor.audience = NonEmpty(values[CLAIM_AUD]);
 		}
 		values = ReadSource(&headers);
 		if (values)

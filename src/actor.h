@@ -15,6 +15,8 @@ typedef struct Actor
 	const char *jti;			/* claim "jti": the token's own number */
 	const char *generation;		/* claim "gen": the account's tokens it is one of */
 	const char *expires;		/* claim "exp": seconds since 1970 */
+	const char *issued;			/* claim "iat": the same */
+	const char *audience;		/* claim "aud": a text, or a JSON array as it is written */
 	const char *role;			/* what SET ROLE last named, else the session user */
 	const char *session_user;
 	const char *current_user;	/* differs in a SECURITY DEFINER function */

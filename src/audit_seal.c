@@ -85,6 +85,8 @@ static void WriteSeal(const AuditSeal *seal);
 static bool EraHasEnded(const AuditEra *eras, int n, int at, int64 horizon);
 static void MakeMonthsAhead(void);
 
+void		(*audit_seal_hook) (void) = NULL;
+
 PG_FUNCTION_INFO_V1(medrec_seal_audit);
 
 /* Starts to receive rows: nothing to do. */
@@ -551,6 +553,8 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 
 	/* one sealing at a time; readers and writers do not notice */
 	LockRelationOid(audit_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
+	if (audit_seal_hook)
+		audit_seal_hook();
 	memset(&last, 0, sizeof(last));
 	(void) audit_read_last_seal(&last);
 	eras = audit_read_eras(&n);

@@ -38,6 +38,9 @@ typedef struct AuditSeal
 
 typedef void (*AuditRowFunction) (TupleTableSlot *slot, void *arg);
 
+/* what is done before a sealing, as the tables' owner; set by what audit knows nothing of */
+extern void (*audit_seal_hook) (void);
+
 extern void audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function,
 						  void *arg);
 extern void audit_scan(const char *sql, AuditRowFunction function, void *arg);

@@ -732,9 +732,12 @@ CheckGuards(Verifier *v)
 	audit_scan("WITH wanted (name, trigger, function, type) AS ("
 			   " SELECT t.name, 'medrec_audit_' || e.event, 'audit', e.type"
 			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release'),"
-			   "  ('login_lockout'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
+			   "  ('login_lockout'), ('auditor_change'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
 			   "  ('care_team_patient'), ('break_glass')) AS t (name),"
 			   "  (VALUES ('insert', 4), ('update', 16), ('delete', 8), ('truncate', 32)) AS e (event, type)"
+			   /* which step 60 makes */
+			   " WHERE t.name <> 'auditor_change'"
+			   "  OR EXISTS (SELECT FROM medrec.schema_migration AS m WHERE m.version = 60)"
 			   " UNION ALL"
 			   " SELECT t.name, 'medrec_append_only', 'audit_append_only', 62"
 			   " FROM (VALUES ('audit_event'), ('audit_seal'), ('audit_era'), ('audit_archive'), ('audit_archive_seal')) AS t (name)"

@@ -6,7 +6,9 @@
 
 #include "utils/guc.h"
 
+#include "audit_seal.h"
 #include "audit_worker.h"
+#include "login.h"
 #include "redact.h"
 #include "unfiltered.h"
 
@@ -21,6 +23,7 @@ bool		medrec_outside_accounts = false;
 int			medrec_archive_min_age = 2192 * 24 * 60;
 int			medrec_seal_max_age = 3600;
 bool		medrec_redact_log = false;
+char	   *medrec_token_audience = NULL;
 
 void		_PG_init(void);
 
@@ -132,7 +135,6 @@ _PG_init(void)
 							GUC_UNIT_S,
 							NULL, NULL, NULL);
 
-
 	/*
 	 * medrec.redact_log: whether the server's log keeps out what this session's
 	 * client sends.  PostgREST's sessions are so without it.  The library must
@@ -147,6 +149,20 @@ _PG_init(void)
 							 0,
 							 NULL, NULL, NULL);
 
+	/*
+	 * medrec.token_audience: what the claim "aud" of a token must say.  Tokens of
+	 * login() do; those of an outside provider are to be told.  Empty: anything.
+	 */
+	DefineCustomStringVariable("medrec.token_audience",
+							   "What a token's claim \"aud\" must say or hold; empty: it is not asked for.",
+							   NULL,
+							   &medrec_token_audience,
+							   "medrec",
+							   PGC_SUSET,
+							   0,
+							   NULL, NULL, NULL);
+
+	audit_seal_hook = login_note_lost;
 	audit_worker_init();
 	medrec_init_statistics();
 	redact_init();

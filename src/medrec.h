@@ -22,12 +22,13 @@ extern int	medrec_break_glass_time;
 extern int	medrec_token_lifetime;
 extern int	medrec_password_cost;
 extern bool medrec_outside_accounts;
+extern bool medrec_redact_log;
+extern char *medrec_token_audience;
 extern int	medrec_archive_min_age; /* minutes */
 extern int	medrec_seal_max_age;	/* seconds */
 
 /* actor.c */
 extern bool medrec_check_reason(char **newval, void **extra, GucSource source);
-extern bool medrec_redact_log;
 
 /* careteam.c */
 extern void medrec_assign_care_team_mode(bool newval, void *extra);

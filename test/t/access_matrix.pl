@@ -108,6 +108,8 @@ for my $line (split /\n/, $matrix)
 	for my $i (0 .. $#roles)
 	{
 		my $want = $cell[2 + $i];
+		# passwords are checked over HTTP only
+		$want = 'no' if $name =~ m{^rpc/(login|change_password) call$};
 		for my $statement (@$statements)
 		{
 			my ($stdout, $stderr) = ('', '');

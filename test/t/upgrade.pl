@@ -77,7 +77,10 @@ INSERT INTO medrec.account (username, role) VALUES ('anna', 'clinician'), ('bert
 INSERT INTO medrec.account (username, email, password) VALUES ('dora', 'd\@example.org',
 	'pbkdf2_sha256\$1000\$c2FsdA\$xbnPPFdbHuQ9aQAgK0z9SmiPKlLILdZ8VW4s4pzZb8w=');
 SELECT medrec.set_password('anna', 'correct horse battery'), medrec.set_password('bert', 'staple staple staple');
-SELECT medrec.login('carl', 'wrong') FROM generate_series(1, 6);
+SET SESSION AUTHORIZATION medrec_authenticator;
+SET ROLE medrec_anon;
+SELECT medrec_api.login('carl', 'wrong') FROM generate_series(1, 6);
+RESET SESSION AUTHORIZATION;
 INSERT INTO medrec.login_lockout (account_id, failures, locked_until) SELECT id, 5, now() FROM medrec.account WHERE username = 'carl';
 INSERT INTO medrec.token_revoked VALUES ('a-token', now() + interval '1 day');
 SELECT medrec.rotate_jwt_key('1 day');
@@ -122,6 +125,9 @@ SET medrec.archive_min_age = 0;
 SELECT * FROM medrec.archive_audit('2024-02-01');
 SQL
 
+# as a session of the gateway
+my $gateway = 'SET SESSION AUTHORIZATION medrec_authenticator; SET ROLE medrec_anon;';
+
 # {table => [columns, {row => count}]} of schema medrec
 sub rows
 {
@@ -154,8 +160,8 @@ sub lives
 	is($node->safe_psql('m', "SELECT (medrec.create_treatment(id, '99213')).code FROM medrec.patient WHERE patient_id = '$number'"), '99213', "$when: and treated");
 	is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE patient_id = (SELECT id FROM medrec.patient WHERE patient_id = '$number')"), '3', "$when: all of it audited");
 	is($node->safe_psql('m', "SELECT code FROM medrec.suggest('ICD-10-CM', display => 'high pressure') LIMIT 1"), 'I10', "$when: suggestions are found");
-	like($node->safe_psql('m', "SELECT medrec.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the password still opens");
-	unlike($node->safe_psql('m', "SELECT medrec.login('anna', 'wrong')"), qr/"token"/, "$when: and no other");
+	like($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the password still opens");
+	unlike($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'wrong')"), qr/"token"/, "$when: and no other");
 	is($node->safe_psql('m', "SELECT string_agg(name, ', ' ORDER BY version) FROM (SELECT record ->> 'name' AS name, version FROM medrec.history('patient', (SELECT id::text FROM medrec.patient WHERE patient_id = 'P1'))) AS h"),
 		'John Doe, John A. Doe', "$when: the history is told");
 	$node->safe_psql('m', 'SELECT * FROM medrec.seal_audit()');
