@@ -89,7 +89,7 @@ static AccessPlan find_account = {
 	"  l.failures, l.last_failure, l.locked_until, l.cleared_at,"
 	"  d.failures, d.last_failure, d.locked_until, d.cleared_at, d.last_login IS NOT NULL,"
 	"  a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar AS by_name"
-	" FROM medrec.account AS a"
+	" FROM ONLY medrec.account AS a"
 	" LEFT JOIN medrec.account_login AS l ON l.account_id OPERATOR(pg_catalog.=) a.id"
 	" LEFT JOIN medrec.login_address AS d ON d.account_id OPERATOR(pg_catalog.=) a.id"
 	"  AND d.address OPERATOR(pg_catalog.=) $2"
@@ -138,13 +138,13 @@ static AccessPlan check_token_before = {
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
 	"  NULL::pg_catalog.timestamptz"
 	" FROM (SELECT) AS one"
-	" LEFT JOIN medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	" LEFT JOIN ONLY medrec.account AS a ON a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id",
 	2, {TEXTOID, TEXTOID}
 };
 
 static AccessPlan most_iterations = {
-	"SELECT pg_catalog.max(medrec.pbkdf2_iterations(a.password)) FROM medrec.account AS a"
+	"SELECT pg_catalog.max(medrec.pbkdf2_iterations(a.password)) FROM ONLY medrec.account AS a"
 	" WHERE medrec.pbkdf2_iterations(a.password) IS NOT NULL",
 	0, {0}
 };
@@ -197,12 +197,12 @@ static AccessPlan note_token = {
 	3, {TEXTOID, INT4OID, TIMESTAMPTZOID}
 };
 static AccessPlan note_login = {
-	"UPDATE medrec.account SET last_login = $2, password = COALESCE($3, password)"
+	"UPDATE ONLY medrec.account SET last_login = $2, password = COALESCE($3, password)"
 	" WHERE id OPERATOR(pg_catalog.=) $1",
 	3, {INT4OID, TIMESTAMPTZOID, TEXTOID}
 };
 static AccessPlan store_password = {
-	"UPDATE medrec.account SET password = $2 WHERE id OPERATOR(pg_catalog.=) $1",
+	"UPDATE ONLY medrec.account SET password = $2 WHERE id OPERATOR(pg_catalog.=) $1",
 	2, {INT4OID, TEXTOID}
 };
 static AccessPlan next_generation = {
@@ -224,7 +224,7 @@ static AccessPlan signing_key = {
 static AccessPlan check_issued = {
 	"SELECT a.role, a.is_active, g.generation, false"
 	" FROM medrec.token_issued AS i"
-	" JOIN medrec.account AS a ON a.id OPERATOR(pg_catalog.=) i.account_id"
+	" JOIN ONLY medrec.account AS a ON a.id OPERATOR(pg_catalog.=) i.account_id"
 	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id"
 	" WHERE i.jti OPERATOR(pg_catalog.=) $2 AND a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
 	2, {TEXTOID, TEXTOID}

@@ -102,6 +102,7 @@ $$;
 REVOKE ALL ON medrec.login_address, medrec.token_issued, medrec.account_name, medrec.auditor_change FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON medrec.login_address, medrec.token_issued, medrec.account_name TO medrec_gatekeeper;
 GRANT INSERT ON medrec.auditor_change TO medrec_gatekeeper;
+GRANT SELECT (date_joined) ON medrec.account TO medrec_gatekeeper;
 GRANT EXECUTE ON FUNCTION medrec.username_key(text) TO medrec_gatekeeper;
 
 -- Triggers with the gatekeeper's rights, whoever changes an account.
