@@ -945,7 +945,7 @@ BEGIN
 	END LOOP;
 	FOR r IN SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger AS t
 		JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
-		WHERE p.pronamespace = 'medrec'::regnamespace AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+		WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_gate'::regnamespace) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 		ORDER BY t.tgparentid
 	LOOP
 		EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', r.relation, r.tgname);
