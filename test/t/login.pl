@@ -7,8 +7,8 @@ use Test::More;
 use MedrecNode;
 
 my $node = medrec_node('login', conf => "medrec.password_cost = 4\n");
-$node->safe_psql('m', q{INSERT INTO medrec.account (username, role) VALUES ('anna', 'clinician'), ('bert', 'coder');
-	SELECT medrec.set_password('anna', 'correct horse battery'), medrec.set_password('bert', 'correct horse battery')});
+$node->safe_psql('m', q{INSERT INTO medrec.account (username, role) VALUES ('anna', 'clinician'), ('bert', 'coder'), ('cleo', 'coder'), ('dora', 'coder');
+	SELECT medrec.set_password(username, 'correct horse battery') FROM medrec.account});
 my $gateway = 'SET SESSION AUTHORIZATION medrec_authenticator; SET ROLE medrec_anon;';
 
 # one login as a session of the gateway; how it ends, and from where it comes
@@ -95,6 +95,7 @@ foreach my $password ('wrong', 'correct horse battery')
 # at most are tried so, eight in all
 login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10');
 login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11');
+login($_, 'correct horse battery', 'COMMIT', '192.0.2.12') foreach 'cleo', 'dora';
 my @sessions = map { $node->background_psql('m') } 1 .. 8;
 $_->query_safe($gateway . from('198.51.100.1')) foreach @sessions;
 # a try that is left open
@@ -111,8 +112,8 @@ like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/"token
 open_try($_, "nobody$_") foreach 1 .. 5;
 like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/PT429/, 'while six names are tried from elsewhere, no other is');
 like(login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11'), qr/"token"/, 'but from where it has logged in');
-open_try(6, 'anna', '192.0.2.10');
-open_try(7, 'bert', '192.0.2.11');
+open_try(6, 'cleo', '192.0.2.12');
+open_try(7, 'dora', '192.0.2.12');
 like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/PT429/, 'eight tries at a time are all that there are');
 $sessions[0]->query_safe('ROLLBACK');
 $sessions[7]->query_safe('ROLLBACK');
