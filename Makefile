@@ -16,7 +16,8 @@ UPGRADES = $(notdir $(wildcard sql/upgrades/medrec--*--*.sql))
 DATA_built = medrec--$(EXTVERSION).sql $(UPGRADES)
 PG_CPPFLAGS = -I$(srcdir)/src -DMEDREC_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK += -lcrypto $(if $(filter linux,$(PORTNAME)),-Wl$(comma)--version-script=$(srcdir)/src/medrec.map)
-EXTRA_CLEAN = build results output_iso
+EXTRA_CLEAN = build results output_iso $(EMBEDDED)
+EMBEDDED = src/access_state.inc src/access_compare.inc src/access_script.inc
 comma = ,
 
 SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql))
@@ -37,6 +38,16 @@ medrec--$(EXTVERSION).sql: $(SQL_FILES) $(STEP_FILES) sql/assemble
 # An upgrade script is its file in sql/upgrades/ and the steps of this version.
 $(UPGRADES): medrec--%: sql/upgrades/medrec--% $(STEP_FILES) sql/assemble
 	sh sql/assemble --upgrade $< -- $(STEP_FILES) > $@.tmp && mv $@.tmp $@
+
+# What verify_access() goes by is in the library, as C strings, where no SQL reaches it.
+quote_sql = sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/'
+src/access_state.inc src/access_compare.inc: %.inc: %.sql
+	$(quote_sql) $< > $@
+src/access_script.inc: medrec--$(EXTVERSION).sql
+	$(quote_sql) $< > $@
+src/access_state.o src/access_state.bc: src/access_state.inc
+src/access_verify.o src/access_verify.bc: src/access_compare.inc
+src/access_replay.o src/access_replay.bc: src/access_script.inc
 
 # headers are few: any change rebuilds all
 $(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)

@@ -217,6 +217,9 @@ gone() { [ ! -e "/proc/$1" ]; }
 
 # ---- the database ---------------------------------------------------------------------------------------------------
 
+# What the library is that the server preloads.
+library_sum() { cksum <"$RUN/stage$("$PG_CONFIG" --pkglibdir)/medrec.so"; }
+
 write_cluster_conf() {
 	local stage="$RUN/stage" lib share
 	lib=$("$PG_CONFIG" --pkglibdir)
@@ -231,10 +234,13 @@ write_cluster_conf() {
 		# The staged build, without an installation: Debian's servers up to 17 know extension_destdir, 18 has its own way.
 		if [ "$MAJOR" -ge 18 ]; then
 			echo "extension_control_path = '$stage$share:\$system'"
-			echo "dynamic_library_path = '$stage$lib:\$libdir'"
 		else
 			echo "extension_destdir = '$stage'"
 		fi
+		echo "dynamic_library_path = '$stage$lib:\$libdir'"
+		# Preloaded, medrec seals the audit trail by itself.
+		echo "shared_preload_libraries = 'medrec'"
+		echo "medrec.seal_interval = ${MEDREC_SEAL_INTERVAL:-10}"
 		# Patients' data does not belong into a log: no statements of failed requests, no rows in details.
 		echo "log_min_error_statement = panic"
 		echo "log_error_verbosity = terse"

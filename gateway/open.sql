@@ -5,3 +5,7 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 GRANT medrec_clinician, medrec_coder, medrec_auditor, medrec_admin TO medrec_demo;
 GRANT medrec_demo TO medrec_authenticator;
 SELECT format('GRANT CONNECT ON DATABASE %I TO medrec_demo, medrec_authenticator', current_database()) \gexec
+-- nginx waits 120 seconds; nothing goes on for a client that is told so
+ALTER ROLE medrec_authenticator SET statement_timeout = '110s';
+ALTER ROLE medrec_authenticator SET idle_in_transaction_session_timeout = '60s';
+ALTER ROLE medrec_authenticator SET lock_timeout = '10s';

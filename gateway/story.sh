@@ -62,6 +62,9 @@ as_role() {
 # The demo must not tell a story that is not true.
 expect() { [ "$STATUS" = "$1" ] || die "the demo expected $1 here, the answer was $STATUS"; }
 
+# Whether every event has a seal.
+sealed() { [ "$(sql "$DB" -c 'SELECT unsealed_events = 0 AND last_seal > 0 FROM medrec.audit_status()')" = t ]; }
+
 story() {
 	local patient diagnosis before candidate
 
@@ -108,6 +111,11 @@ story() {
 	chapter "6. And all of it is in the audit trail"
 	as_role auditor
 	ask GET "/audit_events?patient_id=eq.$patient&order=logged_at.desc&limit=2&select=logged_at,action,table_name,row_id,old_values,new_values,role,client_addr,method,path,request_id"
+	expect 200
+
+	chapter "7. Which is sealed by itself: no event can be changed or removed any more without being found"
+	wait_until "the seal" sealed
+	ask GET '/rpc/audit_status?select=last_seal,sealed_at,sealed_events,unsealed_events'
 	expect 200
 
 	if [ "$LOGIN" = on ]; then

@@ -98,7 +98,7 @@ RETURNS jsonb
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'medrec_add_suggestions';
 COMMENT ON FUNCTION medrec.add_suggestions(uuid, jsonb) IS
-'Adds suggestions of an outside program to a diagnosis or treatment; they are ranked in by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be left out. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
+'Adds suggestions of an outside program to a diagnosis or treatment; they are ranked in by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be left out; the source is stored behind the name of the account or session user, unless the owner or a member of medrec_import adds them. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
 
 REVOKE ALL ON FUNCTION medrec.validate(), medrec.touch(),
 	medrec.create_patient(text, integer, text, text, date),

@@ -3,7 +3,7 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_audit';
 COMMENT ON FUNCTION medrec.audit() IS
-'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed. Errors: 39P01 when attached otherwise, 55000 before medrec.migrate().';
+'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 55000 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.audit() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_append_only()
@@ -13,6 +13,15 @@ AS 'MODULE_PATHNAME', 'medrec_audit_append_only';
 COMMENT ON FUNCTION medrec.audit_append_only() IS
 'Trigger function: refuses every statement on an audit table. No arguments. Error: 42501.';
 REVOKE ALL ON FUNCTION medrec.audit_append_only() FROM PUBLIC;
+
+CREATE FUNCTION medrec.audit_note_withheld()
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_note_withheld';
+COMMENT ON FUNCTION medrec.audit_note_withheld() IS
+'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the value as it is. medrec.migrate() calls it once, for values that were there before there were digests. No arguments. Error: 42501 for all but superusers.';
+REVOKE ALL ON FUNCTION medrec.audit_note_withheld() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_partitions(ahead integer DEFAULT 12)
 RETURNS integer
@@ -62,7 +71,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_audit';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 REVOKE ALL ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) FROM PUBLIC;
 
 CREATE FUNCTION medrec.archive_audit(before timestamptz, OUT partition text, OUT events bigint)
@@ -72,7 +81,7 @@ SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '10s'
 AS 'MODULE_PATHNAME', 'medrec_archive_audit';
 COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
-'Detaches the months of the audit trail that end before the given time and returns their tables, which may then be exported and dropped. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has events that are not sealed yet, 55P03 when a reader is in the way for ten seconds.';
+'Takes the months of the audit trail that end before the given time out of medrec.audit_event, makes them partitions of medrec.audit_archived, where auditors, medrec.history() and the verification go on to read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has events that are not sealed yet; 55P03 when a reader is in the way for ten seconds.';
 REVOKE ALL ON FUNCTION medrec.archive_audit(timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_ddl()
@@ -80,7 +89,7 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
 COMMENT ON FUNCTION medrec.audit_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for changed definitions and rights in the schemas medrec and medrec_api. No arguments. Error: 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.audit_ddl() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_checkpoint(seal bigint DEFAULT NULL, origin text DEFAULT NULL)
@@ -89,7 +98,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_checkpoint';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
-'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, and some earlier heads), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
 REVOKE ALL ON FUNCTION medrec.audit_checkpoint(bigint, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_proof(era integer, xid bigint, n integer, seals bigint DEFAULT NULL)
@@ -147,7 +156,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_records';
 COMMENT ON FUNCTION medrec.verify_records() IS
-'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing. Rows whose first events have been archived, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
 REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_canonical(era integer, xid bigint, n integer)
@@ -231,13 +240,25 @@ BEGIN
 				'role', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/object-role', 'code', '4'),
 				'detail', (SELECT jsonb_agg(jsonb_build_object('type', d.type, 'valueString', d.value))
 					FROM (VALUES ('transaction', e.xid::text), ('request', e.request_id), ('method', e.method), ('path', e.path),
+						('login role', e.login_role), ('login identity', e.login_identity), ('socket address', e.socket_addr),
+						('backend', e.backend_pid || ' since ' || to_char(e.backend_start, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
 						('columns', (SELECT string_agg(k.key, ',') FROM json_object_keys(e.new_values) AS k (key) WHERE e.action = 'UPDATE')),
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
-	FROM (SELECT * FROM medrec.audit_event AS a
-		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
-			AND (until IS NULL OR a.logged_at < until)
-		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
+	FROM (SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_event AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS present
+		UNION ALL
+		SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_archived AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS archived
+		ORDER BY logged_at DESC, era DESC, xid DESC, n DESC LIMIT max) AS e);
 END
 $$;
 COMMENT ON FUNCTION medrec.audit_fhir(uuid, timestamptz, timestamptz, integer) IS

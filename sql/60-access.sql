@@ -8,7 +8,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_login';
 COMMENT ON FUNCTION medrec.login(text, text) IS
-'Logs in: returns {"token", "expires_at", "role"}, the token a JWT to send as "Authorization: Bearer ...". username: an account''s name, or an e-mail address that is one account''s alone. password: in clear. A refusal is no error but an answer with status 401 and always the same; from the fifth wrong try on, further ones are refused for 1, 2, 4 ... up to 900 seconds.';
+'Logs in: returns {"token", "expires_at", "role"}, the token a JWT to send as "Authorization: Bearer ...". username: an account''s name, or an e-mail address that is one account''s alone. password: in clear. A refusal is no error but an answer with status 401 and always the same; from the fifth wrong try from one address on, further ones from there are refused for 1, 2, 4 ... up to 900 seconds. While another try for the name runs, or eight for others, the answer has status 429. Errors: 25006 in a read-only transaction, 42501 for all but sessions of medrec_authenticator.';
 
 CREATE FUNCTION medrec.change_password(old_password text, new_password text)
 RETURNS jsonb
@@ -16,7 +16,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_change_password';
 COMMENT ON FUNCTION medrec.change_password(text, text) IS
-'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the present one; where it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name. Errors: 22023 for such a password, PT401 without an account.';
+'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the present one; where it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name, none of the commonest. Errors: 22023 for such a password, 25006 in a read-only transaction, 42501 for all but sessions of medrec_authenticator, PT401 without an account.';
 
 CREATE FUNCTION medrec.set_password(username text, password text)
 RETURNS void
@@ -24,7 +24,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_set_password';
 COMMENT ON FUNCTION medrec.set_password(text, text) IS
-'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name. Errors: PT404 no such account, 22023 for such a password, 42501.';
+'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, none of the commonest. Errors: PT404 no such account, 22023 for such a password, 42501.';
 
 CREATE FUNCTION medrec.revoke_tokens(username text)
 RETURNS void
@@ -48,7 +48,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_check_request';
 COMMENT ON FUNCTION medrec.check_request() IS
-'For PostgREST, before each request: whether the token may be used now - its account is active and has the role that the request took on, and it has not been revoked. No arguments. Errors: PT401.';
+'For PostgREST, before each request: whether the token may be used now - its account is active and has the role that the request took on, it has an end and the audience medrec.token_audience, and it has not been revoked; one of login also that its login was committed. No arguments. Errors: PT401.';
 
 CREATE FUNCTION medrec.pbkdf2_iterations(password text)
 RETURNS integer
@@ -113,7 +113,14 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_enrol';
 COMMENT ON FUNCTION medrec.enrol() IS
-'Trigger, on patient BEFORE INSERT FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made him. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made them. Errors: 39P01 called otherwise.';
+
+CREATE FUNCTION medrec.watch_number()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_watch_number';
+COMMENT ON FUNCTION medrec.watch_number() IS
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of one whom it does not see leaves a line in the server''s log, whatever is rolled back. Errors: 39P01 called otherwise.';
 
 CREATE FUNCTION medrec.break_glass(patient text, reason text)
 RETURNS jsonb
@@ -121,7 +128,7 @@ LANGUAGE c VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_break_glass';
 COMMENT ON FUNCTION medrec.break_glass(text, text) IS
-'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass). Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters. Errors: 22023 reason too short or long, PT404 no such patient, 42501 without an account.';
+'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass) and a line in the server''s log. The patient is open when the transaction has committed, not within it. Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters; white space and characters that cannot be seen do not count towards the 10. Errors: 22023 reason too short or long, 25006 in a transaction that is read-only, PT404 no such patient, 42501 without an account.';
 
 REVOKE ALL ON FUNCTION
 	medrec.login(text, text),
@@ -139,6 +146,7 @@ REVOKE ALL ON FUNCTION
 	medrec.visible_patients(),
 	medrec.care_team_changed(),
 	medrec.enrol(),
+	medrec.watch_number(),
 	medrec.break_glass(text, text)
 	FROM PUBLIC;
 
@@ -149,3 +157,11 @@ AS 'MODULE_PATHNAME', 'medrec_wrong_arguments';
 COMMENT ON FUNCTION medrec.wrong_arguments() IS
 'What a call over HTTP with arguments that no function takes comes to. No arguments. Errors: PT404, always.';
 REVOKE ALL ON FUNCTION medrec.wrong_arguments() FROM PUBLIC;
+
+CREATE FUNCTION medrec.username_key(username text)
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_username_key';
+COMMENT ON FUNCTION medrec.username_key(text) IS
+'What usernames are compared by, so that no two look alike: NFKC, lower case, without characters that are not seen, with Latin letters in place of the Cyrillic and Greek ones that look like them. In encodings other than UTF8 lower case only. username: a username. No errors.';
+REVOKE ALL ON FUNCTION medrec.username_key(text) FROM PUBLIC;

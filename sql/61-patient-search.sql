@@ -121,14 +121,14 @@ BEGIN
 	-- the record number: whole, else its beginning
 	IF length(number) BETWEEN 1 AND 20 THEN
 		RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'number'
-		FROM medrec.patient AS p WHERE p.patient_id IN (number, upper(number)) ORDER BY p.patient_id = number DESC LIMIT left_over;
+		FROM ONLY medrec.patient AS p WHERE p.patient_id IN (number, upper(number)) ORDER BY p.patient_id = number DESC LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		IF n > 0 THEN
 			RETURN;
 		END IF;
 		IF born IS NULL AND length(number) >= 3 AND number ~ '^[!-~]*[0-9][!-~]*$' THEN
 			RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'number'
-			FROM medrec.patient AS p
+			FROM ONLY medrec.patient AS p
 			WHERE (p.patient_id ~>=~ number AND p.patient_id ~<~ (number || E'\x7f'))
 				OR (p.patient_id ~>=~ upper(number) AND p.patient_id ~<~ (upper(number) || E'\x7f'))
 			ORDER BY p.patient_id::text USING ~<~ LIMIT left_over;
@@ -142,7 +142,7 @@ BEGIN
 	IF words = 0 THEN
 		IF born IS NOT NULL AND left_over > 0 THEN
 			RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'birth_date'
-			FROM medrec.patient AS p WHERE p.birth_date = born ORDER BY p.name, p.patient_id LIMIT left_over;
+			FROM ONLY medrec.patient AS p WHERE p.birth_date = born ORDER BY p.name, p.patient_id LIMIT left_over;
 		END IF;
 		RETURN;
 	END IF;
@@ -150,28 +150,28 @@ BEGIN
 	-- the name, each way only where those before have not found enough; of very many the first 500 that come are sorted
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'words'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'beginnings'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@^) q AND NOT p.name OPERATOR(medrec.@=) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@^) q AND NOT p.name OPERATOR(medrec.@=) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'parts'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@~) q AND NOT p.name OPERATOR(medrec.@^) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@~) q AND NOT p.name OPERATOR(medrec.@^) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'slip'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@%) q AND NOT p.name OPERATOR(medrec.@~) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@%) q AND NOT p.name OPERATOR(medrec.@~) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 	END IF;
 END

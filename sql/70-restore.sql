@@ -225,7 +225,8 @@ BEGIN
 				(regexp_match(j.object, '^trigger (.*) on (.*)$'))[2] AS relation
 			FROM jsonb_to_recordset(wanted) AS j (kind text, object text, definition text, mode "char") WHERE j.kind = 'trigger'
 		), month AS (
-			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i WHERE i.inhparent = to_regclass('medrec.audit_event')
+			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i
+			WHERE i.inhparent IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived'))
 		), all_wanted AS (
 			SELECT w.name, w.relation, w.definition, w.mode FROM w
 			UNION
@@ -253,7 +254,7 @@ BEGIN
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation, p.tgenabled AS mode
 		FROM pg_trigger AS t JOIN pg_trigger AS p ON p.oid = t.tgparentid
-		WHERE p.tgrelid = to_regclass('medrec.audit_event') AND t.tgenabled <> p.tgenabled
+		WHERE p.tgrelid IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived')) AND t.tgenabled <> p.tgenabled
 	LOOP
 		EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.relation, CASE r.mode WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.tgname);
 		RETURN NEXT format('trigger %I on %s', r.tgname, r.relation);
@@ -410,7 +411,7 @@ BEGIN
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	LOOP
 		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r.name);
-		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era}') THEN
+		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access}') THEN
 			EXECUTE format('SELECT EXISTS (SELECT FROM %s)', r.name) INTO filled;
 			IF filled THEN
 				RAISE EXCEPTION 'table % is not empty', r.name USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -433,7 +434,7 @@ BEGIN
 	END LOOP;
 	FOR r IN SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger AS t
 		JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
-		WHERE p.pronamespace = 'medrec'::regnamespace AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+		WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_gate'::regnamespace) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 		ORDER BY t.tgparentid
 	LOOP
 		EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', r.relation, r.tgname);
@@ -455,7 +456,7 @@ BEGIN
 
 	-- what the dump brings itself
 	EXECUTE 'TRUNCATE ' || (SELECT string_agg(DISTINCT x, ', ')
-		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.schema_migration}') AS x);
+		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access,medrec.schema_migration}') AS x);
 	CREATE TABLE medrec.data_import AS
 		SELECT clock_timestamp() AS begun_at, session_user::text AS begun_by, steps AS steps;
 	COMMENT ON TABLE medrec.data_import IS 'There while medrec.import_begin() is in force.';

@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "actor.h"
+#include "texts.h"
 
 /* a name fits varchar(255); the rest is cut so that a client cannot bloat the trail */
 #define NAME_CHARS		255
@@ -45,12 +46,12 @@ typedef struct JsonSource
 	char	  **values;			/* one per key, NULL where missing */
 } JsonSource;
 
-static const char *const claim_keys[] = {"sub", "jti", "gen", "exp"};
+static const char *const claim_keys[] = {"sub", "jti", "gen", "exp", "iat", "aud"};
 static const char *const header_keys[] = {"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason"};
 
 enum
 {
-	CLAIM_SUB, CLAIM_JTI, CLAIM_GEN, CLAIM_EXP
+	CLAIM_SUB, CLAIM_JTI, CLAIM_GEN, CLAIM_EXP, CLAIM_IAT, CLAIM_AUD
 };
 enum
 {
@@ -68,7 +69,6 @@ static uint64 role_messages = 0;
 
 static void ForgetRoles(Datum arg, int cacheid, uint32 hashvalue);
 static const char *NameOfRole(RoleName *cached, Oid id);
-static bool IsAuthenticator(void);
 static const char *SkipBlank(const char *p);
 static const char *SkipString(const char *p);
 static const char *SkipNested(const char *p);
@@ -80,6 +80,8 @@ static char **ReadSource(JsonSource *source);
 static const char *NonEmpty(const char *value);
 static const char *Fit(const char *value, char *buffer, int chars);
 static const char *SocketAddress(void);
+static void Keep(char *kept, const char *value);
+static void SetConnection(Actor *actor);
 static const char *ForwardedAddress(char **header_values);
 
 /* A role was changed: look the names up anew. */
@@ -120,10 +122,19 @@ NameOfRole(RoleName *cached, Oid id)
 }
 
 /* Whether the session is PostgREST's, so that its claims may be believed. */
-static bool
-IsAuthenticator(void)
+bool
+actor_is_authenticator(void)
 {
 	return strcmp(NameOfRole(&session_name, GetSessionUserId()), AUTHENTICATOR_ROLE) == 0;
+}
+
+/* The same, by the name that the session user had when the session began. */
+bool
+actor_came_as_authenticator(void)
+{
+	const char *name = GetConfigOption("session_authorization", true, false);
+
+	return name && strcmp(name, AUTHENTICATOR_ROLE) == 0;
 }
 
 /* Skips JSON's white space. */
@@ -274,8 +285,8 @@ Clip(const char *value, int chars)
 }
 
 /*
- * Takes the named string and number members of a JSON object; false if the text
- * is no object.
+ * Takes the named string and number members of a JSON object, of "aud" an array as
+ * well, as it is written; false if the text is no object.
  */
 static bool
 PeekObject(const char *p, int nkeys, const char *const *keys, char **values)
@@ -317,6 +328,8 @@ PeekObject(const char *p, int nkeys, const char *const *keys, char **values)
 				continue;
 			if (*value == '"')
 				values[i] = Unescape(value + 1, p - 1);
+			else if (*value == '[' && strcmp(keys[i], "aud") == 0)
+				values[i] = p - value <= LONG_CHARS ? pnstrdup(value, p - value) : NULL;
 			else if (*value == '-' || (*value >= '0' && *value <= '9'))
 				values[i] = pnstrdup(value, p - value);
 		}
@@ -357,7 +370,7 @@ ReadSource(JsonSource *source)
 	for (i = 0; i < source->nkeys; i++)
 		if (values[i])
 			values[i] = Clip(values[i], source == &headers && i == HEADER_REASON ?
-							 LONG_CHARS : SHORT_CHARS);
+							 LONG_CHARS : *values[i] == '[' ? LONG_CHARS : SHORT_CHARS);
 	source->values = values;
 	source->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
@@ -409,6 +422,48 @@ SocketAddress(void)
 	return NonEmpty(address);
 }
 
+/* Keeps a value of the connection as text of the server's encoding, cut where it is too long. */
+static void
+Keep(char *kept, const char *value)
+{
+	int			len = value ? strlen(value) : 0;
+	char	   *p;
+
+	if (len > SHORT_CHARS)
+		len = pg_verifymbstr(value, len, true) ? pg_mbcliplen(value, len, SHORT_CHARS) : SHORT_CHARS;
+	memcpy(kept, value ? value : "", len);
+	kept[len] = '\0';
+	if (!pg_verifymbstr(kept, len, true))
+		for (p = kept; *p; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+}
+
+/*
+ * Who the connection is.  SET ROLE, SET SESSION AUTHORIZATION and what the gateway
+ * hands over change nothing of it.  A background worker has no connection: then it
+ * is the role that it was started as.
+ */
+static void
+SetConnection(Actor *actor)
+{
+	static char login_role[SHORT_CHARS + 1];
+	static char login_identity[SHORT_CHARS + 1];
+	static bool known = false;
+
+	if (!known)
+	{
+		const char *name = medrec_login_role();
+
+		Keep(login_role, name ? name : GetUserNameFromId(GetAuthenticatedUserId(), true));
+		Keep(login_identity, medrec_authenticated_identity());
+		known = true;
+	}
+	actor->login_role = NonEmpty(login_role);
+	actor->login_identity = NonEmpty(login_identity);
+	actor->socket_addr = SocketAddress();
+}
+
 /*
  * The address that the gateway saw: X-Real-Ip, else the last one of
  * X-Forwarded-For, which is the gateway's own finding; NULL if it is no address.
@@ -432,6 +487,16 @@ ForwardedAddress(char **header_values)
 	return address;
 }
 
+/* Check hook of medrec.reason: a reason that nobody can read is none. */
+bool
+medrec_check_reason(char **newval, void **extra, GucSource source)
+{
+	if (**newval == '\0' || visible_chars(*newval) > 0)
+		return true;
+	GUC_check_errdetail("It has no character that can be seen.");
+	return false;
+}
+
 /* All that is known of who acts. */
 const Actor *
 actor_current(void)
@@ -449,7 +514,7 @@ actor_current(void)
 	actor.application = NonEmpty(application_name);
 	actor.reason = Fit(medrec_reason, reason, LONG_CHARS);
 
-	if (IsAuthenticator())
+	if (actor_is_authenticator())
 	{
 		char	  **values = ReadSource(&claims);
 
@@ -459,20 +524,24 @@ actor_current(void)
 			actor.jti = NonEmpty(values[CLAIM_JTI]);
 			actor.generation = NonEmpty(values[CLAIM_GEN]);
 			actor.expires = NonEmpty(values[CLAIM_EXP]);
+			actor.issued = NonEmpty(values[CLAIM_IAT]);
+			actor.audience = NonEmpty(values[CLAIM_AUD]);
 		}
 		values = ReadSource(&headers);
 		if (values)
 		{
 			actor.request_id = NonEmpty(values[HEADER_REQUEST_ID]);
 			actor.client_addr = ForwardedAddress(values);
-			if (actor.reason == NULL)
-				actor.reason = NonEmpty(values[HEADER_REASON]);
+			if (actor.reason == NULL && values[HEADER_REASON] &&
+				visible_chars(values[HEADER_REASON]) > 0)
+				actor.reason = values[HEADER_REASON];
 		}
 		actor.method = Fit(GetConfigOption("request.method", true, false), method, SHORT_CHARS);
 		actor.path = Fit(GetConfigOption("request.path", true, false), path, LONG_CHARS);
 	}
+	SetConnection(&actor);
 	if (actor.client_addr == NULL)
-		actor.client_addr = SocketAddress();
+		actor.client_addr = actor.socket_addr;
 	return &actor;
 }
 
@@ -482,7 +551,7 @@ actor_name(void)
 {
 	const char *session_user = NameOfRole(&session_name, GetSessionUserId());
 
-	if (IsAuthenticator())
+	if (actor_is_authenticator())
 	{
 		char	  **values = ReadSource(&claims);
 

@@ -9,17 +9,22 @@
  */
 #include "medrec.h"
 
+#include "access/table.h"
+#include "access/tableam.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "utils/datum.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/tuplestore.h"
 
 #include "audit.h"
 #include "audit_era.h"
+#include "audit_seal.h"
 #include "direct.h"
 #include "records.h"
 
@@ -40,10 +45,13 @@ static void WriteRows(AuditTable *table, AuditWriter **writer, const char *actio
 static bool OnlyVisit(const Rows *old, const Rows *new, AttrNumber last_visit);
 static void WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new,
 						 AttrNumber last_visit);
+static void NoteWithheld(Relation rel);
+static void TakeTable(TupleTableSlot *slot, void *arg);
 static AuditWriter *Writer(AuditTable *table, AuditWriter **writer, const char *action);
 
 PG_FUNCTION_INFO_V1(medrec_audit);
 PG_FUNCTION_INFO_V1(medrec_audit_append_only);
+PG_FUNCTION_INFO_V1(medrec_audit_note_withheld);
 
 /* Says that the trigger function was called in a way it cannot be. */
 static void
@@ -294,4 +302,101 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 			 TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ?
 			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.") : 0));
 	return PointerGetDatum(NULL);	/* keep the compiler quiet */
+}
+
+/* Leaves an event for each row of a table that has a value which is withheld. */
+static void
+NoteWithheld(Relation rel)
+{
+	AuditWriter *writer = NULL;
+	AuditTable *table;
+	Trigger    *trigger = NULL;
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+	Snapshot	snapshot;
+	int			nest;
+	int			i;
+
+	for (i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers && trigger == NULL; i++)
+		if (strcmp(get_func_name(rel->trigdesc->triggers[i].tgfoid), "audit") == 0)
+			trigger = &rel->trigdesc->triggers[i];
+	if (trigger == NULL)
+		return;
+	table = audit_table_open(trigger->tgoid, rel, trigger->tgnargs, trigger->tgargs);
+	nest = audit_table_nest(table);
+	slot = table_slot_create(rel, NULL);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	while (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		AuditWriter *w = Writer(table, &writer, "UPDATE");
+		MemoryContext old = MemoryContextSwitchTo(audit_writer_row(w));
+		AuditText	old_values;
+		AuditText	new_values;
+
+		CHECK_FOR_INTERRUPTS();
+		slot_getallattrs(slot);
+		if (audit_row_withheld(table, slot, &old_values, &new_values))
+			audit_writer_put(w, audit_row_id(table, slot), audit_row_patient(table, slot),
+							 old_values, new_values);
+		MemoryContextSwitchTo(old);
+	}
+	if (writer)
+		audit_writer_end(writer);
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	if (nest)
+		AtEOXact_GUC(false, nest);
+	audit_table_close(table);
+}
+
+/* Takes a table that is audited. */
+static void
+TakeTable(TupleTableSlot *slot, void *arg)
+{
+	List	  **relids = arg;
+	MemoryContext old = MemoryContextSwitchTo(CurTransactionContext);
+
+	*relids = lappend_oid(*relids, DatumGetObjectId(slot->tts_values[0]));
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * medrec.audit_note_withheld(): leaves a digest of values that were withheld before
+ * there were digests.  For migrate().
+ */
+Datum
+medrec_audit_note_withheld(PG_FUNCTION_ARGS)
+{
+	List	   *relids = NIL;
+	ListCell   *cell;
+	int			level;
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to write an event of the audit trail"),
+				 errhint("Must be superuser.")));
+	if (audit_is_subscribed())
+		PG_RETURN_VOID();
+	/* not the keys of tokens: a subscriber has events of theirs, but not the rows */
+	audit_scan("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger AS t"
+			   " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
+			   " WHERE p.proname = 'audit' AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"
+			   " AND t.tgparentid = 0 AND pg_catalog.encode(t.tgargs, 'escape') LIKE '%withhold=%'"
+			   " AND t.tgrelid <> 'medrec.jwt_key'::pg_catalog.regclass"
+			   " ORDER BY 1", TakeTable, &relids);
+	level = NewGUCNestLevel();
+	(void) set_config_option("medrec.reason", "digest of a value that was there already",
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	foreach(cell, relids)
+	{
+		Relation	rel = table_open(lfirst_oid(cell), ShareRowExclusiveLock);
+
+		NoteWithheld(rel);
+		table_close(rel, NoLock);
+	}
+	AtEOXact_GUC(true, level);
+	PG_RETURN_VOID();
 }

@@ -18,8 +18,13 @@
 #define AUDIT_SALT_LENGTH	16
 #define AUDIT_UUID_CHARS	(2 * UUID_LEN + 4)
 
-/* stands for the value of a column that is never recorded */
+/* stands for the value of a column that is never recorded, where there is no key for a digest of it */
 #define AUDIT_WITHHELD	"\"(withheld)\""
+/* with a digest, in hexadecimal */
+#define AUDIT_DIGEST_BEGIN	"\"(withheld:"
+#define AUDIT_DIGEST_LENGTH	16
+#define AUDIT_KEY_TABLE	"audit_key"
+#define AUDIT_KEY_LENGTH	32
 
 /* The text fields: first those that stay the same from statement to statement. */
 typedef enum AuditField
@@ -37,6 +42,10 @@ typedef enum AuditField
 	AUDIT_PATH,
 	AUDIT_APPLICATION_NAME,
 	AUDIT_REASON,
+	/* since the second form of the text: who the session's connection is, whatever it says since */
+	AUDIT_LOGIN_ROLE,
+	AUDIT_LOGIN_IDENTITY,
+	AUDIT_SOCKET_ADDR,
 	/* then those of the row */
 	AUDIT_ROW_ID,
 	AUDIT_OLD_VALUES,
@@ -45,6 +54,7 @@ typedef enum AuditField
 
 #define AUDIT_FIELDS		(AUDIT_NEW_VALUES + 1)
 #define AUDIT_SHARED_FIELDS	AUDIT_ROW_ID
+#define AUDIT_OLD_FIELDS	AUDIT_LOGIN_ROLE	/* the shared ones of the first form */
 
 /* The columns of audit_event: the text fields, then these. */
 typedef enum AuditColumn
@@ -56,6 +66,8 @@ typedef enum AuditColumn
 	AUDIT_ERA,
 	AUDIT_N,
 	AUDIT_PATIENT_ID,
+	AUDIT_BACKEND_PID,			/* since the second form, null before */
+	AUDIT_BACKEND_START,
 	AUDIT_SALT,
 	AUDIT_LEAF
 } AuditColumn;
@@ -63,6 +75,7 @@ typedef enum AuditColumn
 #define AUDIT_COLUMNS	(AUDIT_LEAF + 1)
 
 extern const char *const audit_column_names[AUDIT_COLUMNS];
+extern const Oid audit_column_types[AUDIT_COLUMNS];
 
 /* A varlena without TOAST, or NULL. */
 typedef struct varlena *AuditText;
@@ -76,6 +89,10 @@ typedef struct AuditEvent
 	TimestampTz transaction_at;
 	TimestampTz statement_at;
 	const pg_uuid_t *patient_id;	/* may be NULL */
+	bool		has_pid;		/* of the backend: not null */
+	bool		has_start;
+	int32		backend_pid;
+	TimestampTz backend_start;
 	AuditText	text[AUDIT_FIELDS];
 	uint8		salt[AUDIT_SALT_LENGTH];
 	uint8		leaf[SHA256_LENGTH];
@@ -114,10 +131,13 @@ typedef struct AuditTable AuditTable;
 extern AuditTable *audit_table_open(Oid trigger, Relation rel, int nargs, char **args);
 extern void audit_table_close(AuditTable *table);
 extern const char *audit_table_name(const AuditTable *table);
+extern bool audit_read_key(uint8 *key);
 extern int	audit_table_nest(const AuditTable *table);
 extern AuditText audit_row_id(AuditTable *table, TupleTableSlot *slot);
 extern const pg_uuid_t *audit_row_patient(AuditTable *table, TupleTableSlot *slot);
 extern AuditText audit_row_values(AuditTable *table, TupleTableSlot *slot);
+extern bool audit_row_withheld(AuditTable *table, TupleTableSlot *slot,
+							   AuditText *old_values, AuditText *new_values);
 extern bool audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 							  AuditText *old_values, AuditText *new_values,
 							  bool *moved);

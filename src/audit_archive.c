@@ -1,13 +1,16 @@
 /*
  * audit_archive.c
- *		medrec.archive_audit(): detaches sealed months, whose seals stay verifiable.
+ *		medrec.archive_audit(): takes sealed months out of audit_event.
  *
- * A seal whose events all lie in archived months is checked as a link of the
- * chain alone.  Of one that reaches into another month the leaves are kept, so
- * that its root can still be computed.
+ * They become partitions of audit_archived, where auditors go on to read them and
+ * verify_audit() to verify them, until somebody drops them.  A seal whose events
+ * all lie in months that are gone is checked as a link of the chain alone.  Of one
+ * that reaches into another month the leaves are kept, so that its root can still
+ * be computed.
  */
 #include "medrec.h"
 
+#include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
 #include "funcapi.h"
@@ -24,6 +27,10 @@
 #include "audit.h"
 #include "audit_archive.h"
 #include "audit_seal.h"
+
+/* when the month of a partition's name ends, in SQL */
+#define MONTH_END(name) \
+	"(pg_catalog.to_date(pg_catalog.substr(" name ", 13), 'YYYY_MM')::timestamp + '1 month') AT TIME ZONE 'UTC'"
 
 /* what audit_read_archived() hands on */
 typedef struct ArchiveReader
@@ -61,11 +68,41 @@ static void EndSeal(Month *month);
 static void ReceiveEvent(TupleTableSlot *slot, void *arg);
 static void CheckSealed(const char *name);
 static void WriteMonth(Month *month);
-static void Detach(const char *name);
+static void MoveMonth(const char *name);
+static void CheckAge(const List *months);
 
 PG_FUNCTION_INFO_V1(medrec_archive_audit);
 
-/* An error unless a relation is a detached month of the audit trail. */
+/* The table that archived months are partitions of. */
+Oid
+audit_archived(void)
+{
+	return get_relname_relid(AUDIT_ARCHIVED_TABLE,
+							 get_rel_namespace(audit_relation(AUDIT_TABLE)));
+}
+
+/* Is an archived month there, as a partition of that table? */
+bool
+audit_is_attached(Oid relid)
+{
+	Oid			archived = audit_archived();
+
+	return OidIsValid(archived) && get_rel_relispartition(relid) &&
+		get_partition_parent(relid, true) == archived;
+}
+
+/* A query for the names of months that were archived and are not there any more. */
+char *
+audit_gone_months(const char *rest)
+{
+	return psprintf("SELECT a.partition FROM medrec." AUDIT_ARCHIVE_TABLE " AS a"
+					" WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits AS i"
+					"  JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"
+					"  WHERE i.inhparent = %u AND c.relname = a.partition)%s",
+					audit_archived(), rest);
+}
+
+/* An error unless a relation is an archived month of the audit trail. */
 void
 audit_check_archive(Oid relid)
 {
@@ -80,7 +117,8 @@ audit_check_archive(Oid relid)
 
 		/* it is read with the owner's rights, so it must be no view of somebody else's */
 		fits = a->relkind == RELKIND_RELATION && a->relnamespace == b->relnamespace &&
-			a->relowner == b->relowner && !a->relispartition &&
+			a->relowner == b->relowner &&
+			(!a->relispartition || audit_is_attached(relid)) &&
 			strncmp(NameStr(a->relname), AUDIT_TABLE "_", strlen(AUDIT_TABLE "_")) == 0;
 	}
 	if (HeapTupleIsValid(tuple))
@@ -129,7 +167,7 @@ ReceiveArchived(TupleTableSlot *slot, void *arg)
 	}
 }
 
-/* Calls a function for what the archived months hold of the seals. */
+/* Calls a function for what archived months that are gone held of the seals. */
 void
 audit_read_archived(int64 first_seal, int64 last_seal, Oid but,
 					ArchivedFunction function, void *arg)
@@ -138,9 +176,11 @@ audit_read_archived(int64 first_seal, int64 last_seal, Oid but,
 
 	audit_scan(psprintf("SELECT seal, events, leaves FROM medrec.audit_archive_seal"
 						" WHERE seal >= '" INT64_FORMAT "'::bigint"
-						" AND seal <= '" INT64_FORMAT "'::bigint AND partition <> %s",
+						" AND seal <= '" INT64_FORMAT "'::bigint AND partition <> %s"
+						" AND partition IN (%s)",
 						first_seal, last_seal,
-						quote_literal_cstr(OidIsValid(but) ? get_rel_name(but) : "")),
+						quote_literal_cstr(OidIsValid(but) ? get_rel_name(but) : ""),
+						audit_gone_months("")),
 			   ReceiveArchived, &reader);
 }
 
@@ -263,27 +303,73 @@ WriteMonth(Month *month)
 					 month->tree.size, month->first_seal, month->last_seal);
 	for (i = 0; i < SHA256_LENGTH; i++)
 		appendStringInfo(&json, "%02x", root[i]);
-	appendStringInfoString(&json, "\"}");
+	appendStringInfo(&json, "\",\"min_age\":\"%d min\"}", medrec_archive_min_age);
 	audit_writer_put(writer, NULL, NULL, NULL, audit_text(json.data));
 	MemoryContextSwitchTo(old);
 	audit_writer_end(writer);
 }
 
-/* Detaches a month. */
+/*
+ * Detaches a month, and makes it a partition of audit_archived.  A constraint says
+ * beforehand what that would have to read the month for, while writers wait.
+ */
 static void
-Detach(const char *name)
+MoveMonth(const char *name)
 {
-	int			rc;
+	const char *table = quote_identifier(name);
+	bool		attach = OidIsValid(audit_archived());
+	int			year = atoi(name + strlen(AUDIT_TABLE "_"));
+	int			month = atoi(name + strlen(AUDIT_TABLE "_YYYY_"));
+	char	   *from = psprintf("'%04d-%02d-01 00:00:00+00'", year, month);
+	char	   *until = psprintf("'%04d-%02d-01 00:00:00+00'", month == 12 ? year + 1 : year, month % 12 + 1);
+	char	   *commands[] = {
+		psprintf("ALTER TABLE medrec.%s ADD CONSTRAINT medrec_archiving"
+				 " CHECK (logged_at IS NOT NULL AND logged_at >= %s AND logged_at < %s)",
+				 table, from, until),
+		psprintf("ALTER TABLE medrec." AUDIT_TABLE " DETACH PARTITION medrec.%s", table),
+		psprintf("ALTER TABLE medrec." AUDIT_ARCHIVED_TABLE " ATTACH PARTITION medrec.%s"
+				 " FOR VALUES FROM (%s) TO (%s)", table, from, until),
+		psprintf("ALTER TABLE medrec.%s DROP CONSTRAINT medrec_archiving", table)
+	};
+	int			i;
 
 	SPI_connect();
-	rc = SPI_execute(psprintf("ALTER TABLE medrec.audit_event DETACH PARTITION medrec.%s",
-							  quote_identifier(name)), false, 0);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+	for (i = 0; i < lengthof(commands); i++)
+	{
+		int			rc;
+
+		if (i != 1 && !attach)
+			continue;
+		rc = SPI_execute(commands[i], false, 0);
+		if (rc < 0)
+			elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
+	}
 	SPI_finish();
 }
 
-/* medrec.archive_audit(): detaches the sealed months that end before a time. */
+/* An error if one of the months is younger than a superuser wants them to be. */
+static void
+CheckAge(const List *months)
+{
+	Names		young = {NIL, CurrentMemoryContext};
+
+	/* they are in order: the last one is the youngest */
+	if (months == NIL)
+		return;
+	audit_scan(psprintf("SELECT m FROM (SELECT %s::text) AS s (m) WHERE " MONTH_END("m")
+						" > pg_catalog.now() - %d * '1 minute'::interval",
+						quote_literal_cstr(llast(months)), medrec_archive_min_age),
+			   ReceiveName, &young);
+	if (young.names != NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("medrec.%s is too young to be archived", (char *) linitial(young.names)),
+				 errdetail("A month is archived when it is over for medrec.archive_min_age, which is %d days.",
+						   medrec_archive_min_age / (24 * 60)),
+				 errhint("Archive months that end earlier. Only a superuser changes the setting.")));
+}
+
+/* medrec.archive_audit(): archives the sealed months that end before a time. */
 Datum
 medrec_archive_audit(PG_FUNCTION_ARGS)
 {
@@ -305,9 +391,9 @@ medrec_archive_audit(PG_FUNCTION_ARGS)
 						" JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"
 						" WHERE i.inhparent = 'medrec.audit_event'::pg_catalog.regclass"
 						" AND c.relname ~ '^audit_event_[0-9]{4}_[0-9]{2}$'"
-						" AND (pg_catalog.to_date(pg_catalog.substr(c.relname, 13), 'YYYY_MM')::timestamp + '1 month') AT TIME ZONE 'UTC'"
-						"  <= LEAST('2000-01-01 00:00:00+00'::timestamptz + %s * '1 second'::interval, pg_catalog.now())"
+						" AND " MONTH_END("c.relname") " <= LEAST('2000-01-01 00:00:00+00'::timestamptz + %s * '1 second'::interval, pg_catalog.now())"
 						" ORDER BY 1", before), ReceiveName, &months);
+	CheckAge(months.names);
 	foreach(cell, months.names)
 	{
 		Month		month;
@@ -332,7 +418,7 @@ medrec_archive_audit(PG_FUNCTION_ARGS)
 							quote_identifier(month.name)), ReceiveEvent, &month);
 		EndSeal(&month);
 		WriteMonth(&month);
-		Detach(month.name);
+		MoveMonth(month.name);
 		values[0] = CStringGetTextDatum(month.name);
 		values[1] = Int64GetDatum((int64) month.tree.size);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);

@@ -7,6 +7,7 @@
 
 #include "sha256.h"
 
+#define AUDIT_ARCHIVED_TABLE		"audit_archived"
 #define AUDIT_ARCHIVE_TABLE			"audit_archive"
 #define AUDIT_ARCHIVE_SEAL_TABLE	"audit_archive_seal"
 
@@ -21,7 +22,16 @@ typedef struct ArchivedLeaf
 	const uint8 *leaf;
 } ArchivedLeaf;
 
-/* an error unless it is a detached month */
+/* the table that archived months are partitions of; InvalidOid in a trail of 0.1 */
+extern Oid	audit_archived(void);
+
+/* is an archived month there, as a partition of it? */
+extern bool audit_is_attached(Oid relid);
+
+/* a query for the names of months that were archived and are not there any more */
+extern char *audit_gone_months(const char *rest);
+
+/* an error unless it is an archived month */
 extern void audit_check_archive(Oid relid);
 
 /* leaf: NULL where all events of the seal were archived, and then count of them */

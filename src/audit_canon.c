@@ -10,7 +10,12 @@
  *
  * What stays the same from statement to statement stands first, then what all
  * events of a statement share, so that each is hashed once.
- * Never change it: a new version of the text needs a new name in front.
+ *
+ * There are two forms.  Events of 0.1 have the first.  The second begins with
+ * "medrec-audit-2;", and behind the reason it has the fields of the connection.
+ * An event that has none of these is of the first form, every other one of the
+ * second: so no two events have the same text.
+ * Never change either: a new version of the text needs a new name in front.
  */
 #include "medrec.h"
 
@@ -20,7 +25,8 @@
 
 #include "audit.h"
 
-#define CANON_NAME	"medrec-audit-1;"
+#define CANON_NAME_1	"medrec-audit-1;"
+#define CANON_NAME_2	"medrec-audit-2;"
 
 /* what is shorter is put together before it goes to the hash */
 #define PIECE	512
@@ -45,6 +51,7 @@ static void PutField(Sink *sink, const char *data, int len);
 static void PutNumber(Sink *sink, int64 number);
 static void PutText(Sink *sink, AuditText text);
 static char *HexOf(char *out, const uint8 *data, int len);
+static bool IsSecondForm(const AuditEvent *event);
 static void PutTexts(Sink *sink, const AuditEvent *event);
 static void PutTimes(Sink *sink, const AuditEvent *event);
 static void PutRow(Sink *sink, const AuditEvent *event);
@@ -169,15 +176,39 @@ audit_uuid_text(char *out, const pg_uuid_t *uuid)
 	(void) HexOf(out, data + 10, 6);
 }
 
+/* Whether an event has any of the fields that came with the second form. */
+static bool
+IsSecondForm(const AuditEvent *event)
+{
+	int			i;
+
+	for (i = AUDIT_OLD_FIELDS; i < AUDIT_SHARED_FIELDS; i++)
+		if (event->text[i])
+			return true;
+	return event->has_pid || event->has_start;
+}
+
 /* The fields that stay the same from statement to statement. */
 static void
 PutTexts(Sink *sink, const AuditEvent *event)
 {
+	bool		second = IsSecondForm(event);
+	int			fields = second ? AUDIT_SHARED_FIELDS : AUDIT_OLD_FIELDS;
 	int			i;
 
-	PutBytes(sink, CANON_NAME, sizeof(CANON_NAME) - 1);
-	for (i = 0; i < AUDIT_SHARED_FIELDS; i++)
+	PutBytes(sink, second ? CANON_NAME_2 : CANON_NAME_1, sizeof(CANON_NAME_1) - 1);
+	for (i = 0; i < fields; i++)
 		PutText(sink, event->text[i]);
+	if (!second)
+		return;
+	if (event->has_pid)
+		PutNumber(sink, event->backend_pid);
+	else
+		PutField(sink, NULL, 0);
+	if (event->has_start)
+		PutNumber(sink, event->backend_start + EPOCH_SHIFT);
+	else
+		PutField(sink, NULL, 0);
 }
 
 /* The further fields that all events of a statement share. */

@@ -9,6 +9,7 @@
 #include "medrec.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
@@ -22,7 +23,9 @@
 #include "audit.h"
 #include "audit_era.h"
 
-#define API_SCHEMA	"medrec_api"
+/* medrec's schemas have this name, or one that begins with it and "_" */
+#define OF_MEDREC(column) \
+	"(" column " OPERATOR(pg_catalog.=) 'medrec' OR " column " OPERATOR(pg_catalog.~~) 'medrec\\_%')"
 
 static bool OfMedrec(const char *schema);
 static void Write(const char *object, const char *command, const char *details);
@@ -32,6 +35,8 @@ static char *RoleName(RoleSpec *role);
 static char *GrantDetails(GrantStmt *stmt);
 static char *SchemaOf(RangeVar *name);
 static void WriteGrant(GrantStmt *stmt);
+static bool ChangesParents(Node *command);
+static void WriteDefaults(AlterDefaultPrivilegesStmt *stmt);
 static void WriteCommands(EventTriggerData *trigdata);
 static void WriteDropped(EventTriggerData *trigdata);
 
@@ -41,7 +46,10 @@ PG_FUNCTION_INFO_V1(medrec_audit_ddl);
 static bool
 OfMedrec(const char *schema)
 {
-	return schema && (strcmp(schema, MEDREC_SCHEMA) == 0 || strcmp(schema, API_SCHEMA) == 0);
+	size_t		len = strlen(MEDREC_SCHEMA);
+
+	return schema && strncmp(schema, MEDREC_SCHEMA, len) == 0 &&
+		(schema[len] == '\0' || schema[len] == '_');
 }
 
 /* Leaves an event: the object's name and what was done to it. */
@@ -153,6 +161,12 @@ AlterDetails(AlterTableStmt *stmt)
 			case AT_DetachPartition:
 				what = "DETACH PARTITION";
 				break;
+			case AT_AddInherit:
+				what = "INHERIT";
+				break;
+			case AT_DropInherit:
+				what = "NO INHERIT";
+				break;
 			default:
 				what = "other";
 		}
@@ -160,6 +174,8 @@ AlterDetails(AlterTableStmt *stmt)
 			what = psprintf("%s %s", what, cmd->name);
 		else if (cmd->def && IsA(cmd->def, ColumnDef))
 			what = psprintf("%s %s", what, ((ColumnDef *) cmd->def)->colname);
+		else if (cmd->def && IsA(cmd->def, RangeVar))
+			what = psprintf("%s %s", what, ((RangeVar *) cmd->def)->relname);
 		PutName(&list, what);
 	}
 	return list.data;
@@ -251,10 +267,54 @@ WriteGrant(GrantStmt *stmt)
 	}
 }
 
+/* Whether a command makes a table inherit from one of medrec's, or ends that. */
+static bool
+ChangesParents(Node *command)
+{
+	ListCell   *cell;
+
+	if (command == NULL || !IsA(command, AlterTableStmt))
+		return false;
+	foreach(cell, ((AlterTableStmt *) command)->cmds)
+	{
+		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
+
+		if ((cmd->subtype == AT_AddInherit || cmd->subtype == AT_DropInherit) &&
+			OfMedrec(SchemaOf((RangeVar *) cmd->def)))
+			return true;
+	}
+	return false;
+}
+
+/* Leaves an event for ALTER DEFAULT PRIVILEGES: of medrec's schemas, or of all. */
+static void
+WriteDefaults(AlterDefaultPrivilegesStmt *stmt)
+{
+	bool		everywhere = true;
+	ListCell   *cell;
+	ListCell   *schema;
+
+	foreach(cell, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, cell);
+
+		if (strcmp(option->defname, "schemas") != 0)
+			continue;
+		everywhere = false;
+		foreach(schema, (List *) option->arg)
+			if (OfMedrec(strVal(lfirst(schema))))
+				Write(strVal(lfirst(schema)), "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+	}
+	if (everywhere)
+		Write(MEDREC_SCHEMA, "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+}
+
 /* Leaves events for the commands that have ended. */
 static void
 WriteCommands(EventTriggerData *trigdata)
 {
+	Oid			types[] = {BOOLOID};
+	Datum		args[] = {BoolGetDatum(ChangesParents(trigdata->parsetree))};
 	SPITupleTable *rows;
 	uint64		nrows;
 	uint64		i;
@@ -264,14 +324,36 @@ WriteCommands(EventTriggerData *trigdata)
 		WriteGrant((GrantStmt *) trigdata->parsetree);
 		return;
 	}
+	if (trigdata->parsetree && IsA(trigdata->parsetree, AlterDefaultPrivilegesStmt))
+	{
+		WriteDefaults((AlterDefaultPrivilegesStmt *) trigdata->parsetree);
+		return;
+	}
 
 	SPI_connect();
-	if (SPI_execute("SELECT c.command_tag, c.object_identity, c.object_type"
-					" FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
-					" WHERE (c.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
-					"   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
-					" AND NOT c.in_extension"
-					" AND c.object_type OPERATOR(pg_catalog.<>) ALL ('{index,sequence}'::pg_catalog.text[])", true, 0) != SPI_OK_SELECT)
+	/*
+	 * Where a table has parents, they are named: it may add rows to them.  Not
+	 * read-only, so that what the command has made is seen.
+	 */
+	if (SPI_execute_with_args("SELECT c.command_tag, c.object_identity, p.names"
+							  " FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
+							  " LEFT JOIN LATERAL (SELECT"
+							  "   pg_catalog.string_agg(r.relname::pg_catalog.text, ' ' ORDER BY i.inhseqno) AS names,"
+							  "   pg_catalog.bool_or(r.relnamespace OPERATOR(pg_catalog.=)"
+							  "    'medrec'::pg_catalog.regnamespace::pg_catalog.oid) AS ours"
+							  "  FROM pg_catalog.pg_inherits AS i"
+							  "  JOIN pg_catalog.pg_class AS r ON r.oid OPERATOR(pg_catalog.=) i.inhparent"
+							  "  WHERE i.inhrelid OPERATOR(pg_catalog.=) c.objid"
+							  "   AND c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid"
+							  "   AND c.command_tag OPERATOR(pg_catalog.~~) 'CREATE %') AS p ON true"
+							  " WHERE (" OF_MEDREC("c.schema_name")
+							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
+							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
+							  "   OR c.object_type OPERATOR(pg_catalog.=) ANY ('{schema,extension}'::pg_catalog.text[])"
+							  "    AND " OF_MEDREC("c.object_identity") " OR p.ours OR $1)"
+							  " AND NOT c.in_extension"
+							  " AND c.object_type OPERATOR(pg_catalog.<>) ALL ('{index,sequence}'::pg_catalog.text[])",
+							  1, types, args, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the commands");
 	rows = SPI_tuptable;
 	nrows = SPI_processed;
@@ -279,9 +361,18 @@ WriteCommands(EventTriggerData *trigdata)
 	{
 		char	   *tag = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
 		char	   *object = SPI_getvalue(rows->vals[i], rows->tupdesc, 2);
+		char	   *parents = SPI_getvalue(rows->vals[i], rows->tupdesc, 3);
 		char	   *details = NULL;
 
-		if (trigdata->parsetree && IsA(trigdata->parsetree, AlterTableStmt) &&
+		if (parents)
+		{
+			StringInfoData list;
+
+			initStringInfo(&list);
+			PutName(&list, psprintf("INHERITS %s", parents));
+			details = list.data;
+		}
+		else if (trigdata->parsetree && IsA(trigdata->parsetree, AlterTableStmt) &&
 			strcmp(tag, "ALTER TABLE") == 0)
 			details = AlterDetails((AlterTableStmt *) trigdata->parsetree);
 		if (object && strncmp(object, MEDREC_SCHEMA ".", strlen(MEDREC_SCHEMA) + 1) == 0)
@@ -302,8 +393,9 @@ WriteDropped(EventTriggerData *trigdata)
 	SPI_connect();
 	if (SPI_execute("SELECT d.object_type, d.object_identity"
 					" FROM pg_catalog.pg_event_trigger_dropped_objects() AS d"
-					" WHERE (d.schema_name OPERATOR(pg_catalog.=) ANY ('{medrec,medrec_api}'::pg_catalog.text[])"
-					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%')"
+					" WHERE (" OF_MEDREC("d.schema_name")
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%')"
 					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"
 					"  ANY ('{trigger,policy,table,\"table column\",view}'::pg_catalog.text[]))"
 					" AND NOT d.is_temporary"

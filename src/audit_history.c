@@ -124,6 +124,7 @@ Replay(History *history, text *table_name, text *row_id, const char *until)
 {
 	char	   *table = TableName(table_name);
 	char	   *id = quote_literal_cstr(text_to_cstring(row_id));
+	char	   *trail = audit_trail();
 	char	   *touches = "";
 	int			level;
 
@@ -138,21 +139,21 @@ Replay(History *history, text *table_name, text *row_id, const char *until)
 			patient = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text_to_cstring(row_id))));
 		if (patient)
 			touches = psprintf(" UNION ALL SELECT logged_at, era, xid, n, '" REPLAY_TOUCH "', NULL, NULL,"
-							   " transaction_at, NULL, NULL, NULL, NULL FROM medrec.audit_event"
+							   " transaction_at, NULL, NULL, NULL, NULL FROM %s"
 							   " WHERE patient_id = %s::uuid AND table_name IN ('diagnosis', 'treatment')%s",
-							   id, until);
+							   trail, id, until);
 	}
 	replay_init(&history->state);
 	level = NewGUCNestLevel();
 	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
 	audit_scan(psprintf("SELECT " REPLAY_COLUMNS ", account, role, session_role, reason"
-						" FROM medrec.audit_event WHERE table_name = %s AND row_id = %s%s"
+						" FROM %s WHERE table_name = %s AND row_id = %s%s"
 						" UNION ALL SELECT " REPLAY_COLUMNS ", account, role, session_role, reason"
-						" FROM medrec.audit_event WHERE table_name = %s AND row_id IS NULL"
+						" FROM %s WHERE table_name = %s AND row_id IS NULL"
 						" AND action = 'TRUNCATE'%s%s ORDER BY " REPLAY_ORDER,
-						quote_literal_cstr(table), id, until,
-						quote_literal_cstr(table), until, touches), Take, history);
+						trail, quote_literal_cstr(table), id, until,
+						trail, quote_literal_cstr(table), until, touches), Take, history);
 	AtEOXact_GUC(true, level);
 }
 

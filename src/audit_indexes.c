@@ -32,6 +32,7 @@
 #include "utils/tuplesort.h"
 
 #include "audit.h"
+#include "audit_archive.h"
 #include "audit_indexes.h"
 
 /* findings on one index that are told one by one */
@@ -309,9 +310,12 @@ audit_check_indexes(Snapshot snapshot, AuditLackFunction function, void *arg)
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit indexes",
 												  ALLOCSET_DEFAULT_SIZES);
 	List	   *tables = find_all_inheritors(audit_relation(AUDIT_TABLE), AccessShareLock, NULL);
+	Oid			archived = audit_archived();
 	Check	   *check = palloc0(sizeof(Check));
 	ListCell   *table;
 
+	if (OidIsValid(archived))
+		tables = list_concat(tables, find_all_inheritors(archived, AccessShareLock, NULL));
 	check->snapshot = RegisterSnapshot(snapshot);
 	check->function = function;
 	check->arg = arg;

@@ -52,6 +52,7 @@ static void TakeLogLeaf(const AuditSeal *seal, void *arg);
 static void KeepSeal(const AuditSeal *seal, void *arg);
 static void PutTrail(StringInfo out, const AuditSeal *seal);
 static void PutHeads(StringInfo out, int64 size);
+static void PutUnsealed(StringInfo out);
 static void TakeOrigin(TupleTableSlot *slot, void *arg);
 static int64 LogSize(FunctionCallInfo fcinfo, int argument);
 
@@ -230,6 +231,22 @@ PutHeads(StringInfo out, int64 size)
 	}
 }
 
+/* Writes what is not sealed now, whatever seal the checkpoint is of. */
+static void
+PutUnsealed(StringInfo out)
+{
+	Proof		proof = {.context = CurrentMemoryContext};
+	AuditSeal	last;
+
+	(void) audit_read_last_seal(&last);
+	audit_scan(psprintf("SELECT pg_catalog.format('events=%%s age=%%s', pg_catalog.count(*),"
+						" GREATEST(0, pg_catalog.floor(EXTRACT(EPOCH FROM"
+						"  pg_catalog.clock_timestamp() - pg_catalog.min(logged_at)))))"
+						" FROM medrec.audit_event WHERE %s", audit_unsealed(&last)),
+			   TakeOrigin, &proof);
+	appendStringInfo(out, CHECKPOINT_UNSEALED "%s\n", proof.text);
+}
+
 /* medrec.audit_checkpoint(): the head of the trail, to be kept elsewhere. */
 Datum
 medrec_audit_checkpoint(PG_FUNCTION_ARGS)
@@ -271,6 +288,7 @@ medrec_audit_checkpoint(PG_FUNCTION_ARGS)
 	PutHash(&out, "", seal.head);
 	PutTrail(&out, &seal);
 	PutHeads(&out, size);
+	PutUnsealed(&out);
 	SetUserIdAndSecContext(user, sec_context);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
@@ -283,6 +301,7 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 	StringInfoData out;
 	Oid			user;
 	int			sec_context;
+	char	   *trail;
 	char	   *range;
 	uint8		root[SHA256_LENGTH];
 	int			i;
@@ -294,9 +313,10 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 	proof.n = PG_GETARG_INT32(2);
 
 	audit_become_owner(&user, &sec_context);
-	audit_scan(psprintf("SELECT %s FROM medrec.audit_event WHERE era = %d"
+	trail = audit_trail();
+	audit_scan(psprintf("SELECT * FROM %s WHERE era = %d"
 						" AND xid = '" INT64_FORMAT "'::bigint AND n = %d",
-						audit_event_columns(), proof.era, proof.xid, proof.n),
+						trail, proof.era, proof.xid, proof.n),
 			   TakeEvent, &proof);
 	if (proof.text == NULL)
 		ereport(ERROR,
@@ -312,13 +332,13 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 				 errhint("Run SELECT * FROM medrec.seal_audit().")));
 	range = psprintf("era = %d AND xid >= '" INT64_FORMAT "'::bigint AND xid < '" INT64_FORMAT "'::bigint",
 					 proof.era, proof.seal.first_xid, proof.seal.end_xid);
-	audit_scan(psprintf("SELECT count(*) FROM medrec.audit_event WHERE %s"
+	audit_scan(psprintf("SELECT count(*) FROM %s WHERE %s"
 						" AND (xid < '" INT64_FORMAT "'::bigint OR"
 						"  xid = '" INT64_FORMAT "'::bigint AND n < %d)",
-						range, proof.xid, proof.xid, proof.n), TakeCount, &proof);
+						trail, range, proof.xid, proof.xid, proof.n), TakeCount, &proof);
 	merkle_init(&proof.tree);
 	merkle_watch(&proof.tree, proof.before);
-	audit_scan(psprintf("SELECT leaf FROM medrec.audit_event WHERE %s ORDER BY xid, n", range),
+	audit_scan(psprintf("SELECT leaf FROM %s WHERE %s ORDER BY xid, n", trail, range),
 			   TakeLeaf, &proof);
 	merkle_root(&proof.tree, root);
 	if (memcmp(root, proof.seal.root, SHA256_LENGTH) != 0)
@@ -326,7 +346,7 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the events of seal " INT64_FORMAT " are not those that were sealed",
 						proof.seal.seal),
-				 errhint("Run SELECT * FROM medrec.verify_audit(). Events that were archived have to be proved before.")));
+				 errhint("Run SELECT * FROM medrec.verify_audit(). Events of a month that was archived and dropped cannot be proved any more.")));
 	SetUserIdAndSecContext(user, sec_context);
 
 	/* which closes the path, too */
@@ -392,9 +412,9 @@ medrec_audit_canonical(PG_FUNCTION_ARGS)
 	Proof		proof = {.context = CurrentMemoryContext};
 
 	/* with the caller's rights: it is the content */
-	audit_scan(psprintf("SELECT %s FROM medrec.audit_event WHERE era = %d"
+	audit_scan(psprintf("SELECT * FROM %s WHERE era = %d"
 						" AND xid = '" INT64_FORMAT "'::bigint AND n = %d",
-						audit_event_columns(), PG_GETARG_INT32(0), PG_GETARG_INT64(1),
+						audit_trail(), PG_GETARG_INT32(0), PG_GETARG_INT64(1),
 						PG_GETARG_INT32(2)),
 			   TakeEvent, &proof);
 	if (proof.text == NULL)

@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_operator_d.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -28,6 +29,7 @@
 #include "utils/tuplesort.h"
 
 #include "audit.h"
+#include "audit_archive.h"
 #include "audit_replay.h"
 #include "audit_seal.h"
 
@@ -41,26 +43,28 @@ static const struct
 {
 	const char *name;
 	char	   *argument;
+	int			step;			/* of migrate() that made it, 0 for the first release's */
 }			own_tables[] =
 {
-	{"account", "withhold=password"},
-	{"patient", "patient=id"},
-	{"diagnosis", "patient=patient_id"},
-	{"treatment", "patient=patient_id"},
-	{"code_release", NULL},
-	{"login_lockout", NULL},
-	{"token_generation", NULL},
-	{"care_team", NULL},
-	{"care_team_member", NULL},
-	{"care_team_patient", "patient=patient"},
-	{"break_glass", "patient=patient"}
+	{"account", "withhold=password", 0},
+	{"patient", "patient=id", 0},
+	{"diagnosis", "patient=patient_id", 0},
+	{"treatment", "patient=patient_id", 0},
+	{"code_release", NULL, 0},
+	{"login_lockout", NULL, 0},
+	{"auditor_change", NULL, 60},
+	{"token_generation", NULL, 0},
+	{"care_team", NULL, 0},
+	{"care_team_member", NULL, 0},
+	{"care_team_patient", "patient=patient", 0},
+	{"break_glass", "patient=patient", 0}
 };
 
 typedef struct Checker
 {
 	ReturnSetInfo *rsinfo;
 	Snapshot	snapshot;
-	bool		archived;		/* the trail's beginning is no longer there */
+	bool		archived;		/* a month was archived, and is no longer there */
 	const char *table;
 	bool		own;			/* audited since there are rows */
 	bool		patients;		/* the table is patient */
@@ -80,6 +84,7 @@ typedef struct Checker
 	TimestampTz last_visit;		/* as the row's own events have it */
 	bool		gap;
 
+	bool		no_key;			/* there are digests, and no key to compute one with */
 	MemoryContext context;
 } Checker;
 
@@ -103,6 +108,8 @@ static void CompareColumn(char *key, char *value, void *arg);
 static void FinishId(Checker *checker);
 static void TakeEvent(TupleTableSlot *slot, void *arg);
 static void CheckTable(Checker *checker, Relation rel);
+static void TakeApplied(TupleTableSlot *slot, void *arg);
+static bool IsApplied(int step);
 
 PG_FUNCTION_INFO_V1(medrec_verify_records);
 
@@ -134,7 +141,7 @@ TakeTruncate(TupleTableSlot *slot, void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-/* Says that some month has been archived. */
+/* Says that some month has been archived and is gone. */
 static void
 TakeArchived(TupleTableSlot *slot, void *arg)
 {
@@ -292,9 +299,16 @@ CompareColumn(char *key, char *value, void *arg)
 	Checker    *checker = comparison->checker;
 	const char *known = replay_value(&checker->state, key);
 
-	/* a column that was added later, or whose values are withheld */
+	/* a column that was added later */
 	if (known == NULL || strcmp(known, value) == 0)
 		return;
+	if (replay_same(known, value))
+	{
+		/* of an event of 0.1 there is no digest; of the row there would be one */
+		if (strcmp(value, AUDIT_WITHHELD) == 0)
+			checker->no_key = true;
+		return;
+	}
 	/* touch is no replica's: somewhere between the row's own events and the last touch */
 	if (checker->patients && strcmp(key, LAST_VISIT) == 0)
 	{
@@ -395,29 +409,30 @@ static void
 CheckTable(Checker *checker, Relation rel)
 {
 	char	   *name = quote_literal_cstr(checker->table);
+	char	   *trail = audit_trail();
 	char	   *touches = "";
 
 	checker->patients = strcmp(checker->table, "patient") == 0;
 	if (checker->patients)
-		touches = " UNION ALL SELECT logged_at, era, xid, n, '" REPLAY_TOUCH "', NULL, NULL, transaction_at,"
-			" patient_id::text COLLATE \"C\" FROM medrec.audit_event"
-			" WHERE table_name IN ('diagnosis', 'treatment') AND patient_id IS NOT NULL";
+		touches = psprintf(" UNION ALL SELECT logged_at, era, xid, n, '" REPLAY_TOUCH "', NULL, NULL, transaction_at,"
+						   " patient_id::text COLLATE \"C\" FROM %s"
+						   " WHERE table_name IN ('diagnosis', 'treatment') AND patient_id IS NOT NULL", trail);
 
 	checker->ntruncates = 0;
 	checker->truncates = NULL;
 	audit_scan_at(checker->snapshot,
-				  psprintf("SELECT " REPLAY_COLUMNS " FROM medrec.audit_event"
+				  psprintf("SELECT " REPLAY_COLUMNS " FROM %s"
 						   " WHERE table_name = %s AND row_id IS NULL AND action = 'TRUNCATE'"
-						   " ORDER BY " REPLAY_ORDER, name), TakeTruncate, checker);
+						   " ORDER BY " REPLAY_ORDER, trail, name), TakeTruncate, checker);
 	SortRows(checker, rel);
 	checker->id = NULL;
 	replay_init(&checker->state);
 	checker->id_context = AllocSetContextCreate(CurrentMemoryContext, "medrec row id",
 												ALLOCSET_SMALL_SIZES);
 	audit_scan_at(checker->snapshot,
-				  psprintf("SELECT " REPLAY_COLUMNS ", row_id FROM medrec.audit_event"
+				  psprintf("SELECT " REPLAY_COLUMNS ", row_id FROM %s"
 						   " WHERE table_name = %s AND row_id IS NOT NULL%s"
-						   " ORDER BY row_id, " REPLAY_ORDER, name, touches), TakeEvent, checker);
+						   " ORDER BY row_id, " REPLAY_ORDER, trail, name, touches), TakeEvent, checker);
 	FinishId(checker);
 	while (checker->more_rows)
 	{
@@ -430,6 +445,24 @@ CheckTable(Checker *checker, Relation rel)
 	MemoryContextDelete(checker->state.context);
 }
 
+/* Receives the row of a step that has been applied. */
+static void
+TakeApplied(TupleTableSlot *slot, void *arg)
+{
+	*(bool *) arg = true;
+}
+
+/* Has migrate() applied a step? */
+static bool
+IsApplied(int step)
+{
+	bool		applied = false;
+
+	audit_scan(psprintf("SELECT FROM medrec.schema_migration WHERE version = %d", step),
+			   TakeApplied, &applied);
+	return applied;
+}
+
 /* medrec.verify_records(): rows that are not as their events say. */
 Datum
 medrec_verify_records(PG_FUNCTION_ARGS)
@@ -438,6 +471,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, false);
 	List	   *relids = NIL;
 	ListCell   *cell;
+	ListCell   *child;
 	Oid			user;
 	int			sec_context;
 	int			i;
@@ -454,7 +488,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 
 		if (OidIsValid(relid))
 			relids = lappend_oid(relids, relid);
-		else
+		else if (own_tables[i].step == 0 || IsApplied(own_tables[i].step))
 		{
 			checker.table = own_tables[i].name;
 			Report(&checker, "table_missing", NULL, NULL);
@@ -467,7 +501,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 			   " AND c.relkind = 'r' ORDER BY 1", TakeName, &relids);
 
 	checker.snapshot = RegisterSnapshot(GetLatestSnapshot());
-	audit_scan_at(checker.snapshot, "SELECT FROM medrec.audit_archive LIMIT 1",
+	audit_scan_at(checker.snapshot, audit_gone_months(" LIMIT 1"),
 				  TakeArchived, &checker);
 	foreach(cell, relids)
 	{
@@ -479,10 +513,19 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 			pstrdup(RelationGetRelationName(rel)) :
 			quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
 									   RelationGetRelationName(rel));
+		foreach(child, find_inheritance_children(RelationGetRelid(rel), NoLock))
+			Report(&checker, "child_table", NULL,
+				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(child))),
+											  get_rel_name(lfirst_oid(child))));
 		CheckTable(&checker, rel);
 		table_close(rel, NoLock);
 	}
 	UnregisterSnapshot(checker.snapshot);
+	if (checker.no_key)
+	{
+		checker.table = AUDIT_KEY_TABLE;
+		Report(&checker, "key_missing", NULL, "events have digests of withheld values, which cannot be compared without the key");
+	}
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;
 }

@@ -51,6 +51,7 @@ extern void replay_clear(ReplayState *state);
 extern void replay_read(TupleTableSlot *slot, ReplayEvent *event);
 extern bool replay_apply(ReplayState *state, const ReplayEvent *event);
 extern const char *replay_value(const ReplayState *state, const char *key);
+extern bool replay_same(const char *a, const char *b);
 extern char *replay_json(const ReplayState *state);
 extern void replay_split(const char *json,
 						 void (*function) (char *key, char *value, void *arg), void *arg);

@@ -9,6 +9,11 @@
  * null, and json and jsonb that are objects or arrays.  A json scalar becomes the
  * string of its JSON text, so that it differs from SQL's null.
  *
+ * Of a column that is withheld the text has a digest in the value's place: an HMAC
+ * over table, row, column and value, with a key that only the owner reads.  So
+ * verify_records() finds a value that was changed past the audit, and whoever reads
+ * the trail cannot try values.
+ *
  * What is known of a table is kept per trigger until its relation changes.
  */
 #include "medrec.h"
@@ -16,11 +21,17 @@
 #include <math.h>
 
 #include "access/relation.h"
+#include "access/table.h"
+#include "access/tableam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
+#include "common/hmac.h"
+#include "common/sha2.h"
 #include "common/shortest_dec.h"
+#include "executor/tuptable.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -33,6 +44,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 #include "audit.h"
@@ -54,14 +66,14 @@ typedef enum ColumnKind
 	KIND_TIME,					/* date, time, timetz, timestamp */
 	KIND_JSON,
 	KIND_JSONB,
-	KIND_OUTPUT,				/* by the type's output function */
-	KIND_WITHHELD				/* only that it changed */
+	KIND_OUTPUT					/* by the type's output function */
 } ColumnKind;
 
 typedef struct Column
 {
 	AttrNumber	attnum;
 	ColumnKind	kind;
+	bool		withheld;		/* only a digest of it is recorded */
 	bool		byval;
 	int16		len;
 	Oid			base_type;
@@ -77,6 +89,9 @@ struct AuditTable
 	int			users;			/* statements that hold it just now */
 	bool		stale;
 	bool		settings;		/* an output function needs fixed settings */
+	bool		withholds;		/* some column */
+	bool		has_key;		/* for digests, as of the present statement */
+	uint8		key[AUDIT_KEY_LENGTH];
 	char	   *name;
 	TupleDesc	desc;
 	int			ncolumns;
@@ -104,7 +119,10 @@ static AuditTable *Build(Relation rel, int nargs, char **args);
 static void PutString(StringInfo out, const char *data, int len);
 static void PutTimestamp(StringInfo out, TimestampTz value);
 static void PutValue(StringInfo out, const Column *column, Datum value);
-static void PutColumn(StringInfo out, const Column *column, Datum value, bool isnull);
+static void PutDigest(StringInfo out, const AuditTable *table, AuditText row_id,
+					  const Column *column, Datum value);
+static void PutColumn(StringInfo out, const AuditTable *table, AuditText row_id,
+					  const Column *column, Datum value, bool isnull);
 static void Begin(StringInfo out);
 static AuditText End(StringInfo out);
 static bool SameValue(const Column *column, Datum a, bool a_null, Datum b, bool b_null);
@@ -237,7 +255,7 @@ ColumnOf(AuditTable *table, AttrNumber attnum)
 
 /*
  * The trigger's arguments: patient=COLUMN, the column that holds the patient's
- * id; withhold=COLUMN, a column of which only is recorded that it changed.  A
+ * id; withhold=COLUMN, a column of which only a digest is recorded.  A
  * column that a user has dropped since is none: the write must not fail.
  */
 static void
@@ -259,7 +277,7 @@ ReadArguments(AuditTable *table, int nargs, char **args)
 		else if (len == strlen("withhold") && strncmp(args[i], "withhold", len) == 0)
 		{
 			if (column)
-				column->kind = KIND_WITHHELD;
+				column->withheld = table->withholds = true;
 		}
 		else
 			ereport(ERROR,
@@ -368,6 +386,8 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 		fresh->stale = invalidate_count() != seen;
 		entry->table = fresh;
 	}
+	if (entry->table->withholds)
+		entry->table->has_key = audit_read_key(entry->table->key);
 	entry->table->users++;
 	return entry->table;
 }
@@ -575,21 +595,113 @@ PutValue(StringInfo out, const Column *column, Datum value)
 			string = OutputFunctionCall((FmgrInfo *) &column->output, value);
 			PutString(out, string, strlen(string));
 			break;
-		case KIND_WITHHELD:
-			appendStringInfoString(out, AUDIT_WITHHELD);
-			break;
 	}
+}
+
+/*
+ * Reads the key of the digests; false where there is none.  Straight from the table,
+ * which nobody but its owner has a right to.
+ */
+bool
+audit_read_key(uint8 *key)
+{
+	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			relid = OidIsValid(schema) ? get_relname_relid(AUDIT_KEY_TABLE, schema) : InvalidOid;
+	AttrNumber	attnum = OidIsValid(relid) ? get_attnum(relid, "key") : InvalidAttrNumber;
+	Relation	rel;
+	Snapshot	snapshot;
+	TableScanDesc scan;
+	TupleTableSlot *slot;
+	bool		found = false;
+
+	if (attnum == InvalidAttrNumber || get_atttype(relid, attnum) != BYTEAOID)
+		return false;
+	rel = table_open(relid, AccessShareLock);
+	slot = table_slot_create(rel, NULL);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	scan = table_beginscan(rel, snapshot, 0, NULL);
+	if (table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		bool		isnull;
+		Datum		value = slot_getattr(slot, attnum, &isnull);
+		bytea	   *bytes = isnull ? NULL : DatumGetByteaPP(value);
+
+		found = bytes && VARSIZE_ANY_EXHDR(bytes) == AUDIT_KEY_LENGTH;
+		if (found)
+			memcpy(key, VARDATA_ANY(bytes), AUDIT_KEY_LENGTH);
+	}
+	table_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	ExecDropSingleTupleTableSlot(slot);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * Writes the digest of a value that is withheld.  It is the same each time, so that
+ * an event's old value can be held against the one before, and another one for each
+ * table, row and column, so that equal values do not show.
+ */
+static void
+PutDigest(StringInfo out, const AuditTable *table, AuditText row_id, const Column *column,
+		  Datum value)
+{
+	static const char name[] = "medrec-withheld-1;";
+	uint8		digest[PG_SHA256_DIGEST_LENGTH];
+	pg_hmac_ctx *hmac;
+	StringInfoData text;
+	StringInfoData input;
+	char	   *utf8;
+	int			i;
+
+	if (!table->has_key)
+	{
+		appendStringInfoString(out, AUDIT_WITHHELD);
+		return;
+	}
+	initStringInfo(&text);
+	PutValue(&text, column, value);
+	initStringInfo(&input);
+	appendStringInfo(&input, "%s%d:%s;", name, (int) strlen(table->name), table->name);
+	if (row_id)
+		appendStringInfo(&input, "%d:%.*s;", (int) VARSIZE_ANY_EXHDR(row_id),
+						 (int) VARSIZE_ANY_EXHDR(row_id), VARDATA_ANY(row_id));
+	else
+		appendStringInfoString(&input, "-;");
+	appendStringInfo(&input, "%s%s", column->key, text.data);
+	utf8 = pg_server_to_any(input.data, input.len, PG_UTF8);
+
+	hmac = pg_hmac_create(PG_SHA256);
+	if (hmac == NULL ||
+		pg_hmac_init(hmac, table->key, AUDIT_KEY_LENGTH) < 0 ||
+		pg_hmac_update(hmac, (const uint8 *) utf8, strlen(utf8)) < 0 ||
+		pg_hmac_final(hmac, digest, sizeof(digest)) < 0)
+	{
+		if (hmac != NULL)
+			pg_hmac_free(hmac);
+		elog(ERROR, "could not compute the digest of a withheld value");
+	}
+	pg_hmac_free(hmac);
+	appendStringInfoString(out, AUDIT_DIGEST_BEGIN);
+	for (i = 0; i < AUDIT_DIGEST_LENGTH; i++)
+		appendStringInfo(out, "%02x", digest[i]);
+	appendStringInfoString(out, ")\"");
+	explicit_bzero(text.data, text.len);
+	explicit_bzero(input.data, input.len);
 }
 
 /* Writes a column: its name and its value. */
 static void
-PutColumn(StringInfo out, const Column *column, Datum value, bool isnull)
+PutColumn(StringInfo out, const AuditTable *table, AuditText row_id, const Column *column,
+		  Datum value, bool isnull)
 {
 	if (out->len > VARHDRSZ + 1)
 		appendStringInfoCharMacro(out, ',');
 	appendBinaryStringInfo(out, column->key, column->key_len);
 	if (isnull)
 		appendBinaryStringInfo(out, "null", 4);
+	else if (column->withheld)
+		PutDigest(out, table, row_id, column, value);
 	else
 		PutValue(out, column, value);
 }
@@ -692,6 +804,7 @@ AuditText
 audit_row_values(AuditTable *table, TupleTableSlot *slot)
 {
 	StringInfoData out;
+	AuditText	row_id = table->withholds ? audit_row_id(table, slot) : NULL;
 	int			i;
 
 	Begin(&out);
@@ -699,7 +812,7 @@ audit_row_values(AuditTable *table, TupleTableSlot *slot)
 	{
 		Column	   *column = &table->columns[i];
 
-		PutColumn(&out, column, slot->tts_values[column->attnum - 1],
+		PutColumn(&out, table, row_id, column, slot->tts_values[column->attnum - 1],
 				  slot->tts_isnull[column->attnum - 1]);
 	}
 	return End(&out);
@@ -715,6 +828,7 @@ audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 {
 	StringInfoData before;
 	StringInfoData after;
+	AuditText	row_id = table->withholds ? audit_row_id(table, new) : NULL;
 	bool		changed = false;
 	int			i;
 	int			j;
@@ -734,8 +848,8 @@ audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 			Begin(&before);
 			Begin(&after);
 		}
-		PutColumn(&before, column, old->tts_values[a], old->tts_isnull[a]);
-		PutColumn(&after, column, new->tts_values[a], new->tts_isnull[a]);
+		PutColumn(&before, table, row_id, column, old->tts_values[a], old->tts_isnull[a]);
+		PutColumn(&after, table, row_id, column, new->tts_values[a], new->tts_isnull[a]);
 		if (column->attnum == table->patient)
 			*moved = true;
 		for (j = 0; j < table->nkeys; j++)
@@ -748,4 +862,41 @@ audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 		*new_values = End(&after);
 	}
 	return changed;
+}
+
+/*
+ * The columns that are withheld, without and with the digest, as an event tells of
+ * values that were there before there were digests; false if there are none.
+ */
+bool
+audit_row_withheld(AuditTable *table, TupleTableSlot *slot,
+				   AuditText *old_values, AuditText *new_values)
+{
+	StringInfoData before;
+	StringInfoData after;
+	AuditText	row_id;
+	bool		any = false;
+	int			i;
+
+	if (!table->withholds || !table->has_key || table->nkeys == 0)
+		return false;
+	row_id = audit_row_id(table, slot);
+	Begin(&before);
+	Begin(&after);
+	for (i = 0; i < table->ncolumns; i++)
+	{
+		Column	   *column = &table->columns[i];
+		Datum		value = slot->tts_values[column->attnum - 1];
+
+		if (!column->withheld || slot->tts_isnull[column->attnum - 1])
+			continue;
+		any = true;
+		table->has_key = false;
+		PutColumn(&before, table, row_id, column, value, false);
+		table->has_key = true;
+		PutColumn(&after, table, row_id, column, value, false);
+	}
+	*old_values = End(&before);
+	*new_values = End(&after);
+	return any;
 }

@@ -26,6 +26,7 @@
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
+#include "access.h"
 #include "actor.h"
 #include "audit.h"
 #include "audit_era.h"
@@ -33,10 +34,11 @@
 #include "restore.h"
 
 #define SEAL_COLUMNS	"seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by," \
-						" root, previous_head, head, frontier"
+						" root, previous_head, head, frontier, %s"
 
-/* the text of a seal begins with its version */
+/* the text of a seal begins with its version: with a snapshot of rights, 2 */
 #define SEAL_NAME		"medrec-seal-1;"
+#define SEAL_NAME_ACCESS	"medrec-seal-2;"
 
 /* microseconds between 1970 and PostgreSQL's own epoch */
 #define EPOCH_SHIFT	\
@@ -72,15 +74,18 @@ static void ScanStartup(DestReceiver *self, int operation, TupleDesc desc);
 static bool ScanReceive(TupleTableSlot *slot, DestReceiver *self);
 static void ScanShutdown(DestReceiver *self);
 static int64 Int64Of(TupleTableSlot *slot, int column);
+static const char *AccessColumn(void);
 static void ReceiveSeal(TupleTableSlot *slot, void *arg);
 static void KeepSeal(const AuditSeal *seal, void *arg);
 static void PutNumber(StringInfo out, int64 number);
 static void PutHex(StringInfo out, const uint8 *data, int len);
 static void AddEvent(TupleTableSlot *slot, void *arg);
-static bool SealRange(AuditSeal *last, int32 era, int64 end_xid);
+static bool SealRange(AuditSeal *last, int32 era, int64 end_xid, const uint8 *access);
 static void WriteSeal(const AuditSeal *seal);
 static bool EraHasEnded(const AuditEra *eras, int n, int at, int64 horizon);
 static void MakeMonthsAhead(void);
+
+void		(*audit_seal_hook) (void) = NULL;
 
 PG_FUNCTION_INFO_V1(medrec_seal_audit);
 
@@ -200,6 +205,14 @@ audit_bytes(TupleTableSlot *slot, int column, uint8 *out, int len, bool *fits)
 	memcpy(out, VARDATA_ANY(value), Min(len, VARSIZE_ANY_EXHDR(value)));
 }
 
+/* The column of the snapshot of rights, which 0.1 has not. */
+static const char *
+AccessColumn(void)
+{
+	return get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber ?
+		"NULL::pg_catalog.bytea" : "access";
+}
+
 /* Reads a seal from a row of SEAL_COLUMNS. */
 static void
 ReceiveSeal(TupleTableSlot *slot, void *arg)
@@ -228,6 +241,9 @@ ReceiveSeal(TupleTableSlot *slot, void *arg)
 		seal.well_formed = false;
 	}
 	memcpy(seal.frontier, VARDATA_ANY(frontier), seal.frontier_len);
+	seal.has_access = !slot->tts_isnull[12];
+	if (seal.has_access)
+		audit_bytes(slot, 12, seal.access, SHA256_LENGTH, &seal.well_formed);
 	reader->function(&seal, reader->arg);
 }
 
@@ -241,7 +257,7 @@ audit_read_seals(int64 first, int64 last,
 	audit_scan(psprintf("SELECT " SEAL_COLUMNS " FROM medrec.audit_seal"
 						" WHERE seal >= '" INT64_FORMAT "'::bigint"
 						" AND seal <= '" INT64_FORMAT "'::bigint ORDER BY seal",
-						first, last), ReceiveSeal, &reader);
+						AccessColumn(), first, last), ReceiveSeal, &reader);
 }
 
 /* Keeps a seal where the argument points to. */
@@ -261,8 +277,8 @@ audit_read_last_seal(AuditSeal *seal)
 	SealReader	reader = {KeepSeal, seal};
 
 	seal->seal = 0;
-	audit_scan("SELECT " SEAL_COLUMNS " FROM medrec.audit_seal ORDER BY seal DESC LIMIT 1",
-			   ReceiveSeal, &reader);
+	audit_scan(psprintf("SELECT " SEAL_COLUMNS " FROM medrec.audit_seal ORDER BY seal DESC LIMIT 1",
+						AccessColumn()), ReceiveSeal, &reader);
 	return seal->seal != 0;
 }
 
@@ -296,7 +312,7 @@ audit_seal_text(const AuditSeal *seal)
 	char	   *name = pg_server_to_any(seal->sealed_by, strlen(seal->sealed_by), PG_UTF8);
 
 	initStringInfo(&out);
-	appendStringInfoString(&out, SEAL_NAME);
+	appendStringInfoString(&out, seal->has_access ? SEAL_NAME_ACCESS : SEAL_NAME);
 	PutNumber(&out, seal->seal);
 	PutNumber(&out, seal->era);
 	PutNumber(&out, seal->first_xid);
@@ -307,6 +323,8 @@ audit_seal_text(const AuditSeal *seal)
 	appendStringInfo(&out, "%d:%s;", (int) strlen(name), name);
 	PutHex(&out, seal->root, SHA256_LENGTH);
 	PutHex(&out, seal->previous_head, SHA256_LENGTH);
+	if (seal->has_access)
+		PutHex(&out, seal->access, SHA256_LENGTH);
 	return out.data;
 }
 
@@ -349,10 +367,11 @@ AddEvent(TupleTableSlot *slot, void *arg)
 
 /*
  * Seals the events of an era from the last seal's end up to end_xid, or all of
- * them if that is 0.  False if there are none.
+ * them if that is 0, with the digest of a snapshot of rights or NULL.  False if
+ * there are none.
  */
 static bool
-SealRange(AuditSeal *last, int32 era, int64 end_xid)
+SealRange(AuditSeal *last, int32 era, int64 end_xid, const uint8 *access)
 {
 	AuditSeal	seal;
 	Range		range;
@@ -379,6 +398,9 @@ SealRange(AuditSeal *last, int32 era, int64 end_xid)
 	seal.events = range.tree.size;
 	seal.total = last->total + seal.events;
 	merkle_root(&range.tree, seal.root);
+	seal.has_access = access != NULL;
+	if (access)
+		memcpy(seal.access, access, SHA256_LENGTH);
 	seal.sealed_at = GetCurrentTimestamp();
 	seal.sealed_by = GetUserNameFromId(GetSessionUserId(), false);
 	if (!merkle_restore(&log, last->seal, last->frontier, last->frontier_len))
@@ -403,10 +425,11 @@ WriteSeal(const AuditSeal *seal)
 {
 	static const char *const names[] = {
 		"seal", "era", "first_xid", "end_xid", "events", "total", "sealed_at", "sealed_by",
-		"root", "previous_head", "head", "frontier"
+		"root", "previous_head", "head", "frontier", "access"
 	};
 	Datum		values[lengthof(names)];
 	bool		nulls[lengthof(names)] = {false};
+	Oid			relid = audit_relation(AUDIT_SEAL_TABLE);
 
 #define BYTES(data, len) \
 	PointerGetDatum(cstring_to_text_with_len((const char *) (data), (len)))
@@ -423,7 +446,10 @@ WriteSeal(const AuditSeal *seal)
 	values[9] = BYTES(seal->previous_head, SHA256_LENGTH);
 	values[10] = BYTES(seal->head, SHA256_LENGTH);
 	values[11] = BYTES(seal->frontier, seal->frontier_len);
-	audit_insert_row(audit_relation(AUDIT_SEAL_TABLE), lengthof(names), names, values, nulls);
+	values[12] = BYTES(seal->access, SHA256_LENGTH);
+	nulls[12] = !seal->has_access;
+	audit_insert_row(relid, get_attnum(relid, "access") == InvalidAttrNumber ? 12 : lengthof(names),
+					 names, values, nulls);
 }
 
 /*
@@ -499,6 +525,8 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	int32		era;
 	int32		present;
 	int64		horizon;
+	uint8		access[SHA256_LENGTH];
+	bool		has_access;
 	int			n;
 	int			at = 0;
 
@@ -525,9 +553,12 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 
 	/* one sealing at a time; readers and writers do not notice */
 	LockRelationOid(audit_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
+	if (audit_seal_hook)
+		audit_seal_hook();
 	memset(&last, 0, sizeof(last));
 	(void) audit_read_last_seal(&last);
 	eras = audit_read_eras(&n);
+	has_access = access_take(last.seal + 1, access);
 	horizon = audit_horizon();
 	for (era = last.seal > 0 ? last.era : 1; era <= present; era++)
 	{
@@ -539,7 +570,7 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 			at++;
 		ended = era < present && EraHasEnded(eras, n, at, horizon);
 		/* an era that has ended is sealed to its end; else the later ones wait */
-		if (SealRange(&last, era, ended ? 0 : horizon))
+		if (SealRange(&last, era, ended ? 0 : horizon, has_access ? access : NULL))
 		{
 			values[0] = Int64GetDatum(last.seal);
 			values[1] = Int32GetDatum(last.era);

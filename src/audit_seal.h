@@ -30,11 +30,16 @@ typedef struct AuditSeal
 	uint8		root[SHA256_LENGTH];
 	uint8		previous_head[SHA256_LENGTH];
 	uint8		head[SHA256_LENGTH];
+	bool		has_access;		/* covers a snapshot of rights */
+	uint8		access[SHA256_LENGTH];
 	int			frontier_len;
 	uint8		frontier[MERKLE_LEVELS * SHA256_LENGTH];
 } AuditSeal;
 
 typedef void (*AuditRowFunction) (TupleTableSlot *slot, void *arg);
+
+/* what is done before a sealing, as the tables' owner; set by what audit knows nothing of */
+extern void (*audit_seal_hook) (void);
 
 extern void audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function,
 						  void *arg);
@@ -50,6 +55,8 @@ extern int64 audit_horizon(void);
 
 /* audit_verify.c */
 extern bool audit_event_of_slot(TupleTableSlot *slot, struct AuditEvent *event);
-extern char *audit_event_columns(void);
+extern char *audit_event_columns(Oid relid);
+extern char *audit_trail(void);
+extern char *audit_unsealed(const AuditSeal *last);
 
 #endif							/* MEDREC_AUDIT_SEAL_H */

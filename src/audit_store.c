@@ -71,6 +71,7 @@ typedef struct ActorTexts
 {
 	MemoryContext context;
 	uint64		number;			/* rises with each change */
+	bool		connection;		/* with the columns of the connection */
 	AuditText	text[AUDIT_SHARED_FIELDS];
 	int			next;			/* place for the next prefix */
 	Prefix		prefixes[PREFIXES];
@@ -135,6 +136,9 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_PATH] = "path",
 	[AUDIT_APPLICATION_NAME] = "application_name",
 	[AUDIT_REASON] = "reason",
+	[AUDIT_LOGIN_ROLE] = "login_role",
+	[AUDIT_LOGIN_IDENTITY] = "login_identity",
+	[AUDIT_SOCKET_ADDR] = "socket_addr",
 	[AUDIT_ROW_ID] = "row_id",
 	[AUDIT_OLD_VALUES] = "old_values",
 	[AUDIT_NEW_VALUES] = "new_values",
@@ -145,22 +149,38 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_ERA] = "era",
 	[AUDIT_N] = "n",
 	[AUDIT_PATIENT_ID] = "patient_id",
+	[AUDIT_BACKEND_PID] = "backend_pid",
+	[AUDIT_BACKEND_START] = "backend_start",
 	[AUDIT_SALT] = "salt",
 	[AUDIT_LEAF] = "leaf",
 };
 
-/* Columns that medrec may leave null, and the types of those that are no text. */
+/* Columns that a trail which is not migrated yet lacks; columns that medrec may leave null; types. */
+static const bool is_new[AUDIT_COLUMNS] = {
+	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
+	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
+};
 static const bool may_be_null[AUDIT_COLUMNS] = {
 	[AUDIT_ACCOUNT] = true, [AUDIT_JTI] = true, [AUDIT_CLIENT_ADDR] = true,
 	[AUDIT_REQUEST_ID] = true, [AUDIT_METHOD] = true, [AUDIT_PATH] = true,
 	[AUDIT_APPLICATION_NAME] = true, [AUDIT_REASON] = true, [AUDIT_ROW_ID] = true,
-	[AUDIT_OLD_VALUES] = true, [AUDIT_NEW_VALUES] = true, [AUDIT_PATIENT_ID] = true
+	[AUDIT_OLD_VALUES] = true, [AUDIT_NEW_VALUES] = true, [AUDIT_PATIENT_ID] = true,
+	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
+	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
 };
-static const Oid column_types[AUDIT_COLUMNS] = {
+const Oid	audit_column_types[AUDIT_COLUMNS] = {
+	[AUDIT_TABLE_NAME] = TEXTOID, [AUDIT_ACTION] = TEXTOID, [AUDIT_ACCOUNT] = TEXTOID,
+	[AUDIT_JTI] = TEXTOID, [AUDIT_ROLE] = TEXTOID, [AUDIT_SESSION_ROLE] = TEXTOID,
+	[AUDIT_EFFECTIVE_ROLE] = TEXTOID, [AUDIT_CLIENT_ADDR] = TEXTOID,
+	[AUDIT_REQUEST_ID] = TEXTOID, [AUDIT_METHOD] = TEXTOID, [AUDIT_PATH] = TEXTOID,
+	[AUDIT_APPLICATION_NAME] = TEXTOID, [AUDIT_REASON] = TEXTOID,
+	[AUDIT_LOGIN_ROLE] = TEXTOID, [AUDIT_LOGIN_IDENTITY] = TEXTOID,
+	[AUDIT_SOCKET_ADDR] = TEXTOID, [AUDIT_ROW_ID] = TEXTOID,
 	[AUDIT_OLD_VALUES] = JSONOID, [AUDIT_NEW_VALUES] = JSONOID, [AUDIT_XID] = INT8OID,
 	[AUDIT_LOGGED_AT] = TIMESTAMPTZOID, [AUDIT_TRANSACTION_AT] = TIMESTAMPTZOID,
 	[AUDIT_STATEMENT_AT] = TIMESTAMPTZOID, [AUDIT_ERA] = INT4OID, [AUDIT_N] = INT4OID,
-	[AUDIT_PATIENT_ID] = UUIDOID, [AUDIT_SALT] = BYTEAOID, [AUDIT_LEAF] = BYTEAOID
+	[AUDIT_PATIENT_ID] = UUIDOID, [AUDIT_BACKEND_PID] = INT4OID,
+	[AUDIT_BACKEND_START] = TIMESTAMPTZOID, [AUDIT_SALT] = BYTEAOID, [AUDIT_LEAF] = BYTEAOID
 };
 
 static ActorTexts acting;
@@ -172,12 +192,13 @@ static Relation OpenPartition(TimestampTz now);
 static int32 NextNumber(int64 xid);
 static void Salt(uint8 *salt);
 static bool SameText(AuditText text, const char *value);
-static void SetActor(void);
+static void SetActor(bool connection);
+static bool HasConnection(const AttrNumber *attnum);
+static void SetBackend(AuditEvent *event);
 static const Prefix *FindPrefix(const char *action, const char *table_name);
 static AuditText CopyText(AuditText text);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
-static Oid	ColumnType(int column);
 static bool IsDirect(Relation rel, const AttrNumber *attnum);
 static void FindIndexes(Relation rel, Partition *found);
 static void BeginStatement(AuditWriter *writer);
@@ -268,7 +289,7 @@ FindPartition(TimestampTz now, Partition *found)
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
 		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
-		if (found->attnum[i] == InvalidAttrNumber)
+		if (found->attnum[i] == InvalidAttrNumber && !is_new[i])
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_COLUMN),
 					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
@@ -294,13 +315,6 @@ KeepPartition(TimestampTz now)
 	partition = found;
 	if (context)
 		MemoryContextDelete(context);
-}
-
-/* The type that medrec writes a column of the trail as. */
-static Oid
-ColumnType(int column)
-{
-	return OidIsValid(column_types[column]) ? column_types[column] : TEXTOID;
 }
 
 /*
@@ -331,7 +345,7 @@ IsDirect(Relation rel, const AttrNumber *attnum)
 				break;
 		if (j == AUDIT_COLUMNS ?
 			att->attnotnull || att->attidentity || get_typtype(att->atttypid) == TYPTYPE_DOMAIN :
-			(att->attnotnull && may_be_null[j]) || att->atttypid != ColumnType(j))
+			(att->attnotnull && may_be_null[j]) || att->atttypid != audit_column_types[j])
 			return false;
 	}
 	return true;
@@ -480,7 +494,8 @@ BeginStatement(AuditWriter *writer)
 	writer->desc = CreateTemplateTupleDesc(AUDIT_COLUMNS);
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		TupleDescInitEntry(writer->desc, i + 1, audit_column_names[i], ColumnType(i), -1, 0);
+		TupleDescInitEntry(writer->desc, i + 1, audit_column_names[i],
+						   audit_column_types[i], -1, 0);
 		writer->attnum[i] = i + 1;
 	}
 	writer->store = tuplestore_begin_heap(false, false, work_mem);
@@ -493,7 +508,8 @@ BeginStatement(AuditWriter *writer)
 static void
 EndStatement(AuditWriter *writer)
 {
-	static OwnPlan insert = {.keep = true};
+	static OwnPlan inserts[] = {{.keep = true}, {.keep = true}};
+	OwnPlan    *insert;
 	EphemeralNamedRelation events = palloc0(sizeof(EphemeralNamedRelationData));
 	int64		count = tuplestore_tuple_count(writer->store);
 	Relation	root;
@@ -509,14 +525,21 @@ EndStatement(AuditWriter *writer)
 	events->reldata = writer->store;
 	if (SPI_connect() != SPI_OK_CONNECT || SPI_register_relation(events) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not hand the audit events over");
-	if (insert.plan == NULL)
+	/* one for the trail as 0.1 has laid it out, one for the present one */
+	insert = &inserts[writer->event.has_pid];
+	if (insert->plan == NULL)
 	{
-		char	   *columns = audit_event_columns();
+		StringInfoData columns;
+		int			i;
 
-		insert.query = psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
-								STATEMENT_EVENTS, columns, columns);
+		initStringInfo(&columns);
+		for (i = 0; i < AUDIT_COLUMNS; i++)
+			if (writer->event.has_pid || !is_new[i])
+				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_column_names[i]);
+		insert->query = psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
+								 STATEMENT_EVENTS, columns.data, columns.data);
 	}
-	if (own_statement_run(root, CMD_INSERT, &insert, NULL, NULL) != count)
+	if (own_statement_run(root, CMD_INSERT, insert, NULL, NULL) != count)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an audit event was not stored"),
@@ -611,9 +634,12 @@ SameText(AuditText text, const char *value)
 		memcmp(VARDATA_ANY(text), value, VARSIZE_ANY_EXHDR(text)) == 0;
 }
 
-/* Writes who acts into the kept texts, where it is somebody else than before. */
+/*
+ * Writes who acts into the kept texts, where it is somebody else than before.
+ * connection: the trail has the columns of the connection.
+ */
 static void
-SetActor(void)
+SetActor(bool connection)
 {
 	const Actor *actor = actor_current();
 	const char *values[AUDIT_SHARED_FIELDS] = {
@@ -627,7 +653,10 @@ SetActor(void)
 		[AUDIT_METHOD] = actor->method,
 		[AUDIT_PATH] = actor->path,
 		[AUDIT_APPLICATION_NAME] = actor->application,
-		[AUDIT_REASON] = actor->reason
+		[AUDIT_REASON] = actor->reason,
+		[AUDIT_LOGIN_ROLE] = connection ? actor->login_role : NULL,
+		[AUDIT_LOGIN_IDENTITY] = connection ? actor->login_identity : NULL,
+		[AUDIT_SOCKET_ADDR] = connection ? actor->socket_addr : NULL
 	};
 	MemoryContext old;
 	int			i;
@@ -635,7 +664,7 @@ SetActor(void)
 	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
 		if (!SameText(acting.text[i], values[i]))
 			break;
-	if (i == AUDIT_SHARED_FIELDS && acting.number > 0)
+	if (i == AUDIT_SHARED_FIELDS && acting.number > 0 && acting.connection == connection)
 		return;
 
 	/* a writer that is at work has copies of its own */
@@ -646,11 +675,33 @@ SetActor(void)
 	memset(acting.prefixes, 0, sizeof(acting.prefixes));
 	acting.next = 0;
 	acting.number++;
+	acting.connection = connection;
 	MemoryContextReset(acting.context);
 	old = MemoryContextSwitchTo(acting.context);
 	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
 		acting.text[i] = audit_text(values[i]);
 	MemoryContextSwitchTo(old);
+}
+
+/* Whether the trail has all columns of the connection: one of 0.1 has none. */
+static bool
+HasConnection(const AttrNumber *attnum)
+{
+	int			i;
+
+	for (i = 0; i < AUDIT_COLUMNS; i++)
+		if (attnum[i] == InvalidAttrNumber)
+			return false;
+	return true;
+}
+
+/* Writes which process it is into an event, where the trail has columns for it. */
+static void
+SetBackend(AuditEvent *event)
+{
+	event->has_pid = event->has_start = acting.connection;
+	event->backend_pid = MyProcPid;
+	event->backend_start = MyStartTimestamp;
 }
 
 /* The beginning of the leaf hash for an action on a table, with the texts. */
@@ -681,6 +732,7 @@ FindPrefix(const char *action, const char *table_name)
 	memcpy(event.text, acting.text, sizeof(acting.text));
 	event.text[AUDIT_TABLE_NAME] = prefix->table_name;
 	event.text[AUDIT_ACTION] = prefix->action_text;
+	SetBackend(&event);
 	audit_hash_texts(&event, &prefix->hash);
 	prefix->actor = acting.number;
 	return prefix;
@@ -719,7 +771,10 @@ audit_writer_begin(const char *action, const char *table_name)
 	event->logged_at = GetCurrentTimestamp();
 	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();
-	SetActor();
+	writer->rel = OpenPartition(event->logged_at);
+	memcpy(writer->attnum, partition.attnum, sizeof(writer->attnum));
+	SetActor(HasConnection(writer->attnum));
+	SetBackend(event);
 	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
 		event->text[i] = CopyText(acting.text[i]);
 	prefix = FindPrefix(action, table_name);
@@ -731,8 +786,6 @@ audit_writer_begin(const char *action, const char *table_name)
 	writer->action->shared = prefix->hash;
 	audit_hash_times(event, &writer->action->shared);
 
-	writer->rel = OpenPartition(event->logged_at);
-	memcpy(writer->attnum, partition.attnum, sizeof(writer->attnum));
 	writer->cid = GetCurrentCommandId(true);
 	OpenIndexes(writer);
 	MemoryContextSwitchTo(old);
@@ -838,6 +891,11 @@ audit_writer_put(AuditWriter *writer, AuditText row_id, const pg_uuid_t *patient
 	SET_COLUMN(AUDIT_N, Int32GetDatum(event->n));
 	if (patient_id)
 		SET_COLUMN(AUDIT_PATIENT_ID, UUIDPGetDatum(patient_id));
+	if (event->has_pid)
+	{
+		SET_COLUMN(AUDIT_BACKEND_PID, Int32GetDatum(event->backend_pid));
+		SET_COLUMN(AUDIT_BACKEND_START, TimestampTzGetDatum(event->backend_start));
+	}
 	SET_COLUMN(AUDIT_SALT, PointerGetDatum(salt));
 	SET_COLUMN(AUDIT_LEAF, PointerGetDatum(leaf));
 	ExecStoreVirtualTuple(slot);

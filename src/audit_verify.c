@@ -26,6 +26,7 @@
 #include "utils/tuplesort.h"
 #include "utils/varlena.h"
 
+#include "access.h"
 #include "audit.h"
 #include "audit_archive.h"
 #include "audit_era.h"
@@ -121,8 +122,11 @@ static void CheckOrder(Verifier *v);
 static void CheckGuards(Verifier *v);
 static void CheckTrail(Verifier *v);
 static void ReceiveLost(TupleTableSlot *slot, void *arg);
+static void ReceiveUnsealed(TupleTableSlot *slot, void *arg);
+static void CheckSealed(Verifier *v, const AuditSeal *last);
 static void ReceiveLack(int32 era, int64 xid, int32 n, const char *detail, void *arg);
 static void ReceiveGuard(TupleTableSlot *slot, void *arg);
+static void ReceiveAccess(int64 seal, const char *detail, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_audit);
 
@@ -332,10 +336,10 @@ ReportLost(Verifier *v)
 	int64		lost;
 
 	/* what was before the fork, was not sealed there, and is covered by the checkpoint */
-	audit_scan(psprintf("SELECT count(*) FROM medrec.audit_event WHERE era >= %d AND era < %d"
+	audit_scan(psprintf("SELECT count(*) FROM %s WHERE era >= %d AND era < %d"
 						" AND (era > %d OR xid >= '" INT64_FORMAT "'::bigint)"
 						" AND (era < %d OR era = %d AND xid < '" INT64_FORMAT "'::bigint)",
-						v->common.era, v->fork_era.era, v->common.era, v->common.end_xid,
+						audit_trail(), v->common.era, v->fork_era.era, v->common.era, v->common.end_xid,
 						trail->era, trail->era, (int64) trail->end_xid),
 			   TakeSurvived, v);
 	lost = trail->events - v->common.total - v->survived;
@@ -392,22 +396,49 @@ audit_event_of_slot(TupleTableSlot *slot, AuditEvent *event)
 	event->n = DatumGetInt32(slot->tts_values[AUDIT_N]);
 	event->patient_id = slot->tts_isnull[AUDIT_PATIENT_ID] ? NULL :
 		DatumGetUUIDP(slot->tts_values[AUDIT_PATIENT_ID]);
+	event->has_pid = !slot->tts_isnull[AUDIT_BACKEND_PID];
+	event->backend_pid = event->has_pid ? DatumGetInt32(slot->tts_values[AUDIT_BACKEND_PID]) : 0;
+	event->has_start = !slot->tts_isnull[AUDIT_BACKEND_START];
+	event->backend_start = event->has_start ? DatumGetTimestampTz(slot->tts_values[AUDIT_BACKEND_START]) : 0;
 	audit_bytes(slot, AUDIT_SALT, event->salt, AUDIT_SALT_LENGTH, &fits);
 	audit_bytes(slot, AUDIT_LEAF, event->leaf, SHA256_LENGTH, &fits);
 	return fits;
 }
 
-/* The columns of audit_event in the order of AuditColumn, for a SELECT. */
+/*
+ * The columns of a table of events in the order of AuditColumn, for a SELECT; null
+ * for those that it lacks, as a month that was exported by an earlier version does.
+ */
 char *
-audit_event_columns(void)
+audit_event_columns(Oid relid)
 {
 	StringInfoData list;
 	int			i;
 
 	initStringInfo(&list);
 	for (i = 0; i < AUDIT_COLUMNS; i++)
-		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "", audit_column_names[i]);
+	{
+		const char *name = audit_column_names[i];
+
+		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
+						 get_attnum(relid, name) != InvalidAttrNumber ? name :
+						 psprintf("NULL::%s AS %s", format_type_be_qualified(audit_column_types[i]), name));
+	}
 	return list.data;
+}
+
+/* All events that are in the database, archived months included, for a FROM. */
+char *
+audit_trail(void)
+{
+	Oid			archived = audit_archived();
+	char	   *present = psprintf("SELECT %s FROM medrec." AUDIT_TABLE,
+								   audit_event_columns(audit_relation(AUDIT_TABLE)));
+
+	if (!OidIsValid(archived))
+		return psprintf("(%s) AS trail", present);
+	return psprintf("(%s UNION ALL SELECT %s FROM medrec." AUDIT_ARCHIVED_TABLE ") AS trail",
+					present, audit_event_columns(archived));
 }
 
 /* Whether a text is a string. */
@@ -509,7 +540,6 @@ static void
 ScanEvents(Verifier *v, Oid archive)
 {
 	StringInfoData sql;
-	char	   *columns = audit_event_columns();
 	char	   *condition = "";
 
 	/* some seals of one era: the index finds them */
@@ -528,9 +558,9 @@ ScanEvents(Verifier *v, Oid archive)
 		return;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM medrec.audit_event%s", columns, condition);
-	if (OidIsValid(archive))
-		appendStringInfo(&sql, " UNION ALL SELECT %s FROM %s%s", columns,
+	appendStringInfo(&sql, "SELECT * FROM %s%s", audit_trail(), condition);
+	if (OidIsValid(archive) && !audit_is_attached(archive))
+		appendStringInfo(&sql, " UNION ALL SELECT %s FROM %s%s", audit_event_columns(archive),
 						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(archive)),
 													get_rel_name(archive)),
 						 condition);
@@ -688,6 +718,13 @@ ReceiveGuard(TupleTableSlot *slot, void *arg)
 		   TextDatumGetCString(slot->tts_values[0]));
 }
 
+/* Reports a snapshot of rights that is not what a seal covers. */
+static void
+ReceiveAccess(int64 seal, const char *detail, void *arg)
+{
+	Report(arg, "access_altered", seal > 0 ? seal : NONE, NONE, NONE, NONE, detail);
+}
+
 /* Whether the triggers that write and guard the trail stand as migrate() has set them. */
 static void
 CheckGuards(Verifier *v)
@@ -695,19 +732,27 @@ CheckGuards(Verifier *v)
 	audit_scan("WITH wanted (name, trigger, function, type) AS ("
 			   " SELECT t.name, 'medrec_audit_' || e.event, 'audit', e.type"
 			   " FROM (VALUES ('account'), ('patient'), ('diagnosis'), ('treatment'), ('code_release'),"
-			   "  ('login_lockout'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
+			   "  ('login_lockout'), ('auditor_change'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
 			   "  ('care_team_patient'), ('break_glass')) AS t (name),"
 			   "  (VALUES ('insert', 4), ('update', 16), ('delete', 8), ('truncate', 32)) AS e (event, type)"
+			   /* which step 60 makes */
+			   " WHERE t.name <> 'auditor_change'"
+			   "  OR EXISTS (SELECT FROM medrec.schema_migration AS m WHERE m.version = 60)"
 			   " UNION ALL"
 			   " SELECT t.name, 'medrec_append_only', 'audit_append_only', 62"
 			   " FROM (VALUES ('audit_event'), ('audit_seal'), ('audit_era'), ('audit_archive'), ('audit_archive_seal')) AS t (name)"
 			   " UNION ALL"
 			   " SELECT c.relname, 'medrec_append_only', 'audit_append_only', 62"
 			   " FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"
-			   " WHERE i.inhparent = 'medrec.audit_event'::pg_catalog.regclass"
+			   " WHERE i.inhparent IN (pg_catalog.to_regclass('medrec.audit_event'), pg_catalog.to_regclass('medrec.audit_archived'))"
 			   " UNION ALL"
 			   " SELECT t.name, 'medrec_append_only_row', 'audit_append_only', 27"
 			   " FROM (VALUES ('audit_event'), ('audit_seal'), ('audit_era')) AS t (name)"
+			   " UNION ALL"
+			   " SELECT t.name, e.trigger, 'audit_append_only', e.type"
+			   " FROM (VALUES ('audit_archived'), ('audit_key')) AS t (name),"
+			   "  (VALUES ('medrec_append_only', 62), ('medrec_append_only_row', 27)) AS e (trigger, type)"
+			   " WHERE pg_catalog.to_regclass('medrec.' || t.name) IS NOT NULL"
 			   ")"
 			   " SELECT pg_catalog.format('trigger %I on medrec.%I is missing, disabled or another one', w.trigger, w.name)"
 			   " FROM wanted AS w"
@@ -727,9 +772,10 @@ CheckGuards(Verifier *v)
 			   "  WHERE w.name = c.relname AND w.trigger = t.tgname)"
 			   " UNION ALL"
 			   " SELECT pg_catalog.format('event trigger %I is missing or disabled', w.name)"
-			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop')) AS w (name)"
+			   " FROM (VALUES ('medrec_audit_ddl'), ('medrec_audit_drop'), ('medrec_audit_rights')) AS w (name)"
 			   " WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_event_trigger AS e"
 			   "  WHERE e.evtname = w.name AND e.evtenabled = 'A')"
+			   " AND (w.name <> 'medrec_audit_rights' OR pg_catalog.to_regclass('medrec.audit_access') IS NOT NULL)"
 			   " UNION ALL"
 			   " SELECT pg_catalog.format('%s is recorded as archived, but no event says so', a.partition)"
 			   " FROM medrec.audit_archive AS a"
@@ -739,6 +785,24 @@ CheckGuards(Verifier *v)
 			   " AND NOT EXISTS (SELECT FROM medrec.audit_archive AS b WHERE b.partition ="
 			   "  pg_catalog.to_char(a.archived_at AT TIME ZONE 'UTC', '\"audit_event_\"YYYY_MM'))",
 			   ReceiveGuard, v);
+}
+
+/* Reports a table that adds rows to one of medrec's. */
+static void
+ReceiveChild(TupleTableSlot *slot, void *arg)
+{
+	Report(arg, "child_table", NONE, NONE, NONE, NONE,
+		   TextDatumGetCString(slot->tts_values[0]));
+}
+
+/* Whether no table inherits from medrec's: queries would show its rows as theirs. */
+static void
+CheckChildren(Verifier *v)
+{
+	audit_scan("SELECT pg_catalog.format('%s inherits from %s', i.inhrelid::pg_catalog.regclass, i.inhparent::pg_catalog.regclass)"
+			   " FROM pg_catalog.pg_inherits AS i JOIN pg_catalog.pg_class AS c ON c.oid = i.inhparent"
+			   " WHERE c.relnamespace = 'medrec'::pg_catalog.regnamespace AND c.relkind = 'r'"
+			   " ORDER BY 1", ReceiveChild, v);
 }
 
 /* Whether this server has been through the timelines of its eras; false if not. */
@@ -849,6 +913,36 @@ CheckTrail(Verifier *v)
 			   ReceiveLost, v);
 }
 
+/* The condition that events of audit_event are behind the last seal. */
+char *
+audit_unsealed(const AuditSeal *last)
+{
+	char	   *here = psprintf("era = %d AND xid >= '" INT64_FORMAT "'::bigint", last->era, last->end_xid);
+
+	if (last->seal == 0)
+		return "era > 0";
+	return audit_current_era() <= last->era ? here :
+		psprintf("(%s OR era > %d)", here, last->era);
+}
+
+/* Reports that there are events which should have been sealed. */
+static void
+ReceiveUnsealed(TupleTableSlot *slot, void *arg)
+{
+	Report(arg, "not_sealed", NONE, NONE, NONE, NONE, TextDatumGetCString(slot->tts_values[0]));
+}
+
+/* Whether events wait for a seal for longer than they should. */
+static void
+CheckSealed(Verifier *v, const AuditSeal *last)
+{
+	audit_scan(psprintf("SELECT pg_catalog.format('%%s events are not sealed, the oldest is of %%s',"
+						" pg_catalog.count(*), pg_catalog.min(logged_at))"
+						" FROM medrec.audit_event WHERE %s"
+						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval",
+						audit_unsealed(last), medrec_seal_max_age), ReceiveUnsealed, v);
+}
+
 /* medrec.verify_audit(): lists what is wrong with the audit trail. */
 Datum
 medrec_verify_audit(PG_FUNCTION_ARGS)
@@ -919,8 +1013,11 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 	{
 		CheckTrail(v);
 		CheckEras(v);
+		CheckSealed(v, &v->last);
 		audit_check_indexes(GetLatestSnapshot(), ReceiveLack, v);
 		CheckGuards(v);
+		CheckChildren(v);
+		access_check_snapshots(ReceiveAccess, v);
 	}
 
 	SetUserIdAndSecContext(user, sec_context);

@@ -7,6 +7,9 @@
  * While they are, the account's patients are kept as a sorted array until
  * somebody's teams change; a row costs a search in it, and a list can be read by
  * index from it.
+ *
+ * Teams are read as they are now, by a snapshot of their own, as rights are: what
+ * is kept serves transactions with other snapshots, older ones too.
  */
 #include "medrec.h"
 
@@ -21,7 +24,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
-#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -44,6 +46,7 @@
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
@@ -53,14 +56,12 @@
 #include "invalidate.h"
 #include "login.h"
 #include "relations.h"
+#include "texts.h"
 
 /* SQLSTATE that PostgREST answers with 404 */
 #define ERRCODE_PATIENT_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
 
-/* seed of the advisory locks on ids of new patients: "mrid" */
-#define ID_LOCK			0x6d726964
-
-/* a reason says something, and is no novel */
+/* a reason says something that can be read, and is no novel */
 #define REASON_MIN_CHARS	10
 #define REASON_MAX_CHARS	2000
 
@@ -89,9 +90,10 @@ typedef struct Viewer
 } Viewer;
 
 /*
- * The patient whom a statement is about to make: his row must be visible to who
- * makes it before it is there, and before his teams can be.  Nobody had this id
- * when it was written here; it is cleared when the statement ends.
+ * The patient whom a statement is about to make: the row must be visible to who
+ * makes it before it is there, and before its teams can be.  Nobody had this id
+ * when it was written here; it is cleared when the statement ends.  Somebody
+ * else's INSERT of the same id may come first: IsNewborn() looks.
  */
 static struct
 {
@@ -102,13 +104,13 @@ static struct
 
 static AccessPlan enrol_patients = {
 	"INSERT INTO medrec.care_team_patient (patient, team)"
-	" SELECT n.id, m.team FROM new_rows AS n, medrec.care_team_member AS m"
-	" JOIN medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
+	" SELECT n.id, m.team FROM new_rows AS n, ONLY medrec.care_team_member AS m"
+	" JOIN ONLY medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
 	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
 	1, {TEXTOID}
 };
 static AccessPlan find_patient = {
-	"SELECT p.id FROM medrec.patient AS p"
+	"SELECT p.id FROM ONLY medrec.patient AS p"
 	" WHERE p.patient_id OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	"  OR p.id OPERATOR(pg_catalog.=) $2",
 	2, {TEXTOID, UUIDOID}
@@ -117,7 +119,7 @@ static AccessPlan open_patient = {
 	"INSERT INTO medrec.break_glass (account, patient, reason, expires_at)"
 	" SELECT a.id, $2, $3,"
 	"  pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $4)"
-	" FROM medrec.account AS a WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	" FROM ONLY medrec.account AS a WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	" RETURNING pg_catalog.jsonb_build_object('patient', patient, 'expires_at', expires_at)",
 	4, {TEXTOID, UUIDOID, TEXTOID, FLOAT8OID}
 };
@@ -131,8 +133,15 @@ static void ReadOpened(Visible *found);
 static void FindVisible(int32 account);
 static bool IsVisible(const pg_uuid_t *id);
 static bool HasTeam(int32 account);
-static bool IdIsFree(Relation rel, const pg_uuid_t *id);
+static bool IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own);
+static bool IsNewborn(const pg_uuid_t *id);
+static bool IsHidden(Relation rel, Datum number, int32 account);
+static void NoteHiddenNumber(const char *name);
+static void CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function,
+								const char *wanted);
+static void EnrolRows(TriggerData *trigdata, const char *name);
 static bool IsUuid(const char *text);
+static void NoteAsked(const char *name, bool found);
 static bool IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals);
 static List *IndexCondition(SupportRequestIndexCondition *request);
 static double VisiblePart(void);
@@ -168,7 +177,7 @@ AccountNumber(void)
 				CStringGetTextDatum(name));
 	key.sk_collation = TupleDescAttr(desc, key.sk_attno - 1)->attcollation;
 	scan = systable_beginscan(rel, medrec_relation("account_username_key"), true,
-							  GetActiveSnapshot(), 1, &key);
+							  NULL, 1, &key);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
@@ -253,7 +262,11 @@ ReadTeams(Visible *found)
 	table_close(members, AccessShareLock);
 }
 
-/* Adds the patients whom an account has opened, and notes when the first is shut. */
+/*
+ * Adds the patients whom an account has opened, and notes when the first is shut.
+ * A row opens its patient once it is committed, and its audit event with it: not
+ * in the transaction that wrote it, which may yet be rolled back.
+ */
 static void
 ReadOpened(Visible *found)
 {
@@ -276,7 +289,8 @@ ReadOpened(Visible *found)
 		TimestampTz until = DatumGetTimestampTz(heap_getattr(tuple, expires_at,
 															 RelationGetDescr(rel), &isnull));
 
-		if (until <= now)
+		if (until <= now ||
+			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
 			continue;
 		AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(rel),
 													 &isnull)));
@@ -354,11 +368,49 @@ HasTeam(int32 account)
 	ScanKeyInit(&key, get_attnum(RelationGetRelid(rel), "account"),
 				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
 	scan = systable_beginscan(rel, medrec_relation("care_team_member_pkey"), true,
-							  GetActiveSnapshot(), 1, &key);
+							  NULL, 1, &key);
 	found = HeapTupleIsValid(systable_getnext(scan));
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return found;
+}
+
+/*
+ * Whether no patient has this id, as everybody's committed rows and one's own are
+ * now; with or_own, none but one whom this transaction has made.
+ */
+static bool
+IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		is_free;
+
+	ScanKeyInit(&key, get_attnum(relid, "id"),
+				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	is_free = !HeapTupleIsValid(tuple) ||
+		(or_own && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return is_free;
+}
+
+/*
+ * Whether a patient is the one whom the statement is about to make, and is still
+ * nobody else's: an upsert that has waited for somebody else's INSERT of the same
+ * id finds that patient there, and must not take it for its own.
+ */
+static bool
+IsNewborn(const pg_uuid_t *id)
+{
+	return newborn.xact == medrec_my_lxid() &&
+		newborn.subxact == GetCurrentSubTransactionId() &&
+		memcmp(&newborn.id, id, UUID_LEN) == 0 &&
+		IdIsFree(medrec_relation("patient"), id, true);
 }
 
 PG_FUNCTION_INFO_V1(medrec_sees_patient);
@@ -377,8 +429,7 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 
 	if (!medrec_care_team_mode)
 		PG_RETURN_BOOL(true);
-	if (newborn.xact == medrec_my_lxid() && newborn.subxact == GetCurrentSubTransactionId() &&
-		memcmp(&newborn.id, patient, UUID_LEN) == 0)
+	if (IsNewborn(patient))
 		PG_RETURN_BOOL(true);
 
 	/* who acts is looked up once for a query */
@@ -581,86 +632,132 @@ medrec_care_team_changed(PG_FUNCTION_ARGS)
 }
 
 /*
- * Whether nobody has this id.  One at a time for an id, so that it stays true
- * until the transaction ends: else an upsert that waited for somebody else's
- * INSERT of the same id would take that patient for its own.
+ * Is a number that of a patient whom an account does not see?  One whom another
+ * transaction is about to make counts: who gives the number waits for it, and learns.
  */
 static bool
-IdIsFree(Relation rel, const pg_uuid_t *id)
+IsHidden(Relation rel, Datum number, int32 account)
 {
+	TupleDesc	desc = RelationGetDescr(rel);
+	AttrNumber	column = SPI_fnumber(desc, "patient_id");
+	SnapshotData dirty;
 	ScanKeyData key;
 	SysScanDesc scan;
-	bool		is_free;
+	HeapTuple	tuple;
+	bool		hidden = false;
+	bool		isnull;
 
-	DirectFunctionCall1(pg_advisory_xact_lock_int8,
-						Int64GetDatum((int64) hash_bytes_extended(id->data, UUID_LEN, ID_LOCK)));
-	ScanKeyInit(&key, SPI_fnumber(RelationGetDescr(rel), "id"),
-				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
-	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true, SnapshotSelf, 1, &key);
-	is_free = !HeapTupleIsValid(systable_getnext(scan));
+	FindVisible(account);
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_TEXTEQ, number);
+	key.sk_collation = TupleDescAttr(desc, column - 1)->attcollation;
+	scan = systable_beginscan(rel, medrec_relation("patient_patient_id_key"), true, &dirty, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple) &&
+		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+		hidden = !IsVisible(DatumGetUUIDP(heap_getattr(tuple, SPI_fnumber(desc, "id"), desc,
+													   &isnull)));
 	systable_endscan(scan);
-	return is_free;
+	return hidden;
 }
 
-PG_FUNCTION_INFO_V1(medrec_enrol);
+/*
+ * Leaves a line in the server's log.  The lines of a transaction get rarer, so
+ * that a long statement cannot fill the disk.
+ */
+static void
+NoteHiddenNumber(const char *name)
+{
+	static LocalTransactionId xact = InvalidLocalTransactionId;
+	static uint64 numbers = 0;
+
+	if (xact != medrec_my_lxid())
+		numbers = 0;
+	xact = medrec_my_lxid();
+	numbers++;
+	/* 1, 2, 4, 8 ... */
+	if ((numbers & (numbers - 1)) == 0)
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("account \"%s\" has given numbers of patients who are not in its care: "
+						UINT64_FORMAT " in this transaction", name, numbers),
+				 errhidestmt(true), errhidecontext(true)));
+}
+
+/* Is a trigger's function called as it should be, on patient? */
+static void
+CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function, const char *wanted)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo) || !fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired %s", function, wanted)));
+	if (RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) != medrec_relation("patient"))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" belongs to medrec's own tables", function)));
+}
+
+PG_FUNCTION_INFO_V1(medrec_watch_number);
 
 /*
- * medrec.enrol(): on INSERT into patient: whom a clinician makes belongs to that
- * clinician's teams.  Before each row, so that he may see it; after the
- * statement, for the rows that it has made - an upsert makes not all of them.
+ * medrec.watch_number(): notes when an account gives a patient the number of one
+ * whom it does not see.  The answer tells that the number is taken, and a ROLLBACK
+ * would leave no trace of it.  It comes after medrec.validate(), which trims.
  */
 Datum
-medrec_enrol(PG_FUNCTION_ARGS)
+medrec_watch_number(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	bool		row;
+	bool		update = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	HeapTuple	tuple;
 	Relation	rel;
+	AttrNumber	column;
+	Datum		number;
 	const char *name;
-	Datum		value;
+	int32		account;
+	bool		isnull;
+
+	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
+						TRIGGER_FIRED_BEFORE(trigdata->tg_event) &&
+						TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) &&
+						(update || TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)),
+						"medrec.watch_number", "BEFORE INSERT or UPDATE FOR EACH ROW");
+	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
+	if (!medrec_care_team_mode)
+		return PointerGetDatum(tuple);
+
+	rel = trigdata->tg_relation;
+	column = SPI_fnumber(RelationGetDescr(rel), "patient_id");
+	number = heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
+	if (isnull ||
+		(update &&
+		 datumIsEqual(number, heap_getattr(trigdata->tg_trigtuple, column, RelationGetDescr(rel),
+										   &isnull), false, -1)))
+		return PointerGetDatum(tuple);
+
+	name = access_account_name();
+	account = name == NULL ? 0 : AccountNumber();
+	/* the owner, and whoever else no policy holds, see all */
+	if (account != 0 && check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED &&
+		IsHidden(rel, number, account))
+		NoteHiddenNumber(name);
+	return PointerGetDatum(tuple);
+}
+
+/* Puts the rows that a statement has made into the teams of who made them. */
+static void
+EnrolRows(TriggerData *trigdata, const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
 	Oid			user;
 	int			security;
 	int			level;
 
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
-		!(TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
-		  TRIGGER_FIRED_AFTER(trigdata->tg_event) && trigdata->tg_newtable != NULL))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired BEFORE INSERT FOR EACH ROW, or AFTER INSERT"
-						" with the transition table", "medrec.enrol")));
-	rel = trigdata->tg_relation;
-	if (RelationGetRelid(rel) != medrec_relation("patient"))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" belongs to medrec's own tables", "medrec.enrol")));
-	row = TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
-
-	newborn.xact = InvalidLocalTransactionId;
-	name = medrec_care_team_mode ? access_account_name() : NULL;
-	if (name == NULL)
-		return PointerGetDatum(row ? trigdata->tg_trigtuple : NULL);
-
-	if (row)
-	{
-		bool		isnull;
-
-		value = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
-							 RelationGetDescr(rel), &isnull);
-		if (!isnull && HasTeam(AccountNumber()) &&
-			IdIsFree(rel, DatumGetUUIDP(value)))
-		{
-			newborn.id = *DatumGetUUIDP(value);
-			newborn.xact = medrec_my_lxid();
-			newborn.subxact = GetCurrentSubTransactionId();
-		}
-		return PointerGetDatum(trigdata->tg_trigtuple);
-	}
-
 	/* as the owner, as foreign keys do it: nobody else may write who is in a team */
-	value = CStringGetTextDatum(name);
 	level = direct_search_path();
 	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(rel->rd_rel->relowner, security | SECURITY_LOCAL_USERID_CHANGE);
+	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
+						   security | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
 	if (SPI_register_trigger_data(trigdata) < 0)
 		elog(ERROR, "could not register the transition table");
@@ -668,7 +765,53 @@ medrec_enrol(PG_FUNCTION_ARGS)
 	SPI_finish();
 	AtEOXact_GUC(true, level);
 	SetUserIdAndSecContext(user, security);
-	return PointerGetDatum(NULL);
+}
+
+PG_FUNCTION_INFO_V1(medrec_enrol);
+
+/*
+ * medrec.enrol(): on INSERT into patient: whom a clinician makes belongs to that
+ * clinician's teams.  Before each row, so that they may see it; after the
+ * statement, for the rows that it has made - an upsert makes not all of them.
+ */
+Datum
+medrec_enrol(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	bool		row = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
+	Relation	rel;
+	const char *name;
+	Datum		id;
+	bool		isnull;
+
+	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
+						TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
+						(row ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
+						 TRIGGER_FIRED_AFTER(trigdata->tg_event) && trigdata->tg_newtable != NULL),
+						"medrec.enrol",
+						"BEFORE INSERT FOR EACH ROW, or AFTER INSERT with the transition table");
+	rel = trigdata->tg_relation;
+
+	newborn.xact = InvalidLocalTransactionId;
+	name = medrec_care_team_mode ? access_account_name() : NULL;
+	if (name == NULL)
+		return PointerGetDatum(row ? trigdata->tg_trigtuple : NULL);
+	if (!row)
+	{
+		EnrolRows(trigdata, name);
+		return PointerGetDatum(NULL);
+	}
+
+	id = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
+					  RelationGetDescr(rel), &isnull);
+	if (!isnull && HasTeam(AccountNumber()) &&
+		IdIsFree(RelationGetRelid(rel), DatumGetUUIDP(id), false))
+	{
+		newborn.id = *DatumGetUUIDP(id);
+		newborn.xact = medrec_my_lxid();
+		newborn.subxact = GetCurrentSubTransactionId();
+	}
+	return PointerGetDatum(trigdata->tg_trigtuple);
 }
 
 /* Is a text a UUID as usually written? */
@@ -684,6 +827,19 @@ IsUuid(const char *text)
 	return text[36] == '\0';
 }
 
+/*
+ * Leaves a line in the server's log that an account has asked for a patient: the
+ * answer tells whether there is one, and a ROLLBACK would take the event away.
+ */
+static void
+NoteAsked(const char *name, bool found)
+{
+	ereport(LOG_SERVER_ONLY,
+			(found ? errmsg("account \"%s\" breaks the glass of a patient", name) :
+			 errmsg("account \"%s\" tries to break the glass of a patient who is not there", name),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
 PG_FUNCTION_INFO_V1(medrec_break_glass);
 
 /* medrec.break_glass(patient, reason): opens a patient to the account that acts. */
@@ -693,16 +849,16 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	char	   *patient = TextDatumGetCString(PG_GETARG_DATUM(0));
 	char	   *reason = TextDatumGetCString(PG_GETARG_DATUM(1));
 	const char *name = access_account_name();
-	int			chars;
 	Datum		values[4];
 	bool		nulls[4] = {false};
 	bool		isnull;
 	Datum		result;
 
+	/* before the patient is looked for: a GET learns nothing of whether there is one */
+	PreventCommandIfReadOnly("medrec.break_glass()");
 	while (*reason == ' ')
 		reason++;
-	chars = pg_mbstrlen(reason);
-	if (chars < REASON_MIN_CHARS || chars > REASON_MAX_CHARS)
+	if (visible_chars(reason) < REASON_MIN_CHARS || pg_mbstrlen(reason) > REASON_MAX_CHARS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a reason of %d to %d characters is required",
@@ -718,9 +874,13 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	nulls[1] = !IsUuid(patient);
 	values[1] = nulls[1] ? (Datum) 0 : DirectFunctionCall1(uuid_in, CStringGetDatum(patient));
 	if (access_run(&find_patient, values, nulls) == 0)
+	{
+		NoteAsked(name, false);
 		ereport(ERROR,
 				(errcode(ERRCODE_PATIENT_NOT_FOUND),
 				 errmsg("patient not found")));
+	}
+	NoteAsked(name, true);
 	values[1] = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),
 						  false, UUID_LEN);
 	nulls[1] = false;
@@ -738,5 +898,7 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	result = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 											 1, &isnull), false, -1);
 	SPI_finish();
+	/* the event is on disk before the patient is open, whatever the session has set */
+	ForceSyncCommit();
 	return result;
 }

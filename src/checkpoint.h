@@ -15,6 +15,8 @@
 /* lines behind size and head begin with these (C2SP: extension lines) */
 #define CHECKPOINT_TRAIL	"medrec-trail: "
 #define CHECKPOINT_HEAD		"medrec-head: "
+/* events that were not sealed when it was taken, and the age of the oldest in seconds */
+#define CHECKPOINT_UNSEALED	"medrec-unsealed: "
 
 /* a longer way through timelines is told by its end */
 #define CHECKPOINT_TIMELINES	128

@@ -21,6 +21,31 @@
 #include "storage/shmem.h"
 #include "utils/rel.h"
 
+/*
+ * The connection's struct, which is laid out the same with and without GSSAPI, so
+ * that GSSAPI's headers are not needed to build.
+ */
+#undef ENABLE_GSS
+#include "libpq/libpq-be.h"
+
+/* The role that the connection logged in as; NULL where there is no connection. */
+const char *
+medrec_login_role(void)
+{
+	return MyProcPort ? MyProcPort->user_name : NULL;
+}
+
+/* Whom authentication found at login; the connection kept it in its port until 15. */
+const char *
+medrec_authenticated_identity(void)
+{
+#if PG_VERSION_NUM >= 160000
+	return MyClientConnectionInfo.authn_id;
+#else
+	return MyProcPort ? MyProcPort->authn_id : NULL;
+#endif
+}
+
 /* Makes a range table of one relation, of which one column is updated. */
 void
 medrec_init_range_table(EState *estate, Relation rel, int updated_column)

@@ -43,6 +43,22 @@
 #define medrec_my_lxid()	(MyProc->lxid)
 #endif
 
+/* ExecutorRun() is told whether it runs once up to 17 */
+#if PG_VERSION_NUM >= 180000
+#define MEDREC_RUN_PARAMS	QueryDesc *query, ScanDirection direction, uint64 count
+#define MEDREC_RUN_ARGS		query, direction, count
+#else
+#define MEDREC_RUN_PARAMS	QueryDesc *query, ScanDirection direction, uint64 count, bool once
+#define MEDREC_RUN_ARGS		query, direction, count, once
+#endif
+
+/* EXPLAIN can turn rows into text and throw them away since 17 */
+#if PG_VERSION_NUM >= 170000
+#define medrec_serializes_for_explain(dest)	((dest) == DestExplainSerialize)
+#else
+#define medrec_serializes_for_explain(dest)	((void) (dest), false)
+#endif
+
 /* index_beginscan() takes instrumentation since 18 */
 #if PG_VERSION_NUM >= 180000
 #define medrec_index_beginscan(heap, index, snapshot, nkeys) \
@@ -115,6 +131,12 @@ extern void medrec_init_range_table(struct EState *estate, struct RelationData *
 
 /* whether a text is JSON, which no function of the server says without an error before 16 */
 extern bool medrec_is_json(char *text, int len);
+
+/* the role that the connection logged in as; NULL in a process without one */
+extern const char *medrec_login_role(void);
+
+/* whom authentication found at login, by the name that the method has for them; NULL for trust */
+extern const char *medrec_authenticated_identity(void);
 
 /*
  * A few bytes of the main shared memory without preloading: named DSM segments

@@ -43,7 +43,9 @@ static const GuardedTable guarded_tables[] = {
 	{"code_release",
 		"id int4, code_system text, version text, content text, effective_from date, "
 		"effective_to date, format text, source text, sha256 bytea, rows int4, "
-		"loaded_at timestamptz, loaded_by text, warnings jsonb"},
+		"loaded_at timestamptz, loaded_by text, warnings jsonb, digest bytea"},
+	{"code_digest",
+		"release_id int4, codes text, marks bytea"},
 	{"code",
 		"code_system text, code text, valid_from date, valid_to date, billable bool, "
 		"active_from date, active_to date, display text, short_display text"},
@@ -87,11 +89,25 @@ static const GuardedTable guarded_tables[] = {
 		"row_id text, old_values json, new_values json, account text, jti text, "
 		"role text, session_role text, effective_role text, client_addr text, "
 		"request_id text, method text, path text, application_name text, "
-		"reason text, salt bytea, leaf bytea"},
+		"reason text, salt bytea, leaf bytea, login_role text, login_identity text, "
+		"socket_addr text, backend_pid int4, backend_start timestamptz"},
+	{"audit_archived",
+		"xid int8, logged_at timestamptz, transaction_at timestamptz, statement_at timestamptz, "
+		"era int4, n int4, patient_id uuid, action text, table_name text, "
+		"row_id text, old_values json, new_values json, account text, jti text, "
+		"role text, session_role text, effective_role text, client_addr text, "
+		"request_id text, method text, path text, application_name text, "
+		"reason text, salt bytea, leaf bytea, login_role text, login_identity text, "
+		"socket_addr text, backend_pid int4, backend_start timestamptz"},
+	{"audit_key",
+		"single bool, key bytea, made_at timestamptz"},
 	{"audit_seal",
 		"seal int8, era int4, first_xid int8, end_xid int8, events int8, "
 		"total int8, root bytea, sealed_at timestamptz, sealed_by text, "
-		"previous_head bytea, head bytea, frontier bytea"},
+		"previous_head bytea, head bytea, frontier bytea, access bytea"},
+	{"audit_access",
+		"number int8, kind text, seal int8, taken_at timestamptz, taken_by text, "
+		"made_of text, digest bytea, state text"},
 	{"audit_archive",
 		"partition text, archived_at timestamptz, archived_by text, events int8, "
 		"first_seal int8, last_seal int8, root bytea"},
@@ -103,12 +119,21 @@ static const GuardedTable guarded_tables[] = {
 		"updated_at timestamptz, finished_at timestamptz"},
 	{"account_login",
 		"account_id int4, failures int4, refused int8, last_failure timestamptz, "
-		"locked_until timestamptz"},
+		"locked_until timestamptz, cleared_at timestamptz"},
+	{"login_address",
+		"account_id int4, address text, failures int4, last_failure timestamptz, "
+		"locked_until timestamptz, cleared_at timestamptz, last_login timestamptz"},
+	{"account_name",
+		"key text, account_id int4"},
+	{"auditor_change",
+		"id int8, account_id int4, change text, changed_at timestamptz"},
 	{"login_lockout",
 		"id int8, account_id int4, failures int4, locked_at timestamptz, "
-		"locked_until timestamptz"},
+		"locked_until timestamptz, address text, rolled_back int4"},
 	{"token_generation",
-		"account_id int4, generation int4"},
+		"account_id int4, generation int4, raised_at timestamptz"},
+	{"token_issued",
+		"jti text, account_id int4, expires_at timestamptz"},
 	{"token_revoked",
 		"jti text, expires_at timestamptz"},
 	{"jwt_key",

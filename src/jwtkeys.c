@@ -53,7 +53,7 @@ static AccessPlan add_key = {
 	3, {TEXTOID, BYTEAOID, BOOLOID}
 };
 static AccessPlan keys_in_force = {
-	"SELECT k.kid, k.key FROM medrec.jwt_key AS k"
+	"SELECT k.kid, k.key FROM ONLY medrec.jwt_key AS k"
 	" WHERE k.retired_at IS NULL"
 	"  OR k.retired_at OPERATOR(pg_catalog.>) pg_catalog.statement_timestamp()"
 	" ORDER BY k.signs_from DESC NULLS LAST",

@@ -22,6 +22,7 @@
 #include "codesystems.h"
 #include "issues.h"
 #include "load.h"
+#include "release_digest.h"
 
 
 /* widths of the columns of code_release */
@@ -304,13 +305,15 @@ EndReleases(const CodeSystem *system, const char *content)
 
 /* Enters the release, new or again, and returns its id. */
 static int32
-StoreRelease(const Load *load, const Release *old, Datum sha256, const char *source)
+StoreRelease(Load *load, const Release *old, Datum sha256, const char *source)
 {
 	Oid			types[] = {VARCHAROID, VARCHAROID, VARCHAROID, DATEOID, VARCHAROID, VARCHAROID,
-	BYTEAOID, INT4OID, VARCHAROID, INT4OID, JSONBOID};
-	Datum		args[11];
-	char		nulls[] = "           ";
+	BYTEAOID, INT4OID, VARCHAROID, INT4OID, JSONBOID, BYTEAOID};
+	Datum		args[12];
+	char		nulls[] = "            ";
 	bool		doubts = load_can_store_doubts();
+	bool		digests = release_can_digest();
+	ReleaseDigest digest = {NULL};
 	bool		isnull;
 	int			rc;
 	int32		id;
@@ -328,24 +331,32 @@ StoreRelease(const Load *load, const Release *old, Datum sha256, const char *sou
 	args[8] = CStringGetTextDatum(actor_name());
 	args[9] = Int32GetDatum(old->id);
 	args[10] = JsonbPGetDatum(issues_to_jsonb(load->doubts));
+	if (digests)
+		digest = release_digest_of_load(load);
+	args[11] = PointerGetDatum(digest.digest);
+	nulls[11] = digests ? ' ' : 'n';
 	if (old->exists)
 		rc = SPI_execute_with_args(psprintf("UPDATE medrec.code_release AS r"
 											" SET effective_from = $4, effective_to = NULL, format = $5,"
 											" source = $6, sha256 = $7, rows = $8,"
-											" loaded_at = pg_catalog.now(), loaded_by = $9%s"
+											" loaded_at = pg_catalog.now(), loaded_by = $9%s%s"
 											" WHERE r.id OPERATOR(pg_catalog.=) $10 RETURNING r.id",
-											doubts ? ", warnings = $11" : ""),
-								   11, types, args, nulls, false, 0);
+											doubts ? ", warnings = $11" : "",
+											digests ? ", digest = $12" : ""),
+								   12, types, args, nulls, false, 0);
 	else
 		rc = SPI_execute_with_args(psprintf("INSERT INTO medrec.code_release AS r (code_system, version,"
-											" content, effective_from, format, source, sha256, rows, loaded_by%s)"
-											" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9%s) RETURNING r.id",
-											doubts ? ", warnings" : "", doubts ? ", $11" : ""),
-								   11, types, args, nulls, false, 0);
+											" content, effective_from, format, source, sha256, rows, loaded_by%s%s)"
+											" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9%s%s) RETURNING r.id",
+											doubts ? ", warnings" : "", digests ? ", digest" : "",
+											doubts ? ", $11" : "", digests ? ", $12" : ""),
+								   12, types, args, nulls, false, 0);
 	if ((rc != SPI_OK_INSERT_RETURNING && rc != SPI_OK_UPDATE_RETURNING) || SPI_processed != 1)
 		elog(ERROR, "could not write medrec.code_release");
 	id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
+	if (digests)
+		release_keep_marks(id, &digest);
 	EndReleases(load->system, load->format->content);
 	return id;
 }
@@ -429,6 +440,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	Release		old;
 	Datum		sha256 = HashContent(VARDATA_ANY(raw), VARSIZE_ANY_EXHDR(raw));
 	Datum		result;
+	LoadOwner	owner;
 	int32		id;
 
 	OpenContent(load, format);
@@ -453,6 +465,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 			load_doubt_format(load, looks_like);
 		ReadContent(load);
 		load_find_doubts(load, old.id, sha256);
+		load_become_owner(&owner);
 		id = StoreRelease(load, &old, sha256, source);
 		if (old.exists)
 			load_forget_terms(load->system, id);
@@ -460,6 +473,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 			load_merge_codes(load, &periods);
 		load_store_terms(load, id);
 		load_store_rules(load, id);
+		load_leave_owner(&owner);
 		load_tell_doubts(load, id);
 	}
 	result = ReleaseResult(id, desc);
@@ -625,12 +639,14 @@ medrec_unload_release(PG_FUNCTION_ARGS)
 		Oid			types[] = {INT4OID};
 		Datum		args[] = {Int32GetDatum(old.id)};
 		MergePeriods periods;
+		LoadOwner	owner;
 
 		/* the release before it takes over its days, and nothing is put in their place */
 		load.effective_from = old.from;
 		periods = FindPeriods(&load, content, &old);
 		periods.moved = true;
 		periods.to = periods.from;
+		load_become_owner(&owner);
 		if (strcmp(content, "codes") == 0)
 			load_merge_codes(&load, &periods);
 		load_forget_terms(load.system, old.id);
@@ -640,6 +656,7 @@ medrec_unload_release(PG_FUNCTION_ARGS)
 			elog(ERROR, "could not delete from medrec.code_release");
 		EndReleases(load.system, content);
 		load_store_rules(&load, 0);
+		load_leave_owner(&owner);
 	}
 	SPI_finish();
 	PG_RETURN_BOOL(old.exists);

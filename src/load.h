@@ -210,6 +210,17 @@ extern void load_forget_terms(const CodeSystem *system, int32 release);
 extern void load_store_terms(Load *load, int32 release);
 extern void load_store_rules(Load *load, int32 release);
 
+/* load_owner.c: what is written with the rights of the tables' owner */
+typedef struct LoadOwner
+{
+	Oid			user;
+	int			sec_context;
+	int			level;
+} LoadOwner;
+
+extern void load_become_owner(LoadOwner *owner);
+extern void load_leave_owner(const LoadOwner *owner);
+
 /* load_store.c: rows on their way into a table */
 typedef struct LoadStore
 {

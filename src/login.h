@@ -27,6 +27,9 @@ extern uint64 access_run(AccessPlan *plan, Datum *values, const bool *nulls);
  */
 extern const char *access_account_name(void);
 
+/* leaves events of wrong logins that were rolled back */
+extern void login_note_lost(void);
+
 /* names longer than an account can have, or a user may send */
 #define ACCOUNT_NAME_MAX_BYTES	1016
 

@@ -6,7 +6,11 @@
 
 #include "utils/guc.h"
 
+#include "audit_seal.h"
 #include "audit_worker.h"
+#include "login.h"
+#include "redact.h"
+#include "unfiltered.h"
 
 PG_MODULE_MAGIC;
 
@@ -16,6 +20,10 @@ int			medrec_break_glass_time = 4 * 3600;
 int			medrec_token_lifetime = 8 * 3600;
 int			medrec_password_cost = 12;
 bool		medrec_outside_accounts = false;
+int			medrec_archive_min_age = 2192 * 24 * 60;
+int			medrec_seal_max_age = 3600;
+bool		medrec_redact_log = false;
+char	   *medrec_token_audience = NULL;
 
 void		_PG_init(void);
 
@@ -34,7 +42,7 @@ _PG_init(void)
 							   "",
 							   PGC_USERSET,
 							   0,
-							   NULL, NULL, NULL);
+							   medrec_check_reason, NULL, NULL);
 
 	/*
 	 * medrec.care_team_mode: whether a clinician sees the patients of his own
@@ -101,7 +109,64 @@ _PG_init(void)
 							 0,
 							 NULL, NULL, NULL);
 
+	/*
+	 * medrec.archive_min_age: how long a month of the audit trail has to be over
+	 * before archive_audit() takes it.  Six years, as HIPAA's documentation.
+	 */
+	DefineCustomIntVariable("medrec.archive_min_age",
+							"How long a month of the audit trail has to be over before it is archived.",
+							NULL,
+							&medrec_archive_min_age,
+							2192 * 24 * 60, 0, 100 * 366 * 24 * 60,
+							PGC_SUSET,
+							GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.seal_max_age: how old an event may become before it is sealed; of an
+	 * older one verify_audit() says not_sealed.
+	 */
+	DefineCustomIntVariable("medrec.seal_max_age",
+							"How old an event of the audit trail may become before it is sealed.",
+							NULL,
+							&medrec_seal_max_age,
+							3600, 1, 366 * 86400,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.redact_log: whether the server's log keeps out what this session's
+	 * client sends.  PostgREST's sessions are so without it.  The library must
+	 * be loaded: session_preload_libraries.
+	 */
+	DefineCustomBoolVariable("medrec.redact_log",
+							 "Whether entries in the server's log are kept free of what clients send.",
+							 NULL,
+							 &medrec_redact_log,
+							 false,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
+
+	/*
+	 * medrec.token_audience: what the claim "aud" of a token must say.  Tokens of
+	 * login() do; those of an outside provider are to be told.  Empty: anything.
+	 */
+	DefineCustomStringVariable("medrec.token_audience",
+							   "What a token's claim \"aud\" must say or hold; empty: it is not asked for.",
+							   NULL,
+							   &medrec_token_audience,
+							   "medrec",
+							   PGC_SUSET,
+							   0,
+							   NULL, NULL, NULL);
+
+	audit_seal_hook = login_note_lost;
 	audit_worker_init();
+	medrec_init_statistics();
+	redact_init();
+	unfiltered_init();
 
 	MarkGUCPrefixReserved("medrec");
 }

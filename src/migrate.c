@@ -17,14 +17,13 @@
 #include "utils/builtins.h"
 #include "utils/syscache.h"
 
+#include "access.h"
 #include "guard.h"
+#include "migrate.h"
 #include "records.h"
 #include "relations.h"
 #include "restore.h"
 #include "version.h"
-
-/* key of the advisory lock that two migrations at once contend for: "medrec" */
-#define MIGRATE_LOCK_KEY	INT64CONST(0x6d6564726563)
 
 /*
  * What steps in several databases at once contend for, as roles belong to the
@@ -147,8 +146,8 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	SPITupleTable *steps;
 	uint64		nsteps;
 	uint64		i;
-	char	   *lock;
 	bool		restored;
+	bool		fresh;
 
 	PreventCommandIfReadOnly("medrec.migrate()");
 	CheckSuperuser();
@@ -159,18 +158,9 @@ medrec_migrate(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 
-	lock = psprintf("SELECT pg_catalog.pg_advisory_xact_lock(" INT64_FORMAT ")",
-					MIGRATE_LOCK_KEY);
-	RunCommand(lock);
+	RunCommand(MIGRATE_LOCK);
 
-	/*
-	 * A table as any other: made here and not by the first step, because it
-	 * says which steps there were.
-	 */
-	RunCommand("CREATE TABLE IF NOT EXISTS medrec.schema_migration ("
-			   " version integer PRIMARY KEY,"
-			   " name text NOT NULL,"
-			   " applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())");
+	RunCommand(MIGRATE_STEPS_TABLE);
 	RunCommand("COMMENT ON TABLE medrec.schema_migration IS"
 			   " 'The steps of medrec.migrate() that this database has been through.'");
 
@@ -188,6 +178,9 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	nsteps = SPI_processed;
 	if (nsteps > 0)
 		LockRoles();
+	if (SPI_execute("SELECT FROM medrec.schema_migration LIMIT 1", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the steps");
+	fresh = SPI_processed == 0;
 
 	for (i = 0; i < nsteps; i++)
 	{
@@ -214,6 +207,7 @@ medrec_migrate(PG_FUNCTION_ARGS)
 	SPI_finish();
 	if (!restored)
 		CheckTriggers();
+	access_keep_made(fresh);
 	medrec_comment_version();
 	return (Datum) 0;
 }

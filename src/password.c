@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 
 #include "password.h"
+#include "password_common.h"
 #include "sha256.h"
 #include "token.h"
 
@@ -326,6 +327,18 @@ bool
 password_hash_is_current(const char *stored)
 {
 	return BcryptCost(stored) == medrec_password_cost;
+}
+
+/* Is it one of the commonest passwords, whatever its case? */
+bool
+password_is_common(const char *password)
+{
+	int			i;
+
+	for (i = 0; i < (int) lengthof(common_passwords); i++)
+		if (pg_strcasecmp(common_passwords[i], password) == 0)
+			return true;
+	return false;
 }
 
 PG_FUNCTION_INFO_V1(medrec_pbkdf2_iterations);

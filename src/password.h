@@ -32,6 +32,9 @@ extern char *password_hash(const char *password);
 /* is a stored hash one that password_hash() would make today? */
 extern bool password_hash_is_current(const char *stored);
 
+/* is it one of the commonest passwords, whatever its case? */
+extern bool password_is_common(const char *password);
+
 /* iterations of Django's pbkdf2_sha256$iterations$salt$hash; 0 where it is none */
 extern int	password_pbkdf2_iterations(const char *stored);
 

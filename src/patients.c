@@ -421,12 +421,12 @@ UpdatePatients(Relation rel, PatientSet *set)
 {
 	static Oid	types[] = {UUIDARRAYOID, TIMESTAMPTZOID};
 	static OwnPlan lock = {
-		"SELECT p.id FROM medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
+		"SELECT p.id FROM ONLY medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 		" AND p.last_visit OPERATOR(pg_catalog.<) $2 ORDER BY p.id FOR NO KEY UPDATE",
 		lengthof(types), types, true, NULL
 	};
 	static OwnPlan update = {
-		"UPDATE medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)",
+		"UPDATE ONLY medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)",
 		lengthof(types), types, true, NULL
 	};
 	Datum	   *ids = palloc(set->count * sizeof(Datum));

@@ -76,12 +76,12 @@ static SavedPlan visit_new_patient = {
 	1, {JSONBOID}
 };
 static SavedPlan visit_patient_by_id = {
-	"SELECT p.id FROM medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (id pg_catalog.uuid)"
+	"SELECT p.id FROM ONLY medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (id pg_catalog.uuid)"
 	" WHERE p.id OPERATOR(pg_catalog.=) r.id",
 	1, {JSONBOID}
 };
 static SavedPlan visit_patient_by_patient_id = {
-	"SELECT p.id FROM medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (patient_id pg_catalog.text)"
+	"SELECT p.id FROM ONLY medrec.patient AS p, pg_catalog.jsonb_to_record($1) AS r (patient_id pg_catalog.text)"
 	" WHERE p.patient_id OPERATOR(pg_catalog.=) r.patient_id::pg_catalog.varchar",
 	1, {JSONBOID}
 };
@@ -103,16 +103,16 @@ static SavedPlan visit_treatments = VISIT_CODED("treatment");
 static SavedPlan visit_result = {
 	"SELECT pg_catalog.jsonb_build_object('patient', pg_catalog.to_jsonb(p.*),"
 	" 'diagnoses', $2, 'treatments', $3)"
-	" FROM medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) $1",
+	" FROM ONLY medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) $1",
 	3, {UUIDOID, JSONBOID, JSONBOID}
 };
 
 /* decisions: the same statement for either table */
 #define FOR_CODED_TABLES(set, nargs, ...) { \
-	{"UPDATE medrec.diagnosis AS t SET " set \
+	{"UPDATE ONLY medrec.diagnosis AS t SET " set \
 	 " WHERE t.id OPERATOR(pg_catalog.=) $1 RETURNING pg_catalog.to_jsonb(t.*)", \
 	 nargs, {__VA_ARGS__}}, \
-	{"UPDATE medrec.treatment AS t SET " set \
+	{"UPDATE ONLY medrec.treatment AS t SET " set \
 	 " WHERE t.id OPERATOR(pg_catalog.=) $1 RETURNING pg_catalog.to_jsonb(t.*)", \
 	 nargs, {__VA_ARGS__}} \
 }
@@ -126,7 +126,7 @@ FOR_CODED_TABLES("code = $2, description = $3, code_system = $4, status = 'corre
 /* the record as it is once nobody else can change it */
 #define LOCK_CODED(table) { \
 	"SELECT t.version, t.status, t.code, t.code_system, t.suggestions" \
-	" FROM medrec." table " AS t" \
+	" FROM ONLY medrec." table " AS t" \
 	" WHERE t.id OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE", \
 	1, {UUIDOID} \
 }

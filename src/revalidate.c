@@ -199,7 +199,7 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	args[0] = run->last_id;
 	nulls[0] = run->no_last_id ? 'n' : ' ';
 	args[1] = Int32GetDatum(batch);
-	Execute(psprintf("SELECT w.id FROM (SELECT d.id FROM medrec.%s AS d"
+	Execute(psprintf("SELECT w.id FROM (SELECT d.id FROM ONLY medrec.%s AS d"
 					 "  WHERE %s ORDER BY d.id USING OPERATOR(pg_catalog.<) LIMIT $2) AS w"
 					 " ORDER BY w.id USING OPERATOR(pg_catalog.>) LIMIT 1", table,
 					 run->no_last_id ? "$1 IS NULL" : "d.id OPERATOR(pg_catalog.>) $1"),
@@ -218,7 +218,7 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	args[2] = CStringGetTextDatum(cs->name);
 	args[3] = DateADTGetDatum(since);
 
-	Execute(psprintf("SELECT pg_catalog.count(*) FROM medrec.%s AS d" TO_JUDGE, table),
+	Execute(psprintf("SELECT pg_catalog.count(*) FROM ONLY medrec.%s AS d" TO_JUDGE, table),
 			4, types, args, nulls, SPI_OK_SELECT);
 	run->progress.checked += DatumGetInt64(FirstRow(1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
@@ -226,7 +226,7 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	revalidating = true;
 	PG_TRY();
 	{
-		Execute(psprintf("UPDATE medrec.%s AS d SET status = d.status" TO_JUDGE, table),
+		Execute(psprintf("UPDATE ONLY medrec.%s AS d SET status = d.status" TO_JUDGE, table),
 				4, types, args, nulls, SPI_OK_UPDATE);
 	}
 	PG_FINALLY();

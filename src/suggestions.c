@@ -45,6 +45,9 @@ static SuggestionKey KeyOf(const JsonbValue *key);
 static bool ReadScore(const JsonbValue *value, double *score);
 static bool ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present,
 						   FaultList *faults, int number);
+static bool IsOwnSource(const char *source);
+static bool IsAmong(const Suggestion *suggestion, List *list);
+static char *ClientSource(char *said, const char *who);
 static int	CompareScore(const ListCell *a, const ListCell *b);
 
 /* Pushes a key and as much of its string as a suggestion may hold. */
@@ -272,6 +275,18 @@ suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults)
 	return suggestions;
 }
 
+/* Is a source one of medrec's own? */
+static bool
+IsOwnSource(const char *source)
+{
+	int			own;
+
+	for (own = SEARCH_SOURCE_TITLE; own <= SEARCH_SOURCE_SUCCESSOR; own++)
+		if (strcmp(source, search_source_name((SearchSource) own)) == 0)
+			return true;
+	return false;
+}
+
 /* Finds the suggestions of a record that an outside program has added. */
 List *
 suggestions_of_others(Jsonb *jb, const CodeSystem *cs)
@@ -284,15 +299,76 @@ suggestions_of_others(Jsonb *jb, const CodeSystem *cs)
 	foreach(lc, suggestions_from_jsonb(jb, cs, &ignored))
 	{
 		Suggestion *s = (Suggestion *) lfirst(lc);
-		int			source;
 
-		for (source = SEARCH_SOURCE_TITLE; source <= SEARCH_SOURCE_SUCCESSOR; source++)
-			if (strcmp(s->source, search_source_name((SearchSource) source)) == 0)
-				break;
-		if (source > SEARCH_SOURCE_SUCCESSOR)
+		if (!IsOwnSource(s->source))
 			others = lappend(others, s);
 	}
 	return others;
+}
+
+/* Is a suggestion one of a list: the same code from the same source? */
+static bool
+IsAmong(const Suggestion *suggestion, List *list)
+{
+	ListCell   *lc;
+
+	foreach(lc, list)
+	{
+		Suggestion *s = (Suggestion *) lfirst(lc);
+
+		if (strcmp(s->code, suggestion->code) == 0 &&
+			strcmp(s->code_system, suggestion->code_system) == 0 &&
+			strcmp(s->source, suggestion->source) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Puts the client's name before what it says of a suggestion's source. */
+static char *
+ClientSource(char *said, const char *who)
+{
+	char	   *source;
+	size_t		length;
+
+	if (who == NULL)
+		return IsOwnSource(said) ? pstrdup(DEFAULT_SOURCE) : said;
+	length = strlen(who);
+	if (strncmp(said, who, length) == 0 && strncmp(said + length, ": ", 2) == 0)
+		return said;
+	source = psprintf("%s: %s", who, said);
+	source[pg_mbcliplen(source, strlen(source), FIELD_MAX)] = '\0';
+	return source;
+}
+
+/* Says of a client's suggestions that they are the client's. */
+List *
+suggestions_of_client(List *theirs, Jsonb *stored, const CodeSystem *cs, const char *who)
+{
+	List	   *known = NIL;
+	List	   *result = NIL;
+	ListCell   *lc;
+
+	if (theirs == NIL)
+		return NIL;
+	if (stored)
+	{
+		FaultList	ignored;
+
+		faults_init(&ignored);
+		known = suggestions_from_jsonb(stored, cs, &ignored);
+	}
+	foreach(lc, theirs)
+	{
+		Suggestion *s = (Suggestion *) lfirst(lc);
+
+		/* a row that is sent back as it was read claims nothing */
+		if (IsAmong(s, known))
+			continue;
+		s->source = ClientSource(s->source, who);
+		result = lappend(result, s);
+	}
+	return result;
 }
 
 /* Orders by score, best first, and equals as they came. */

@@ -36,6 +36,14 @@ extern List *suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *
 /* those of a record that are not medrec's own, by their source */
 extern List *suggestions_of_others(Jsonb *jb, const CodeSystem *cs);
 
+/*
+ * Suggestions that a client brings, with its name before the source that it says;
+ * without those that the record has already.  who may be NULL: then no name is
+ * known, and only the sources that are medrec's own are kept from the client.
+ */
+extern List *suggestions_of_client(List *theirs, Jsonb *stored, const CodeSystem *cs,
+								   const char *who);
+
 /* both lists in one: best first, each code once, at most SUGGESTIONS_MAX */
 extern List *suggestions_merge(List *ours, List *theirs);
 

@@ -16,6 +16,8 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/fmgroids.h"
@@ -31,6 +33,7 @@
 #include "faults.h"
 #include "invalidate.h"
 #include "issues.h"
+#include "login.h"
 #include "patients.h"
 #include "records.h"
 #include "relations.h"
@@ -42,6 +45,9 @@
 
 /* who is said to have validated when no person did */
 #define VALIDATOR_NAME	"medrec"
+
+/* whose word is taken for when a record was made and who suggested a code */
+#define IMPORT_ROLE	"medrec_import"
 
 /* how far a clock may be ahead before a time lies in the future */
 #define CLOCK_SLACK	(INT64CONST(86400) * USECS_PER_SEC)
@@ -105,9 +111,12 @@ static bool HasControlCharacter(const char *str, bool allow_lines);
 static bool IsOneOf(const char *str, const char *const *words);
 static void CheckPlainText(RecordRow *row, int column, const char *name);
 static void CheckPast(RecordRow *row, int column, const char *name);
+static bool IsTime(const RecordRow *row, int column, TimestampTz time);
+static bool MayImport(const RecordRow *row);
 static bool IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal);
 static void CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id);
 static void CheckAccount(RecordRow *row);
+static void CheckLastVisit(RecordRow *row);
 static void CheckPatient(RecordRow *row);
 static void CheckCoded(RecordRow *row, const char *default_system);
 
@@ -282,6 +291,30 @@ CheckPlainText(RecordRow *row, int column, const char *name)
 	SetString(row, column, str);
 }
 
+/* Whether a column has this time: what its default gives. */
+static bool
+IsTime(const RecordRow *row, int column, TimestampTz time)
+{
+	int			i = row->columns[column] - 1;
+
+	return !row->nulls[i] && DatumGetTimestampTz(row->values[i]) == time;
+}
+
+/*
+ * Whether what the client says of a record's past is believed: the table's owner,
+ * a superuser, or a member of medrec_import brings it from elsewhere.
+ */
+static bool
+MayImport(const RecordRow *row)
+{
+	Oid			role;
+
+	if (has_privs_of_role(GetUserId(), row->rel->rd_rel->relowner))
+		return true;
+	role = get_role_oid(IMPORT_ROLE, true);
+	return OidIsValid(role) && has_privs_of_role(GetUserId(), role);
+}
+
 /* A time that a client gives: when something was, so neither to come nor infinite. */
 static void
 CheckPast(RecordRow *row, int column, const char *name)
@@ -331,7 +364,8 @@ CheckVersion(RecordRow *row, int version, int created_at, int updated_at, int id
 			 !(strcmp(RelationGetRelationName(row->rel), record_kind_names[RECORD_PATIENT]) == 0 &&
 			   IsStored(row, "patient_patient_id_key", PATIENT_PATIENT_ID, F_TEXTEQ))))
 			SetDatum(row, version, Int32GetDatum(1));
-		if (row->nulls[row->columns[created_at] - 1])
+		if (row->nulls[row->columns[created_at] - 1] ||
+			(!IsTime(row, created_at, now) && !MayImport(row)))
 			SetDatum(row, created_at, TimestampTzGetDatum(now));
 		else
 			CheckPast(row, created_at, "created_at");
@@ -392,12 +426,33 @@ CheckAccount(RecordRow *row)
 				   "must be a hash (bcrypt or pbkdf2_sha256), or ! for none");
 }
 
+/* A patient's last visit is medrec's to move: what others than an import say is not looked at. */
+static void
+CheckLastVisit(RecordRow *row)
+{
+	TimestampTz now = GetCurrentTransactionStartTimestamp();
+	bool		update = row->old_values != NULL;
+
+	if (update ? !Changed(row, PATIENT_LAST_VISIT) : IsTime(row, PATIENT_LAST_VISIT, now))
+		return;
+	if (!MayImport(row))
+	{
+		if (update)
+			KeepOld(row, PATIENT_LAST_VISIT);
+		else
+			SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
+	}
+	else if (row->nulls[row->columns[PATIENT_LAST_VISIT] - 1])
+		SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
+	else
+		CheckPast(row, PATIENT_LAST_VISIT, "last_visit");
+}
+
 /* Checks a row of patient. */
 static void
 CheckPatient(RecordRow *row)
 {
 	static const char *const genders[] = {"male", "female", "other", "unknown", NULL};
-	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	char	   *gender;
 	int			i;
 
@@ -438,11 +493,7 @@ CheckPatient(RecordRow *row)
 		faults_add(&row->faults, "gender", gender == NULL ? "required" : "value",
 				   "must be male, female, other or unknown");
 
-	i = row->columns[PATIENT_LAST_VISIT] - 1;
-	if (row->nulls[i])
-		SetDatum(row, PATIENT_LAST_VISIT, TimestampTzGetDatum(now));
-	else
-		CheckPast(row, PATIENT_LAST_VISIT, "last_visit");
+	CheckLastVisit(row);
 }
 
 /* Checks and judges a row of diagnosis or treatment. */
@@ -545,7 +596,13 @@ CheckCoded(RecordRow *row, const char *default_system)
 		JB_ROOT_COUNT(DatumGetJsonbP(row->values[i])) > 0 ||
 		!JB_ROOT_IS_ARRAY(DatumGetJsonbP(row->values[i]));
 	if (resuggested)
+	{
 		theirs = suggestions_from_jsonb(DatumGetJsonbP(row->values[i]), cs, &row->faults);
+		if (!MayImport(row))
+			theirs = suggestions_of_client(theirs,
+										   update ? DatumGetJsonbP(row->old_values[i]) : NULL,
+										   cs, access_account_name());
+	}
 
 	/* of the status a person may say that he confirms, rejects, or asks anew */
 	status = GetString(row, CODED_STATUS);

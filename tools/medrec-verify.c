@@ -12,6 +12,8 @@
  *		is from before is the same (ends with 3)
  *	medrec-verify sign KEY NAME CHECKPOINT
  *		prints the checkpoint, signed with an Ed25519 key (PEM) as a C2SP signed note
+ *	medrec-verify [-k KEY -n NAME] sealed CHECKPOINT SECONDS
+ *		when the checkpoint was taken, no event older than that was without a seal
  *	medrec-verify -k KEY -n NAME signature CHECKPOINT
  *		the checkpoint bears a signature of that name with that public key (PEM)
  *
@@ -47,6 +49,7 @@ typedef struct Checkpoint
 	uint64_t	size;
 	uint8_t		root[SHA256_LENGTH];
 	CheckpointTrail trail;
+	const char *unsealed;		/* what it says of events without a seal, or NULL */
 } Checkpoint;
 
 typedef struct Path
@@ -78,6 +81,7 @@ usage(void)
 {
 	fputs("usage: medrec-verify [-k PUBLIC-KEY -n NAME] event PROOF CHECKPOINT\n"
 		  "       medrec-verify [-k PUBLIC-KEY -n NAME] growth PROOF OLD-CHECKPOINT NEW-CHECKPOINT\n"
+		  "       medrec-verify [-k PUBLIC-KEY -n NAME] sealed CHECKPOINT SECONDS\n"
 		  "       medrec-verify -k PUBLIC-KEY -n NAME signature CHECKPOINT\n"
 		  "       medrec-verify sign PRIVATE-KEY NAME CHECKPOINT\n", stderr);
 	exit(2);
@@ -289,6 +293,7 @@ read_checkpoint(const char *file, Checkpoint *checkpoint)
 	char	   *text = read_file(file, &len);
 	char	   *size;
 	char	   *root;
+	char	   *line;
 
 	if (key_file)
 		check_signature(file, text);
@@ -299,7 +304,11 @@ read_checkpoint(const char *file, Checkpoint *checkpoint)
 	root = size ? next_line(size) : NULL;
 	if (root == NULL)
 		fail("%s is no checkpoint", file);
-	(void) next_line(root);
+	checkpoint->unsealed = NULL;
+	/* signatures stand behind an empty line */
+	for (line = next_line(root); line && *line != '\n' && *line != '\r'; line = next_line(line))
+		if (strncmp(line, CHECKPOINT_UNSEALED, strlen(CHECKPOINT_UNSEALED)) == 0)
+			checkpoint->unsealed = line + strlen(CHECKPOINT_UNSEALED);
 	checkpoint->size = number(size, "the checkpoint's size");
 	hash_of(root, checkpoint->root, "the checkpoint's root");
 }
@@ -372,21 +381,33 @@ print_event(const char *text, size_t len)
 {
 	static const char *const names[] = {
 		"table_name", "action", "account", "jti", "role", "session_role", "effective_role",
-		"client_addr", "request_id", "method", "path", "application_name", "reason", "era", "xid",
+		"client_addr", "request_id", "method", "path", "application_name", "reason",
+		/* these in the second form only */
+		"login_role", "login_identity", "socket_addr", "backend_pid", "backend_start",
+		"era", "xid",
 		"logged_at", "transaction_at", "statement_at", "n", "row_id", "patient_id",
 		"old_values", "new_values", "salt"
 	};
-	static const char version[] = "medrec-audit-1;";
-	const char *p = text + strlen(version);
+	static const char versions[][sizeof("medrec-audit-1;")] = {"medrec-audit-1;", "medrec-audit-2;"};
+	const size_t begin = strlen(versions[0]);
+	int			second;
+	const char *p = text + begin;
 	const char *end = text + len;
 	size_t		i;
 
-	if (len < strlen(version) || memcmp(text, version, strlen(version)) != 0)
+	if (len < begin)
+		fail("the event has a form that is not known");
+	second = memcmp(text, versions[1], begin) == 0;
+	if (!second && memcmp(text, versions[0], begin) != 0)
 		fail("the event has a form that is not known");
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 	{
 		size_t		n;
-		const char *value = field(&p, end, &n);
+		const char *value;
+
+		if (!second && i >= 13 && i < 18)
+			continue;
+		value = field(&p, end, &n);
 
 		if (value)
 			printf("%s: %.*s\n", names[i], (int) n, value);
@@ -399,14 +420,17 @@ print_event(const char *text, size_t len)
 static void
 root_of_seal(const char *text, size_t len, uint8_t *root)
 {
+	/* 2 has the digest of a snapshot of rights behind all else */
 	static const char version[] = "medrec-seal-1;";
+	static const char with_access[] = "medrec-seal-2;";
 	const char *p = text + strlen(version);
 	const char *end = text + len;
 	const char *value = NULL;
 	size_t		n = 0;
 	int			i;
 
-	if (len < strlen(version) || memcmp(text, version, strlen(version)) != 0)
+	if (len < strlen(version) || (memcmp(text, version, strlen(version)) != 0 &&
+								  memcmp(text, with_access, strlen(with_access)) != 0))
 		fail("the seal has a form that is not known");
 	/* seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by, root */
 	for (i = 0; i < 9; i++)
@@ -583,6 +607,28 @@ check_growth(const char *proof_file, const char *old_file, const char *new_file)
 	return 0;
 }
 
+/* Checks that events were sealed in time, as far as a checkpoint tells. */
+static void
+check_sealed(const char *file, const char *seconds)
+{
+	static Checkpoint checkpoint;
+	uint64_t	limit = number(seconds, "the number of seconds");
+	uint64_t	events;
+	uint64_t	age;
+	int			len = 0;
+
+	read_checkpoint(file, &checkpoint);
+	if (checkpoint.unsealed == NULL)
+		fail("%s does not say what was sealed: it is of an earlier version", file);
+	if (sscanf(checkpoint.unsealed, "events=%" SCNu64 " age=%" SCNu64 "%n", &events, &age, &len) != 2 ||
+		checkpoint.unsealed[len] != '\0')
+		fail("%s is damaged where it says what was sealed", file);
+	if (events > 0 && age > limit)
+		fail("%" PRIu64 " events were not sealed, the oldest for %" PRIu64 " seconds", events, age);
+	printf("ok: %" PRIu64 " events were not sealed yet, the oldest for %" PRIu64 " seconds\n",
+		   events, age);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -608,6 +654,8 @@ main(int argc, char **argv)
 		status = check_growth(argv[1], argv[2], argv[3]);
 	else if (strcmp(argv[0], "sign") == 0 && argc == 4 && key_file == NULL)
 		sign(argv[1], argv[2], argv[3]);
+	else if (strcmp(argv[0], "sealed") == 0 && argc == 3)
+		check_sealed(argv[1], argv[2]);
 	else if (strcmp(argv[0], "signature") == 0 && argc == 2 && key_file)
 	{
 		static Checkpoint checkpoint;

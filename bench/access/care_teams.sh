@@ -1,6 +1,7 @@
 #!/bin/sh
-# What care teams cost a clinician: a list of 50 and a lookup by id, with medrec.care_team_mode on against off, and off
-# against a role that no policy concerns. Prints a line each, medians of so many rounds, the sides taking turns.
+# What care teams cost a clinician: a list of 50, a lookup by id, and an INSERT of 1,000 patients, with medrec.care_team_mode
+# on against off, and off against a role that no policy concerns. Prints a line each, medians of so many rounds, the sides
+# taking turns. With KEEP=1 the database is left there.
 # usage: [ROUNDS=5] [SECONDS_EACH=3] [PATIENTS=100000] [SEEN=1000] bench/access/care_teams.sh
 # The server is given by PGHOST, PGPORT and PGUSER (a superuser); makes and drops the database medrec_bench_access.
 set -eu
@@ -49,6 +50,11 @@ echo 'SELECT * FROM medrec_api.patients ORDER BY id LIMIT 50;' >"$dir/list_by_id
 echo 'SELECT * FROM medrec_api.patients LIMIT 50;' >"$dir/list.sql"
 echo 'SELECT * FROM medrec_api.patients ORDER BY name LIMIT 50;' >"$dir/list_by_name.sql"
 echo 'SELECT * FROM medrec_api.diagnoses ORDER BY patient_id LIMIT 50;' >"$dir/list_diagnoses.sql"
+cat >"$dir/insert.sql" <<SQL
+BEGIN;
+INSERT INTO medrec_api.patients (name, age, gender, patient_id) SELECT 'New ' || i, 40, 'female', 'N' || i FROM generate_series(1, 1000) AS i;
+ROLLBACK;
+SQL
 
 # run USER MODE FILE: latency in ms
 run() {
@@ -57,7 +63,7 @@ run() {
 mode() { psql -Xq -d $db -c "ALTER DATABASE $db SET medrec.care_team_mode = $1"; }
 median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
-for what in by_id list list_by_id list_by_name list_diagnoses; do
+for what in by_id list list_by_id list_by_name list_diagnoses insert; do
 	: >"$dir/on" && : >"$dir/off" && : >"$dir/none"
 	for _ in $(seq "$ROUNDS"); do
 		mode off

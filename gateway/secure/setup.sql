@@ -4,6 +4,13 @@
 SELECT format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()) \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO medrec_authenticator', current_database()) \gexec
 
+-- Nor does an SQL session of one of medrec's roles fill the disk with large objects, or wait for and hold advisory locks,
+-- medrec's own among them. What other users of this database need of these is to be granted to them.
+SELECT format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', p.oid::regprocedure)
+FROM pg_proc AS p
+WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname ~ '^(lo_.*|loread|lowrite|pg_(try_)?advisory_.*)$' \gexec
+GRANT EXECUTE ON FUNCTION pg_catalog.pg_advisory_xact_lock(integer, integer) TO medrec_gatekeeper, medrec_admin;
+
 -- How long a request may take. PostgREST sets these for the role that a request becomes.
 ALTER ROLE medrec_anon SET statement_timeout = '10s';
 ALTER ROLE medrec_clinician SET statement_timeout = '30s';

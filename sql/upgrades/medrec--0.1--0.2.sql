@@ -7,10 +7,25 @@ COMMENT ON FUNCTION medrec.audit_open_era() IS
 COMMENT ON FUNCTION medrec.seal_audit() IS
 'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that medrec.archive_audit() detached, to be read again. kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, event_not_indexed (an index does not lead to the event; looked for when all is verified). Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
-'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, and some earlier heads), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
 
+COMMENT ON FUNCTION medrec.audit() IS
+'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 55000 before medrec.migrate().';
+COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
+'Takes the months of the audit trail that end before the given time out of medrec.audit_event, makes them partitions of medrec.audit_archived, where auditors, medrec.history() and the verification go on to read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has events that are not sealed yet; 55P03 when a reader is in the way for ten seconds.';
+COMMENT ON FUNCTION medrec.verify_records() IS
+'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+
+CREATE FUNCTION medrec.audit_note_withheld()
+RETURNS void
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_audit_note_withheld';
+COMMENT ON FUNCTION medrec.audit_note_withheld() IS
+'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the value as it is. medrec.migrate() calls it once, for values that were there before there were digests. No arguments. Error: 42501 for all but superusers.';
+REVOKE ALL ON FUNCTION medrec.audit_note_withheld() FROM PUBLIC;
 
 CREATE FUNCTION medrec.index_audit(months integer DEFAULT 1)
 RETURNS integer
@@ -67,15 +82,29 @@ BEGIN
 				'role', jsonb_build_object('system', 'http://terminology.hl7.org/CodeSystem/object-role', 'code', '4'),
 				'detail', (SELECT jsonb_agg(jsonb_build_object('type', d.type, 'valueString', d.value))
 					FROM (VALUES ('transaction', e.xid::text), ('request', e.request_id), ('method', e.method), ('path', e.path),
+						('login role', e.login_role), ('login identity', e.login_identity), ('socket address', e.socket_addr),
+						('backend', e.backend_pid || ' since ' || to_char(e.backend_start, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')),
 						('columns', (SELECT string_agg(k.key, ',') FROM json_object_keys(e.new_values) AS k (key) WHERE e.action = 'UPDATE')),
 						('leaf', encode(e.leaf, 'hex'))) AS d (type, value) WHERE d.value IS NOT NULL)))
 			))) ORDER BY e.logged_at, e.era, e.xid, e.n), '[]'::jsonb))
-	FROM (SELECT * FROM medrec.audit_event AS a
-		WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
-			AND (until IS NULL OR a.logged_at < until)
-		ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS e);
+	FROM (SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_event AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS present
+		UNION ALL
+		SELECT era, xid, n, logged_at, action, table_name, row_id, patient_id, new_values, account, jti, role, session_role, client_addr,
+			request_id, method, path, application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start
+		FROM (SELECT * FROM medrec.audit_archived AS a
+			WHERE a.xid > 0 AND (patient IS NULL OR a.patient_id = patient) AND (since IS NULL OR a.logged_at >= since)
+				AND (until IS NULL OR a.logged_at < until)
+			ORDER BY a.logged_at DESC, a.era DESC, a.xid DESC, a.n DESC LIMIT max) AS archived
+		ORDER BY logged_at DESC, era DESC, xid DESC, n DESC LIMIT max) AS e);
 END
 $$;
+COMMENT ON FUNCTION medrec.audit_ddl() IS
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
 
 -- without a search_path of its own, so that names mean what they meant to the command
 CREATE OR REPLACE FUNCTION medrec.audit_ddl()
@@ -115,6 +144,9 @@ COMMENT ON FUNCTION medrec.accept_suggestion(uuid, text) IS
 
 REVOKE ALL ON FUNCTION medrec.confirm(uuid, integer), medrec.reject(uuid, integer),
 	medrec.accept_suggestion(uuid, text, integer) FROM PUBLIC;
+
+COMMENT ON FUNCTION medrec.add_suggestions(uuid, jsonb) IS
+'Adds suggestions of an outside program to a diagnosis or treatment; they are ranked in by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be left out; the source is stored behind the name of the account or session user, unless the owner or a member of medrec_import adds them. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
 
 -- terminology
 
@@ -176,6 +208,40 @@ COMMENT ON FUNCTION medrec.health_warnings() IS
 'The warnings of all loaded releases, for health: an array of {"code_system", "version", "content", "text"}; null for who may not read code_release. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.health_warnings() FROM PUBLIC;
 
+CREATE FUNCTION medrec.verify_release(code_system text DEFAULT NULL, version text DEFAULT NULL,
+	OUT kind text, OUT severity text, OUT code_system text, OUT version text, OUT content text, OUT code text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c STABLE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_release';
+COMMENT ON FUNCTION medrec.verify_release(text, text) IS
+'Computes the digest of loaded releases from their rows and lists what is not as it was loaded; no row of severity error or warning when all is. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; looked for when all versions are verified); own_rows, own_term_without_event (a term of no release that no event tells of, so by the owner''s SQL, or of 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 55000 before medrec.migrate().';
+REVOKE ALL ON FUNCTION medrec.verify_release(text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.digest_release(code_system text, version text, content text DEFAULT 'codes')
+RETURNS bytea
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_digest_release';
+COMMENT ON FUNCTION medrec.digest_release(text, text, text) IS
+'Takes the digest of a release that has none, because medrec 0.1 loaded it, from the rows as they are now, and returns it; it is an event of code_release. code_system: name, FHIR URI or OID; version: as it was loaded; content: as in code_release. Errors: PT404 no such release, 55000 it has a digest, 22023 unknown system.';
+REVOKE ALL ON FUNCTION medrec.digest_release(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.add_term(code_system text, code text, term text)
+RETURNS bigint
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_add_term';
+COMMENT ON FUNCTION medrec.add_term(text, text, text) IS
+'Adds a synonym of a code that is the user''s own and of no release, and returns its number; leaves an event. code_system: name, FHIR URI or OID; code: in any usual writing, it need not be loaded; term: 1 to 32,768 bytes. Errors: 22023 unknown system, a code that is none by its structure, or a bad term.';
+REVOKE ALL ON FUNCTION medrec.add_term(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.remove_term(id bigint)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_remove_term';
+COMMENT ON FUNCTION medrec.remove_term(bigint) IS
+'Takes away a term of the user''s own; leaves an event. False where there is none of that number, or it is of a release. id: what add_term() returned, code_term.id. No errors.';
+REVOKE ALL ON FUNCTION medrec.remove_term(bigint) FROM PUBLIC;
+
 -- access
 
 CREATE FUNCTION medrec.visible_patients_support(internal)
@@ -189,6 +255,34 @@ CREATE OR REPLACE FUNCTION medrec.visible_patients()
 RETURNS uuid[]
 LANGUAGE c VOLATILE PARALLEL SAFE SUPPORT medrec.visible_patients_support
 AS 'MODULE_PATHNAME', 'medrec_visible_patients';
+
+COMMENT ON FUNCTION medrec.enrol() IS
+'Trigger, on patient BEFORE INSERT FOR EACH ROW, and AFTER INSERT with the transition table new_rows: with medrec.care_team_mode on, a new patient belongs to the teams of the account that made them. Errors: 39P01 called otherwise.';
+CREATE FUNCTION medrec.watch_number()
+RETURNS trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_watch_number';
+COMMENT ON FUNCTION medrec.watch_number() IS
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of one whom it does not see leaves a line in the server''s log, whatever is rolled back. Errors: 39P01 called otherwise.';
+REVOKE ALL ON FUNCTION medrec.watch_number() FROM PUBLIC;
+COMMENT ON FUNCTION medrec.break_glass(text, text) IS
+'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass) and a line in the server''s log. The patient is open when the transaction has committed, not within it. Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters; white space and characters that cannot be seen do not count towards the 10. Errors: 22023 reason too short or long, 25006 in a transaction that is read-only, PT404 no such patient, 42501 without an account.';
+COMMENT ON FUNCTION medrec.login(text, text) IS
+'Logs in: returns {"token", "expires_at", "role"}, the token a JWT to send as "Authorization: Bearer ...". username: an account''s name, or an e-mail address that is one account''s alone. password: in clear. A refusal is no error but an answer with status 401 and always the same; from the fifth wrong try from one address on, further ones from there are refused for 1, 2, 4 ... up to 900 seconds. While another try for the name runs, or eight for others, the answer has status 429. Errors: 25006 in a read-only transaction, 42501 for all but sessions of medrec_authenticator.';
+COMMENT ON FUNCTION medrec.change_password(text, text) IS
+'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the present one; where it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name, none of the commonest. Errors: 22023 for such a password, 25006 in a read-only transaction, 42501 for all but sessions of medrec_authenticator, PT401 without an account.';
+COMMENT ON FUNCTION medrec.set_password(text, text) IS
+'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, none of the commonest. Errors: PT404 no such account, 22023 for such a password, 42501.';
+COMMENT ON FUNCTION medrec.check_request() IS
+'For PostgREST, before each request: whether the token may be used now - its account is active and has the role that the request took on, it has an end and the audience medrec.token_audience, and it has not been revoked; one of login also that its login was committed. No arguments. Errors: PT401.';
+
+CREATE FUNCTION medrec.username_key(username text)
+RETURNS text
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_username_key';
+COMMENT ON FUNCTION medrec.username_key(text) IS
+'What usernames are compared by, so that no two look alike: NFKC, lower case, without characters that are not seen, with Latin letters in place of the Cyrillic and Greek ones that look like them. In encodings other than UTF8 lower case only. username: a username. No errors.';
+REVOKE ALL ON FUNCTION medrec.username_key(text) FROM PUBLIC;
 
 -- patient search
 
@@ -311,14 +405,14 @@ BEGIN
 	-- the record number: whole, else its beginning
 	IF length(number) BETWEEN 1 AND 20 THEN
 		RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'number'
-		FROM medrec.patient AS p WHERE p.patient_id IN (number, upper(number)) ORDER BY p.patient_id = number DESC LIMIT left_over;
+		FROM ONLY medrec.patient AS p WHERE p.patient_id IN (number, upper(number)) ORDER BY p.patient_id = number DESC LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		IF n > 0 THEN
 			RETURN;
 		END IF;
 		IF born IS NULL AND length(number) >= 3 AND number ~ '^[!-~]*[0-9][!-~]*$' THEN
 			RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'number'
-			FROM medrec.patient AS p
+			FROM ONLY medrec.patient AS p
 			WHERE (p.patient_id ~>=~ number AND p.patient_id ~<~ (number || E'\x7f'))
 				OR (p.patient_id ~>=~ upper(number) AND p.patient_id ~<~ (upper(number) || E'\x7f'))
 			ORDER BY p.patient_id::text USING ~<~ LIMIT left_over;
@@ -332,7 +426,7 @@ BEGIN
 	IF words = 0 THEN
 		IF born IS NOT NULL AND left_over > 0 THEN
 			RETURN QUERY SELECT p.id, p.name::text, p.age, p.gender::text, p.patient_id::text, p.birth_date, p.last_visit, 'birth_date'
-			FROM medrec.patient AS p WHERE p.birth_date = born ORDER BY p.name, p.patient_id LIMIT left_over;
+			FROM ONLY medrec.patient AS p WHERE p.birth_date = born ORDER BY p.name, p.patient_id LIMIT left_over;
 		END IF;
 		RETURN;
 	END IF;
@@ -340,28 +434,28 @@ BEGIN
 	-- the name, each way only where those before have not found enough; of very many the first 500 that come are sorted
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'words'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'beginnings'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@^) q AND NOT p.name OPERATOR(medrec.@=) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@^) q AND NOT p.name OPERATOR(medrec.@=) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'parts'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@~) q AND NOT p.name OPERATOR(medrec.@^) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@~) q AND NOT p.name OPERATOR(medrec.@^) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 		GET DIAGNOSTICS n = ROW_COUNT;
 		left_over := left_over - n;
 	END IF;
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'slip'
-		FROM (SELECT * FROM medrec.patient AS p WHERE p.name OPERATOR(medrec.@%) q AND NOT p.name OPERATOR(medrec.@~) q
+		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@%) q AND NOT p.name OPERATOR(medrec.@~) q
 			AND (born IS NULL OR p.birth_date = born) LIMIT 500) AS s ORDER BY s.name, s.patient_id LIMIT left_over;
 	END IF;
 END
@@ -383,6 +477,17 @@ REVOKE ALL ON FUNCTION
 	medrec.name_query_date(text),
 	medrec.search_patients(text, integer)
 	FROM PUBLIC;
+
+-- rights
+
+CREATE FUNCTION medrec.verify_access(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_access';
+COMMENT ON FUNCTION medrec.verify_access() IS
+'Compares all that decides who may do what - tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role - with what CREATE EXTENSION and migrate() make, and lists what differs. severity: error; warning, for what the owner has added; information, for what is a site''s own, such as logins that are members of medrec''s roles. No row of error or warning: as it was made. seal: the first seal of the audit trail whose snapshot of rights has it so; null where it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. A superuser has it all made once more, in empty schemas that are undone, from the script in the library; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 55000 before medrec.migrate().';
+REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
 
 -- migrate
 CREATE FUNCTION medrec.version()
@@ -631,7 +736,8 @@ BEGIN
 				(regexp_match(j.object, '^trigger (.*) on (.*)$'))[2] AS relation
 			FROM jsonb_to_recordset(wanted) AS j (kind text, object text, definition text, mode "char") WHERE j.kind = 'trigger'
 		), month AS (
-			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i WHERE i.inhparent = to_regclass('medrec.audit_event')
+			SELECT i.inhrelid::regclass::text AS name FROM pg_inherits AS i
+			WHERE i.inhparent IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived'))
 		), all_wanted AS (
 			SELECT w.name, w.relation, w.definition, w.mode FROM w
 			UNION
@@ -659,7 +765,7 @@ BEGIN
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation, p.tgenabled AS mode
 		FROM pg_trigger AS t JOIN pg_trigger AS p ON p.oid = t.tgparentid
-		WHERE p.tgrelid = to_regclass('medrec.audit_event') AND t.tgenabled <> p.tgenabled
+		WHERE p.tgrelid IN (to_regclass('medrec.audit_event'), to_regclass('medrec.audit_archived')) AND t.tgenabled <> p.tgenabled
 	LOOP
 		EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.relation, CASE r.mode WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.tgname);
 		RETURN NEXT format('trigger %I on %s', r.tgname, r.relation);
@@ -816,7 +922,7 @@ BEGIN
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	LOOP
 		EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', r.name);
-		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era}') THEN
+		IF r.name::text <> ALL (seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access}') THEN
 			EXECUTE format('SELECT EXISTS (SELECT FROM %s)', r.name) INTO filled;
 			IF filled THEN
 				RAISE EXCEPTION 'table % is not empty', r.name USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -839,7 +945,7 @@ BEGIN
 	END LOOP;
 	FOR r IN SELECT t.tgname, t.tgrelid::regclass AS relation FROM pg_trigger AS t
 		JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
-		WHERE p.pronamespace = 'medrec'::regnamespace AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+		WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_gate'::regnamespace) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
 		ORDER BY t.tgparentid
 	LOOP
 		EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', r.relation, r.tgname);
@@ -861,7 +967,7 @@ BEGIN
 
 	-- what the dump brings itself
 	EXECUTE 'TRUNCATE ' || (SELECT string_agg(DISTINCT x, ', ')
-		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.schema_migration}') AS x);
+		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access,medrec.schema_migration}') AS x);
 	CREATE TABLE medrec.data_import AS
 		SELECT clock_timestamp() AS begun_at, session_user::text AS begun_by, steps AS steps;
 	COMMENT ON TABLE medrec.data_import IS 'There while medrec.import_begin() is in force.';

@@ -61,6 +61,17 @@ export async function clients(prefix) {
 
 const part = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
+// The claims of a token with another number, as if it were a login's.
+export function issued(claims) {
+	const jti = randomUUID()
+	sql(`INSERT INTO medrec.token_issued (jti, account_id, expires_at) SELECT '${jti}', id, now() + interval '1 day' FROM medrec.account WHERE username = '${claims.sub}'`)
+	return { ...claims, jti }
+}
+
+// What an administrator's unlocking does, for all accounts.
+export const forgive = () => sql(`UPDATE medrec.account_login SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp();
+	UPDATE medrec.login_address SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp()`)
+
 // The key that signs now.
 export function signingKey() {
 	const [kid, hex] = sql("SELECT kid, encode(key, 'hex') FROM medrec.jwt_key WHERE signs_from IS NOT NULL AND retired_at IS NULL").split('|')

@@ -229,7 +229,7 @@ test('1,000 wrong logins: most are not even looked at, the account is locked, ot
 	assert.ok(statuses[401] <= 21 + Math.ceil((Date.now() - began) / 1000) && statuses[429] > 0, JSON.stringify(statuses))
 	// those that nginx let through may have been too few
 	for (let i = 0; i < 6; i++) plainError(await login('at-victim', 'wrong'), 401)
-	const [failures, locked] = sql("UPDATE medrec.account_login SET locked_until = clock_timestamp() + interval '1 min' WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim'); SELECT failures, locked_until > last_failure FROM medrec.account_login WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim')").split('|')
+	const [failures, locked] = sql("UPDATE medrec.login_address SET locked_until = clock_timestamp() + interval '1 min' WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim'); SELECT failures, locked_until > last_failure FROM medrec.login_address WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim')").split('|')
 	assert.ok(Number(failures) >= 5 && locked === 't', `${failures} ${locked}`)
 	// under a lock the right password is refused as well, by either of the two doors
 	plainError(await loginOnce('at-victim'), [401, 429])

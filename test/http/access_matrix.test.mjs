@@ -57,6 +57,8 @@ const tries = {
 	'care_team_members create': (c) => c.post('/care_team_members', { account: Number(sql(`SELECT id FROM medrec.account WHERE username = '${spare()}'`)), team: newTeam() }),
 	'care_team_patients read': (c) => c.get('/care_team_patients'),
 	'care_team_patients create': (c) => c.post('/care_team_patients', { patient, team: newTeam() }),
+	'archived_audit_events read': (c) => c.get('/archived_audit_events?limit=1&select=account,action'),
+	'rpc/audit_status call': (c) => c.post('/rpc/audit_status', {}),
 	'audit_events read': (c) => c.get('/audit_events?limit=1&select=account,action'),
 	'audit_events create': (c) => c.post('/audit_events', { action: 'INSERT' }),
 	'audit_events change': (c) => c.patch('/audit_events?action=eq.NONE', { action: 'x' }),
@@ -65,6 +67,8 @@ const tries = {
 	'rpc/history call': (c) => c.post('/rpc/history', { table_name: 'patient', row_id: patient }),
 	'rpc/as_of call': (c) => c.post('/rpc/as_of', { table_name: 'patient', row_id: patient, at: new Date().toISOString() }),
 	'rpc/audit_fhir call': (c) => c.post('/rpc/audit_fhir', {}),
+	'rpc/verify_access call': (c) => c.get('/rpc/verify_access'),
+	'rpc/verify_release call': (c) => c.get('/rpc/verify_release'),
 	// where nothing has been sealed yet it answers 404, to who may ask
 	'rpc/audit_checkpoint call': async (c) => { const a = await c.post('/rpc/audit_checkpoint', {}); return a.status === 404 ? { ...a, status: 200 } : a },
 	'rpc/health call': (c) => c.get('/rpc/health'),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, createSign, randomUUID } from 'node:crypto'
 import { request } from 'node:http'
 import { URL_BASE, call, get, post } from './api.mjs'
-import { sql, account, login, unhurried, token, bearer, client, forge, signingKey, claimsOf, plainError, PASSWORD } from './access.mjs'
+import { sql, account, login, unhurried, token, bearer, client, forge, issued, forgive, signingKey, claimsOf, plainError, PASSWORD } from './access.mjs'
 
 let mine, claims, key, kid
 
@@ -42,10 +42,16 @@ test('a good token is accepted, and only in its header', async () => {
 
 test('expired, not yet valid, issued in the future', async () => {
 	const now = Math.floor(Date.now() / 1000)
-	await refused(forge({ ...claims, jti: randomUUID(), exp: now - 60 }, { key }), 'expired')
-	await refused(forge({ ...claims, jti: randomUUID(), nbf: now + 600 }, { key }), 'not yet valid')
-	await refused(forge({ ...claims, jti: randomUUID(), iat: now + 600 }, { key }), 'issued in the future')
-	assert.equal((await get('/patients?limit=1', bearer(forge({ ...claims, jti: randomUUID() }, { key })))).status, 200, 'the same, as it should be')
+	await refused(forge({ ...issued(claims), exp: now - 60 }, { key }), 'expired')
+	await refused(forge({ ...issued(claims), nbf: now + 600 }, { key }), 'not yet valid')
+	await refused(forge({ ...issued(claims), iat: now + 600 }, { key }), 'issued in the future')
+	assert.equal((await get('/patients?limit=1', bearer(forge(issued(claims), { key })))).status, 200, 'the same, as it should be')
+	await refused(forge({ ...claims, jti: randomUUID() }, { key }), 'well signed, but of no login')
+	const { exp, ...endless } = issued(claims)
+	await refused(forge(endless, { key }), 'without an end')
+	const { aud, ...nobodys } = issued(claims)
+	await refused(forge(nobodys, { key }), 'for no service')
+	await refused(forge({ ...issued(claims), aud: 'another' }, { key }), 'for another service')
 })
 
 test('a wrong signature, none, alg none, and a changed payload', async () => {
@@ -73,7 +79,7 @@ test('RS256 and HS256 are not taken for one another', async () => {
 
 test('a role that the account does not have, though well signed', async () => {
 	for (const role of ['medrec_admin', 'medrec_auditor', 'medrec_authenticator', 'medrec_gatekeeper', 'postgres', 'pg_read_all_data', 'medrec_demo', 'nobody', 'medrec_clinician"; SET ROLE postgres; --']) {
-		const answer = await get('/patients?limit=1', bearer(forge({ ...claims, role, jti: randomUUID() }, { key })))
+		const answer = await get('/patients?limit=1', bearer(forge({ ...claims, role, jti: issued(claims).jti }, { key })))
 		assert.ok([400, 401, 403].includes(answer.status), `${role} ${answer.status}`)
 	}
 	for (const sub of ['nobody', '', null, 7, { x: 1 }, ["tok-clinician"], "tok-clinician' OR true --", 'x'.repeat(5000)])
@@ -94,7 +100,10 @@ test('deactivating, another role, another password, logout and revocation take e
 	plainError(await login(name), 401)
 	sql(`UPDATE medrec.account SET is_active = true, role = 'coder' WHERE username = '${name}'`)
 	await ended(leaver, 'another role')
-	sql(`UPDATE medrec.account SET role = 'clinician' WHERE username = '${name}'; UPDATE medrec.account_login SET failures = 0, locked_until = NULL`)
+	sql(`UPDATE medrec.account SET role = 'clinician' WHERE username = '${name}'`)
+	forgive()
+	await ended(leaver, 'active again, with the token of before')
+	leaver = client(await token(name))
 	await works(leaver, 'as before')
 
 	const changed = await leaver.post('/rpc/change_password', { old_password: PASSWORD, new_password: PASSWORD + '-2' })
@@ -124,7 +133,43 @@ test('the login says the same whatever is wrong, and is no GET', async () => {
 		assert.deepEqual([...answer.headers.keys()], [...answers[0].headers.keys()])
 	}
 	assert.ok([401, 405].includes((await unhurried(() => get(`/rpc/login?username=tok-clinician&password=${PASSWORD}`))).status), 'a password has no place in an address')
-	sql("UPDATE medrec.account_login SET failures = 0, locked_until = NULL")
+	forgive()
+})
+
+test('an account made again under its name takes no token of the old one', async () => {
+	const name = account('tok-again', 'clinician')
+	const old = client(await token(name))
+	assert.equal((await old.get('/patients?limit=1')).status, 200)
+	sql(`DELETE FROM medrec.account WHERE username = '${name}'`)
+	account(name, 'clinician')
+	plainError(await old.get('/patients?limit=1'), 401)
+})
+
+test('Prefer: tx=rollback takes back no wrong try, and a login by GET tells nothing', async () => {
+	const name = account('tok-oracle', 'clinician')
+	const failures = () => sql(`SELECT coalesce(max(d.failures), 0) FROM medrec.login_address AS d JOIN medrec.account AS a ON a.id = d.account_id WHERE a.username = '${name}'`)
+	const wrong = await unhurried(() => call('POST', '/rpc/login', { username: name, password: 'x' }, { Prefer: 'tx=rollback' }))
+	plainError(wrong, 401)
+	assert.equal(failures(), '1')
+	// without a token an address with a query is refused, with one the method
+	const bearers = [[{}, 401], [bearer(await token(account('tok-oracle2', 'clinician'))), 405]]
+	for (const [headers, status] of bearers) {
+		const ask = (password) => unhurried(() => get(`/rpc/login?username=${name}&password=${password}`, headers))
+		const answers = [await ask('x'), await ask(PASSWORD)]
+		assert.equal(answers[0].text, answers[1].text)
+		assert.deepEqual(answers.map((a) => a.status), [status, status])
+	}
+	assert.equal(failures(), '1', 'nothing was checked')
+	forgive()
+})
+
+test('the last administrator stays one', async () => {
+	const admin = client(await token(account('tok-last', 'admin')))
+	sql("UPDATE medrec.account SET is_active = username = 'tok-last' WHERE role = 'admin'")
+	for (const change of [{ is_active: false }, { role: 'coder' }]) assert.ok((await admin.patch('/accounts?username=eq.tok-last', change)).status >= 400)
+	assert.ok((await admin.del('/accounts?username=eq.tok-last')).status >= 400)
+	assert.equal((await admin.get('/accounts?username=eq.tok-last')).body[0].is_active, true)
+	sql("UPDATE medrec.account SET is_active = true WHERE role = 'admin'")
 })
 
 test('a change of keys: the old one is accepted for its time, then not', async () => {
@@ -136,7 +181,7 @@ test('a change of keys: the old one is accepted for its time, then not', async (
 		}
 		assert.fail(where)
 	}
-	const accepted = (status, where) => becomes(status, () => forge({ ...claims, jti: randomUUID() }, { key }), where)
+	const accepted = (status, where) => becomes(status, () => forge(issued(claims), { key }), where)
 	sql("SELECT medrec.rotate_jwt_key('1 day')")
 	await accepted(200, 'a token of the old key within the overlap')
 	const fresh = await login('tok-clinician')

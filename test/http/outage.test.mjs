@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { get, post, person } from './api.mjs'
+import { call, get, post, person } from './api.mjs'
 
 const { MEDREC_RUN_DIR, PG_CONFIG } = process.env
 
@@ -12,7 +12,10 @@ test('without its database the gateway says 503, and is back when that is', { sk
 	const control = (...what) => execFileSync(`${bindir}/pg_ctl`, ['-D', `${MEDREC_RUN_DIR}/data`, '-w', ...what], { stdio: 'ignore' })
 	control('-m', 'fast', 'stop')
 	try {
-		for (const answer of [await get('/patients'), await post('/patients', person()), await get('/ready')]) {
+		for (const answer of [await get('/patients'), await post('/patients', person()), await get('/ready'), await get('/'), await get('/rpc/health'), await get('/diagnoses?select=id&limit=1'),
+			await call('PATCH', '/patients?id=is.null', { age: 1 }), await call('DELETE', '/patients?id=is.null'), await post('/rpc/record_visit', {}), await get('/rpc/suggest?code_system=CVX&display=x'),
+			await call('POST', '/patients', 'name=x', { 'Content-Type': 'application/x-www-form-urlencoded' }), await call('POST', '/patients', 'name\nx\n', { 'Content-Type': 'text/csv' }),
+			await get('/patients', { Accept: 'text/csv' }), await get('/patients', { Range: '0-1' })]) {
 			assert.equal(answer.status, 503, answer.text)
 			assert.deepEqual(answer.body, { code: '503', message: 'the service is not ready', details: null, hint: null })
 		}

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(58);
+SELECT plan(94);
 
 SET LOCAL medrec.password_cost = 4;
 
@@ -33,6 +33,23 @@ CREATE FUNCTION pg_temp.check(role text, claims json) RETURNS text LANGUAGE sql 
 	SELECT pg_temp.request(role, claims, 'SELECT medrec_gate.pre_request()')
 $$;
 
+-- as an administrator's unlocking does it, for all accounts
+CREATE FUNCTION pg_temp.forgive() RETURNS void LANGUAGE sql AS $$
+	UPDATE medrec.account_login SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp();
+	UPDATE medrec.login_address SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp()
+$$;
+-- a request whose work is rolled back, though its answer has been seen
+CREATE FUNCTION pg_temp.undone(role text, claims json, command text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	result := pg_temp.request(role, claims, command);
+	RAISE EXCEPTION USING ERRCODE = 'MR001';
+EXCEPTION WHEN SQLSTATE 'MR001' THEN
+	RETURN result;
+END
+$$;
+
 INSERT INTO medrec.account (username, email, role) VALUES
 	('doc', 'Doc@Example.org', 'clinician'), ('twin1', 'twin@example.org', 'coder'), ('twin2', 'TWIN@example.org', 'coder'),
 	('root', '', 'admin'), ('nopass', '', 'coder');
@@ -46,7 +63,7 @@ SELECT is(:'answer'::jsonb ->> 'role', 'clinician', 'the account''s role');
 SELECT is(pg_temp.part(:'answer'::jsonb ->> 'token', 1) - 'kid', '{"alg": "HS256", "typ": "JWT"}', 'the header says HS256');
 SELECT is(pg_temp.part(:'answer'::jsonb ->> 'token', 1) ->> 'kid',
 	(SELECT kid FROM medrec.jwt_key WHERE signs_from IS NOT NULL AND retired_at IS NULL), 'and names the key that signs');
-SELECT is((SELECT array_agg(k ORDER BY k) FROM json_object_keys(pg_temp.claims(:'answer')) AS k), '{exp,gen,iat,jti,role,sub}', 'the claims');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM json_object_keys(pg_temp.claims(:'answer')) AS k), '{aud,exp,gen,iat,jti,role,sub}', 'the claims');
 SELECT is(pg_temp.claims(:'answer') ->> 'sub', 'doc', 'sub is the account''s name');
 SELECT is(pg_temp.claims(:'answer') ->> 'role', 'medrec_clinician', 'role is the database''s role');
 SELECT is((pg_temp.claims(:'answer') ->> 'exp')::bigint - (pg_temp.claims(:'answer') ->> 'iat')::bigint, 28800::bigint, 'a token lasts medrec.token_lifetime');
@@ -62,7 +79,7 @@ SELECT pg_temp.login('doc', 'wrong') AS refusal \gset
 SELECT is(:'refusal'::jsonb ->> 'code', '28P01', 'a wrong password is refused');
 SELECT is(pg_temp.request('anon', '{}', $$SELECT current_setting('response.status') FROM (SELECT medrec_api.login('doc', 'wrong') OFFSET 0) AS l$$),
 	'401', 'with status 401');
-UPDATE medrec.account_login SET failures = 0;
+SELECT pg_temp.forgive() \g /dev/null
 SELECT is(pg_temp.login('nobody', 'wrong'), :'refusal', 'an unknown name is refused alike');
 SELECT is(pg_temp.login('nopass', ''), :'refusal', 'an account without a password');
 SELECT is(pg_temp.login('nopass', '!'), :'refusal', 'also with what stands for none');
@@ -77,30 +94,30 @@ UPDATE medrec.account SET is_active = true WHERE username = 'doc';
 SELECT ok((SELECT count(*) BETWEEN 1 AND 10 FROM medrec.account_login WHERE account_id < 0), 'refused tries for names that there are not write a row as others do');
 
 -- lock-out: it grows, tries under it do not count, and even the right password waits
-UPDATE medrec.account_login SET failures = 0, locked_until = NULL;
+SELECT pg_temp.forgive() \g /dev/null
 SELECT pg_temp.login('doc', 'wrong') FROM generate_series(1, 4) \g /dev/null
 SELECT is(pg_temp.login('doc', 'correct horse battery') ->> 'role', 'clinician', 'four wrong tries, and the right one is taken');
 SELECT is((SELECT failures FROM medrec.account_login WHERE account_id = pg_temp.doc()), 0, 'and clears the count');
 SELECT pg_temp.login('doc', 'wrong') FROM generate_series(1, 5) \g /dev/null
 SELECT is(pg_temp.login('doc', 'correct horse battery'), :'refusal', 'after five the right one is refused too');
-SELECT results_eq('SELECT failures FROM medrec.account_login WHERE account_id = pg_temp.doc()', 'VALUES (5)', 'what is tried under a lock does not count');
-SELECT is((SELECT count(*) FROM medrec.audit_event WHERE table_name = 'login_lockout'), 1::bigint, 'the lock-out is in the audit trail');
+SELECT results_eq('SELECT failures FROM medrec.login_address WHERE account_id = pg_temp.doc()', 'VALUES (5)', 'what is tried under a lock does not count');
+SELECT is((SELECT count(*) FROM medrec.audit_event WHERE table_name = 'login_lockout' AND action = 'INSERT'), 1::bigint, 'the lock-out is in the audit trail');
 CREATE FUNCTION pg_temp.lock_seconds(before integer) RETURNS integer LANGUAGE plpgsql AS $$
 BEGIN
-	UPDATE medrec.account_login SET failures = before, locked_until = NULL WHERE account_id = pg_temp.doc();
+	UPDATE medrec.login_address SET failures = before, locked_until = NULL, last_failure = clock_timestamp(), cleared_at = clock_timestamp() WHERE account_id = pg_temp.doc();
 	PERFORM pg_temp.login('doc', 'wrong');
-	RETURN (SELECT extract(epoch FROM locked_until - last_failure)::integer FROM medrec.account_login WHERE account_id = pg_temp.doc());
+	RETURN (SELECT extract(epoch FROM locked_until - last_failure)::integer FROM medrec.login_address WHERE account_id = pg_temp.doc());
 END
 $$;
 SELECT is((SELECT array_agg(pg_temp.lock_seconds(n)) FROM unnest('{3,4,5,6,9,13,14,40,2000000000}'::integer[]) AS n),
 	'{NULL,1,2,4,32,512,900,900,900}', 'each lock-out is twice as long as the last, up to a limit');
-UPDATE medrec.account_login SET failures = 8, locked_until = NULL, last_failure = now() - interval '25 hours' WHERE account_id = pg_temp.doc();
+UPDATE medrec.login_address SET failures = 8, locked_until = NULL, cleared_at = clock_timestamp(), last_failure = now() - interval '25 hours' WHERE account_id = pg_temp.doc();
 SELECT is(pg_temp.login('doc', 'wrong'), :'refusal', 'a day later a wrong try ...');
-SELECT results_eq('SELECT failures FROM medrec.account_login WHERE account_id = pg_temp.doc()', 'VALUES (1)', '... is the first again');
+SELECT results_eq('SELECT failures FROM medrec.login_address WHERE account_id = pg_temp.doc()', 'VALUES (1)', '... is the first again');
 
 -- Django's hashes, and other makes of bcrypt
 CREATE FUNCTION pg_temp.given(hash text) RETURNS void LANGUAGE sql AS $$
-	UPDATE medrec.account SET password = hash WHERE username = 'nopass'; UPDATE medrec.account_login SET failures = 0, locked_until = NULL
+	UPDATE medrec.account SET password = hash WHERE username = 'nopass'; SELECT pg_temp.forgive()
 $$;
 -- made by Python: hashlib.pbkdf2_hmac('sha256', b'correct horse battery', b'seasalt123', 600000)
 SELECT is(medrec.pbkdf2_iterations('pbkdf2_sha256$600000$seasalt123$qehubnGenJ/nzObPPq/VWSZNsMTEIf3hCmL2uQBT6aw='), 600000, 'a Django hash is known');
@@ -127,7 +144,7 @@ SELECT is(left(pg_temp.request('admin', '{"sub":"root"}', 'SELECT medrec_api.set
 SELECT is(left(pg_temp.request('clinician', '{"sub":"doc"}', 'SELECT medrec_api.set_password(''doc'', ''correct horse battery'')'), 5), '42501', 'only an administrator sets passwords');
 
 -- the check of each request
-UPDATE medrec.account_login SET failures = 0, locked_until = NULL;
+SELECT pg_temp.forgive() \g /dev/null
 SELECT pg_temp.login('doc', 'correct horse battery') AS answer \gset
 SELECT pg_temp.claims(:'answer') AS claims \gset
 SELECT results_eq(format($$VALUES (pg_temp.check('anon', '{"role":"medrec_anon"}')), (pg_temp.check('clinician', %L))$$, :'claims'), $$VALUES (''), ('')$$, 'no token, and a good one');
@@ -140,6 +157,9 @@ SELECT is(left(pg_temp.check('clinician', :'claims'), 5), 'PT401', 'deactivating
 UPDATE medrec.account SET is_active = true, role = 'coder' WHERE username = 'doc';
 SELECT is(left(pg_temp.check('clinician', :'claims'), 5), 'PT401', 'so does another role');
 UPDATE medrec.account SET role = 'clinician' WHERE username = 'doc';
+SELECT is(left(pg_temp.check('clinician', :'claims'), 5), 'PT401', 'what was ended so does not come back with the account');
+SELECT pg_temp.claims(pg_temp.login('doc', 'correct horse battery')) AS claims \gset
+SELECT is(pg_temp.check('clinician', :'claims'), '', 'a new login does');
 SELECT is(pg_temp.request('clinician', :'claims', 'SELECT medrec_api.logout()') || left(pg_temp.check('clinician', :'claims'), 5), 'PT401', 'logout ends the token');
 SELECT pg_temp.claims(pg_temp.login('doc', 'correct horse battery')) AS claims \gset
 SELECT is(left(pg_temp.request('clinician', :'claims', 'SELECT medrec_api.change_password(''wrong'', ''another password'')'), 19), '{"code": "28P01", "', 'changing a password asks for the old one');
@@ -148,11 +168,90 @@ SELECT is(left(pg_temp.check('clinician', :'claims'), 5) || pg_temp.check('clini
 SELECT is(pg_temp.login('doc', 'another password') ->> 'role', 'clinician', 'and is the password then');
 SELECT pg_temp.request('admin', '{"sub":"root"}', 'SELECT medrec_api.revoke_tokens(''doc'')') \g /dev/null
 SELECT is(left(pg_temp.check('clinician', pg_temp.claims(:'changed')), 5), 'PT401', 'an administrator ends them all');
-SELECT is(left(pg_temp.check('coder', '{"sub":"federated"}'), 5), 'PT401', 'a token of an account that is not ours is refused ...');
+SELECT is(left(pg_temp.check('coder', '{"sub":"federated","exp":4000000000,"aud":"medrec"}'), 5), 'PT401', 'a token of an account that is not ours is refused ...');
 SET LOCAL medrec.outside_accounts = on;
-SELECT is((SELECT array_agg(left(pg_temp.check(r, c), 5)) FROM (VALUES ('coder', '{"sub":"federated"}'::json), ('authenticator', '{"sub":"federated"}'),
-	('admin', '{"sub":"doc"}'), ('coder', '{"sub":"federated","gen":0}')) AS v (r, c)),
-	'{"",PT401,PT401,PT401}', '... but where an outside provider keeps them, with a role of ours; an account of ours stays what it is');
+SELECT is((SELECT array_agg(left(pg_temp.check(r, c), 5)) FROM (VALUES ('coder', '{"sub":"federated","exp":4000000000,"aud":"medrec"}'::json), ('coder', '{"sub":"federated","exp":4000000000,"aud":["x","medrec"]}'),
+	('authenticator', '{"sub":"federated","exp":4000000000,"aud":"medrec"}'), ('admin', '{"sub":"doc","exp":4000000000,"aud":"medrec"}'),
+	('coder', '{"sub":"federated","gen":0,"exp":4000000000,"aud":"medrec"}')) AS v (r, c)),
+	'{"","",PT401,PT401,PT401}', '... but where an outside provider keeps them, with a role of ours; an account of ours stays what it is');
+
+SELECT is((SELECT array_agg(left(pg_temp.check('coder', c), 5)) FROM unnest(ARRAY['{"sub":"federated","aud":"medrec"}', '{"sub":"federated","exp":4000000000}',
+	'{"sub":"federated","exp":4000000000,"aud":"x"}', '{"sub":"federated","exp":4000000000,"aud":["x","medrec2"]}', '{"sub":"federated","exp":4000000000,"aud":{"medrec":1}}']::json[]) AS c),
+	array_fill('PT401'::text, '{5}'), 'a token without an end, or for another service, is refused');
+SELECT is((SELECT array_agg(left(pg_temp.check('clinician', json_build_object('sub', 'doc', 'exp', 4000000000, 'aud', 'medrec', 'iat', i)), 5))
+	FROM unnest(ARRAY[extract(epoch FROM clock_timestamp() - interval '1 hour')::bigint, extract(epoch FROM clock_timestamp() + interval '1 s')::bigint, NULL]) AS i),
+	'{PT401,"",PT401}', 'an outside provider''s token from before an account''s tokens were ended has ended too');
+SET LOCAL medrec.token_audience = '';
+SELECT is(pg_temp.check('coder', '{"sub":"federated","exp":4000000000}'), '', 'unless no audience is asked for');
+RESET medrec.token_audience;
+
+-- no oracle: nothing is checked that would not count
+SELECT pg_temp.forgive() \g /dev/null
+SELECT is((SELECT array_agg(DISTINCT pg_temp.request('anon', '{}', format('SELECT medrec_api.login(''doc'', %L) FROM set_config(''transaction_read_only'', ''on'', true)', p)))
+	FROM unnest('{wrong,another password}'::text[]) AS p), '{"25006 passwords are not checked in a read-only transaction"}', 'a login that may write nothing is refused, right or wrong');
+SELECT is((SELECT array_agg(DISTINCT pg_temp.request('clinician', '{"sub":"doc"}', format('SELECT medrec_api.change_password(%L, ''yet another one'') FROM set_config(''transaction_read_only'', ''on'', true)', p)))
+	FROM unnest('{wrong,another password}'::text[]) AS p), '{"25006 passwords are not checked in a read-only transaction"}', 'so is a change of password');
+SELECT throws_ok('SELECT medrec.login(''doc'', ''another password'')', '42501', NULL, 'a session other than the gateway''s checks no password, though it be a superuser''s');
+SELECT throws_ok('SELECT medrec.change_password(''another password'', ''yet another one'')', '42501', NULL, 'nor changes one so');
+SELECT pg_temp.undone('anon', '{}', 'SELECT medrec_api.login(''doc'', ''wrong'')') FROM generate_series(1, 5) \g /dev/null
+SELECT is((SELECT failures FROM medrec.login_address WHERE account_id = pg_temp.doc()), 0, 'of five wrong tries that were rolled back the rows know nothing');
+SELECT is(pg_temp.login('doc', 'another password'), :'refusal', 'and yet the next is refused');
+SELECT pg_temp.forgive() \g /dev/null
+SELECT pg_temp.undone('clinician', '{"sub":"doc"}', 'SELECT medrec_api.change_password(''wrong'', ''yet another one'')') FROM generate_series(1, 5) \g /dev/null
+SELECT is(pg_temp.login('doc', 'another password'), :'refusal', 'tries of change_password count alike');
+SELECT pg_temp.forgive() \g /dev/null
+SELECT pg_temp.undone('anon', '{}', 'SELECT medrec_api.login(''doc'', ''another password'')') AS undone \gset
+SELECT is(left(pg_temp.check('clinician', pg_temp.claims(:'undone')), 5), 'PT401', 'a token whose login was rolled back is none');
+
+-- lock-out by address
+CREATE FUNCTION pg_temp.from(address text, password text) RETURNS text LANGUAGE sql AS $$
+	SELECT set_config('request.headers', json_build_object('x-real-ip', address)::text, true);
+	SELECT coalesce(l ->> 'role', l ->> 'code') FROM pg_temp.login('doc', password) AS l
+$$;
+SELECT is(pg_temp.from('192.0.2.1', 'another password'), 'clinician', 'from one address the account logs in');
+SELECT pg_temp.from('198.51.100.7', 'wrong') FROM generate_series(1, 6) \g /dev/null
+SELECT is(pg_temp.from('198.51.100.7', 'another password'), '28P01', 'from another it is locked out');
+SELECT is(pg_temp.from('192.0.2.1', 'another password'), 'clinician', 'but whoever did that keeps nobody else out');
+SELECT pg_temp.from('2001:db8::' || i, 'wrong') FROM generate_series(1, 5) AS i \g /dev/null
+SELECT is(pg_temp.from('2001:db8::99', 'another password'), '28P01', 'a network of IPv6 is one address');
+UPDATE medrec.account_login SET failures = 99, last_failure = clock_timestamp(), cleared_at = clock_timestamp() WHERE account_id = pg_temp.doc();
+SELECT is(pg_temp.from('203.0.113.1', 'wrong'), '28P01', 'the hundredth wrong try, whatever the addresses ...');
+SELECT is(pg_temp.from('203.0.113.2', 'another password'), '28P01', '... shuts the account to addresses that it has never logged in from');
+SELECT is(pg_temp.from('192.0.2.1', 'another password'), 'clinician', 'and to no other');
+SELECT set_config('request.headers', '', true) \g /dev/null
+
+-- accounts that are gone, or are others' now
+SELECT pg_temp.claims(pg_temp.login('doc', 'another password')) AS claims \gset
+DELETE FROM medrec.account WHERE username = 'doc';
+INSERT INTO medrec.account (username, email, role) VALUES ('doc', 'doc@example.org', 'clinician');
+SELECT medrec.set_password('doc', 'another password') \g /dev/null
+SELECT is(left(pg_temp.check('clinician', :'claims'), 5), 'PT401', 'a token of a deleted account is none of one made again under its name');
+UPDATE medrec.token_generation SET generation = (:'claims'::json ->> 'gen')::integer WHERE account_id = pg_temp.doc();
+SELECT is(left(pg_temp.check('clinician', :'claims'), 5), 'PT401', 'though it be of the same generation');
+SELECT is((SELECT count(*) FROM medrec.token_issued AS i WHERE i.jti = :'claims'::json ->> 'jti'), 0::bigint, 'and nothing is left of it');
+
+-- the last administrator
+UPDATE medrec.account SET is_active = false WHERE role = 'admin' AND username <> 'root';
+SELECT throws_ok('UPDATE medrec.account SET is_active = false WHERE username = ''root''', '55000', NULL, 'the last administrator is not deactivated');
+SELECT throws_ok('UPDATE medrec.account SET role = ''coder''', '55000', NULL, 'nor given another role');
+SELECT throws_ok('DELETE FROM medrec.account', '55000', NULL, 'nor deleted');
+INSERT INTO medrec.account (username, role) VALUES ('root2', 'admin');
+SELECT lives_ok('UPDATE medrec.account SET is_active = false WHERE username = ''root''', 'one of two may be');
+UPDATE medrec.account SET is_active = true WHERE username = 'root';
+
+-- auditors
+SELECT pg_temp.request('admin', '{"sub":"root"}', 'INSERT INTO medrec_api.accounts (username, role) VALUES (''watch'', ''auditor'') RETURNING 1') \g /dev/null
+SELECT pg_temp.request('admin', '{"sub":"root"}', 'SELECT medrec_api.set_password(''watch'', ''a password of theirs'')') \g /dev/null
+SELECT pg_temp.request('admin', '{"sub":"root"}', 'UPDATE medrec_api.accounts SET role = ''coder'', is_active = false WHERE username = ''watch'' RETURNING 1') \g /dev/null
+SELECT is((SELECT array_agg(e.account || ' ' || (e.new_values ->> 'change') ORDER BY e.n) FROM medrec.audit_event AS e WHERE e.table_name = 'auditor_change' AND e.action = 'INSERT'),
+	'{"root made","root password","root role,active"}', 'who makes or changes an auditor''s account leaves an event of its own');
+
+-- names that look alike
+SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n), '23505', NULL, 'a name that looks like another: ' || w)
+	FROM (VALUES ('DOC', 'capitals'), (U&'\FF24\FF4F\FF43', 'full width'), (U&'d\043e\0441', 'Cyrillic'), (U&'D\041e\0421', 'Cyrillic capitals'), (U&'d\200boc', 'with what is not seen')) AS v (n, w);
+SELECT throws_ok('UPDATE medrec.account SET username = ''Doc'' WHERE username = ''root2''', '23505', NULL, 'nor is one renamed so');
+SELECT lives_ok('UPDATE medrec.account SET username = ''Root2'' WHERE username = ''root2''', 'its own it may change the case of');
+SELECT throws_ok('SELECT medrec.set_password(''twin1'', ''QWERTYuiop123'')', '22023', NULL, 'a common password is refused, whatever its case');
 
 -- keys
 SELECT kid AS first FROM medrec.jwt_key WHERE signs_from IS NOT NULL \gset

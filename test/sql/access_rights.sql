@@ -11,7 +11,9 @@ CREATE FUNCTION pg_temp.mallory(role text, command text) RETURNS text LANGUAGE p
 DECLARE
 	result text;
 BEGIN
-	PERFORM pg_catalog.set_config('session_authorization', 'mallory_' || role, true);
+	PERFORM pg_catalog.set_config('session_authorization', CASE WHEN role OPERATOR(pg_catalog.=) 'gateway' THEN 'medrec_authenticator'
+		ELSE pg_catalog.concat('mallory_', role) END, true);
+	PERFORM pg_catalog.set_config('role', 'medrec_anon', true) WHERE role OPERATOR(pg_catalog.=) 'gateway';
 	BEGIN
 		EXECUTE command INTO result;
 	EXCEPTION WHEN OTHERS THEN
@@ -40,7 +42,7 @@ SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE oid IN ('medrec.accou
 SELECT is_empty('SELECT oid::regclass FROM pg_class WHERE relkind = ''v'' AND relnamespace = ''medrec_api''::regnamespace
 	AND NOT coalesce(reloptions @> ''{security_invoker=true}'', false)', 'every view asks for its caller''s rights');
 SELECT results_eq('SELECT string_agg(oid::regprocedure::text, '' '' ORDER BY oid::regprocedure::text) FROM pg_proc WHERE prosecdef AND pronamespace IN ' || :'schemas',
-	$$VALUES ('medrec_api.break_glass(text,text) medrec_api.change_password(text,text) medrec_api.login(text,text) medrec_api.logout() medrec_api.revoke_tokens(text) medrec_api.set_password(text,text) medrec_gate.pre_config() medrec_gate.pre_request()')$$,
+	$$VALUES ('medrec_api.break_glass(text,text) medrec_api.change_password(text,text) medrec_api.login(text,text) medrec_api.logout() medrec_api.revoke_tokens(text) medrec_api.set_password(text,text) medrec_gate.account_changed() medrec_gate.last_admin() medrec_gate.pre_config() medrec_gate.pre_request()')$$,
 	'the functions with another''s rights are these');
 SELECT is_empty('SELECT oid::regprocedure FROM pg_proc WHERE prosecdef AND pronamespace IN ' || :'schemas' || '
 	AND NOT (proowner = ''medrec_gatekeeper''::regrole AND proconfig @> ''{"search_path=pg_catalog, pg_temp"}'')', 'they are the gatekeeper''s, and their search_path is fixed');
@@ -107,6 +109,7 @@ CREATE FUNCTION pg_temp.trapped(role text, command text) RETURNS text LANGUAGE s
 SELECT matches(pg_temp.trapped('clinician', 'SELECT lower(''A''::text)'), 'caught as mallory_clinician', 'look-alikes stand in the way of who walks into them');
 SELECT matches(pg_temp.trapped('clinician', 'SELECT 1 WHERE ''a''::text = ''a''::text'), 'caught as mallory_clinician', 'of operators too');
 SELECT is((SELECT array_agg(left(pg_temp.trapped(r, c), 10)) FROM (VALUES
+	('gateway', 'SELECT medrec_api.login(''victim'', ''x'') ->> ''code'''),
 	('anon', 'SELECT medrec_api.login(''victim'', ''x'') ->> ''code'''),
 	('clinician', 'SELECT medrec_api.break_glass(''PV'', ''a good reason'') IS NOT NULL'),
 	('clinician', 'SELECT medrec_api.change_password(''x'', ''a long password'') ->> ''code'''),
@@ -114,8 +117,8 @@ SELECT is((SELECT array_agg(left(pg_temp.trapped(r, c), 10)) FROM (VALUES
 	('admin', 'SELECT medrec_api.revoke_tokens(''victim'')'),
 	('clinician', 'SELECT medrec_api.logout()'),
 	('anon', 'SELECT medrec_gate.pre_request()')) AS v (r, c)),
-	'{28P01,true,28P01,NULL,NULL,"PT401 the ","PT401 the "}', 'none of them is run with another''s rights');
-SELECT is(pg_temp.mallory('anon', 'SELECT medrec_api.login(''victim'', ''a long password'') ->> ''role'''), 'clinician', 'and what they did is what they do');
+	'{28P01,"42501 perm",true,"42501 perm",NULL,NULL,"PT401 the ","PT401 the "}', 'none of them is run with another''s rights');
+SELECT is(pg_temp.mallory('gateway', 'SELECT medrec_api.login(''victim'', ''a long password'') ->> ''role'''), 'clinician', 'and what they did is what they do');
 
 -- nor by what runs with the caller's rights, or as the owner under him: triggers, policies, functions
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'w');

@@ -14,6 +14,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
+SET medrec.archive_min_age = 0;
 
 -- everything so far under seals, so that what follows has seals of its own
 CREATE PROCEDURE pg_temp.seal() LANGUAGE plpgsql AS $$
@@ -53,17 +54,26 @@ INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Archive', 1, 
 CALL pg_temp.age('new_values ->> ''patient_id'' IN (''ARD-1'', ''ARD-4'')');
 CALL pg_temp.seal();
 
-SELECT plan(17);
+SELECT plan(22);
 SELECT is(count(*), 7::bigint, 'events lie in the past') FROM medrec.audit_event_2024_01;
 SELECT is(string_agg(kind || detail, ', '), NULL, 'before: intact') FROM medrec.verify_audit();
 INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('Archive', 1, 'other', 'ARE-1');
 CALL pg_temp.age('new_values ->> ''patient_id'' = ''ARE-1''');
 SELECT throws_ok('SELECT medrec.archive_audit(''2025-01-01'')', '55000', NULL, 'a month with unsealed events is not detached');
 CALL pg_temp.seal();
+SET medrec.archive_min_age = '36500d';
+SELECT throws_ok('SELECT medrec.archive_audit(''2025-01-01'')', '55000', 'medrec.audit_event_2024_01 is too young to be archived', 'a month that is younger than a superuser wants is not archived');
+SET medrec.archive_min_age = 0;
 SELECT is(count(*), 0::bigint, 'nothing is detached that ends later') FROM medrec.archive_audit('2024-01-31');
 SELECT medrec.audit_checkpoint() AS checkpoint \gset
 SELECT is(array_agg(partition || ' ' || events), '{"audit_event_2024_01 8"}', 'the month is detached') FROM medrec.archive_audit('2025-01-01');
 SELECT is(count(*), 0::bigint, 'its events are no longer in the trail') FROM medrec.audit_event WHERE logged_at < '2025-01-01';
+SET ROLE medrec_auditor;
+SELECT is(count(*), 8::bigint, 'but an auditor still reads them') FROM medrec_api.archived_audit_events;
+SELECT is(count(*), 1::bigint, 'history tells of them') FROM medrec.history('patient', (SELECT row_id FROM medrec_api.archived_audit_events WHERE new_values ->> 'patient_id' = 'ARC-1'));
+SELECT ok(medrec.as_of('patient', (SELECT row_id FROM medrec_api.archived_audit_events WHERE new_values ->> 'patient_id' = 'ARC-1'), '2024-02-01') IS NOT NULL, 'so does as_of');
+RESET ROLE;
+SELECT throws_ok('INSERT INTO medrec.audit_archived SELECT * FROM medrec.audit_archived', '42501', NULL, 'nobody adds to them');
 SELECT is(string_agg(kind || detail, ', '), NULL, 'the trail is intact without them') FROM medrec.verify_audit();
 SELECT is(string_agg(kind || detail, ', '), NULL, 'and against the checkpoint') FROM medrec.verify_audit(checkpoint => :'checkpoint');
 SELECT is(string_agg(kind || detail, ', '), NULL, 'and with them') FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01');
@@ -76,8 +86,8 @@ CALL pg_temp.seal();
 BEGIN;
 ALTER TABLE medrec.audit_event_2024_01 DISABLE TRIGGER ALL;
 UPDATE medrec.audit_event_2024_01 SET account = 'x' WHERE new_values ->> 'patient_id' = 'ARC-2';
-SELECT is(array_agg(DISTINCT kind), '{event_altered}', 'a change in the archive is found')
-	FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01') WHERE kind <> 'guard_missing';
+SELECT is(array_agg(DISTINCT kind), '{event_altered}', 'a change in the archive is found, without being asked for')
+	FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
 ROLLBACK;
 BEGIN;
 ALTER TABLE medrec.audit_event DISABLE TRIGGER ALL;

@@ -123,15 +123,15 @@ SELECT ok(pg_temp.actions() IS NULL OR (SELECT count(DISTINCT patient_id) FROM m
 
 -- accounts: that a password changed, never what it is
 INSERT INTO medrec.account (username, password) VALUES ('audited', '$2a$10$abcdefghijklmnopqrstuv');
-SELECT is(new_values ->> 'password', '(withheld)', 'a password''s hash is withheld on INSERT') FROM pg_temp.events();
+SELECT matches(new_values ->> 'password', '^\(withheld:[0-9a-f]{32}\)$', 'a password''s hash is withheld on INSERT') FROM pg_temp.events();
 UPDATE medrec.account SET password = '$2a$10$vutsrqponmlkjihgfedcba' WHERE username = 'audited';
-SELECT is(new_values::text, '{"password":"(withheld)"}', 'on UPDATE as well: only that it changed') FROM pg_temp.events();
+SELECT matches(new_values::text, '^{"password":"\(withheld:[0-9a-f]{32}\)"}$', 'on UPDATE as well: only that it changed') FROM pg_temp.events();
 UPDATE medrec.account SET email = 'a@example.org' WHERE username = 'audited';
 SELECT is(new_values::text, '{"email":"a@example.org"}', 'an unchanged one is not named') FROM pg_temp.events();
 UPDATE medrec.account SET email = email WHERE username = 'audited';
 SELECT is(pg_temp.actions(), NULL, 'a row that stays the same to the byte leaves no event');
 DELETE FROM medrec.account WHERE username = 'audited';
-SELECT ok(old_values ->> 'password' = '(withheld)' AND table_name = 'account', 'nor on DELETE') FROM pg_temp.events();
+SELECT ok(old_values ->> 'password' LIKE '(withheld:%' AND table_name = 'account', 'nor on DELETE') FROM pg_temp.events();
 SELECT is(count(*), 0::bigint, 'no hash anywhere in the trail')
 	FROM medrec.audit_event WHERE concat(old_values, new_values) LIKE '%$2a$10$%';
 

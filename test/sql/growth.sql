@@ -58,7 +58,7 @@ SELECT pg_temp.uuid(77) AS patient, pg_temp.uuid(1030077) AS row \gset
 
 SELECT cmp_ok(:trail, '>', 1500, 'the trail is long enough for a scan of it to be seen');
 SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''diagnosis'', %L)', :'row')), '<', :trail / 5, 'history of a row does not read the trail through');
-SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''patient'', %L)', :'patient')), '<', :trail / 4, 'history of a patient neither');
+SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''patient'', %L)', :'patient')), '<', :trail / 3, 'history of a patient neither');
 SELECT cmp_ok(pg_temp.pages(format('SELECT medrec.as_of(''diagnosis'', %L, now())', :'row')), '<', :trail / 5, 'as_of neither');
 SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.diff(''diagnosis'', %L, now() - interval ''1 day'')', :'row')), '<', :trail / 3, 'diff neither');
 SELECT cmp_ok(pg_temp.pages(format('SELECT medrec.audit_fhir(%L)', :'patient')), '<', :trail / 5, 'audit_fhir of a patient neither');

@@ -60,6 +60,15 @@ my $other = slurp_file($new);
 $other =~ s{^([A-Za-z0-9+/])(?=[A-Za-z0-9+/]{42}=$)}{$1 eq 'A' ? 'B' : 'A'}me;
 $node->command_fails([ $verify, 'event', $proof, file('other', $other) ], 'nor against another head');
 
+# what was not sealed when a checkpoint was taken
+$node->command_ok([ $verify, 'sealed', $new, '60' ], 'all was sealed');
+my $late = slurp_file($new);
+ok($late =~ s/^medrec-unsealed: .*$/medrec-unsealed: events=3 age=61/m, 'a checkpoint says what is not sealed');
+$node->command_fails([ $verify, 'sealed', file('late', $late), '60' ], 'events that were not sealed for a minute are found');
+$node->command_ok([ $verify, 'sealed', "$dir/late", '61' ], 'not for less than that');
+($late = slurp_file($new)) =~ s/^medrec-unsealed: .*\n//m;
+$node->command_fails([ $verify, 'sealed', file('silent', $late), '60' ], 'a checkpoint that does not say so does not pass');
+
 my $growth = ask('growth', "SELECT medrec.consistency_proof($first, $second)");
 $node->command_ok([ $verify, 'growth', $growth, $old, $new ], 'the log has only grown');
 $node->command_fails([ $verify, 'growth', $growth, $new, $old ], 'and not shrunk');

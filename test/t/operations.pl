@@ -99,7 +99,7 @@ foreach my $way ('whole', 'apart', 'data')
 
 # DROP EXTENSION ... CASCADE
 $node->safe_psql('medrec', 'DROP EXTENSION medrec CASCADE');
-is($node->safe_psql('medrec', q{SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'medrec%'}), '0', 'cascade: the triggers are gone');
+is($node->safe_psql('medrec', q{SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'medrec%' AND tgname NOT LIKE 'medrec_account%'}), '0', 'cascade: the triggers with the extension\'s functions are gone');
 my $said = run_block('cascade', $node);
 like($said, qr/repaired trigger medrec_validate on medrec\.patient/, 'cascade: migrate() says what it puts back');
 is($node->safe_psql('medrec', $layout), $wanted_layout, 'cascade: all of it');
@@ -208,6 +208,51 @@ SKIP:
 	is($new->safe_psql('medrec', q{SELECT max(era) FROM medrec.audit_event}), '2', 'pg_upgrade: what follows is of the next era');
 	is($new->safe_psql('medrec', $findings), '', 'pg_upgrade: and verifies');
 	$new->stop;
+}
+
+# the systemd units: what they start
+{
+	my $timers = PostgreSQL::Test::Cluster->new('timers');
+	$timers->init;
+	configure_node($timers);
+	$timers->start;
+	fill($timers);
+	my $dir = PostgreSQL::Test::Utils::tempdir();
+	my $start = sub {
+		my ($unit) = @_;
+		my ($command) = slurp_file("$ENV{TESTDIR}/gateway/systemd/medrec-$unit.service") =~ /^ExecStart=(.*)$/m;
+		$command =~ s/\@DATABASE\@/medrec/g;
+		$command =~ s{/etc/medrec/}{$ENV{TESTDIR}/gateway/}g;
+		$command =~ s{/var/lib/medrec/checkpoints}{$dir}g;
+		local %ENV = (%ENV, PGHOST => $timers->host, PGPORT => $timers->port);
+		my ($out, $err) = ('', '');
+		my $ok = IPC::Run::run([ 'bash', '-c', $command ], '>', \$out, '2>', \$err);
+		return ($ok, "$out$err");
+	};
+	my ($ok, $said) = $start->('seal');
+	ok($ok, 'medrec-seal: seals') or diag($said);
+	is($timers->safe_psql('medrec', 'SELECT unsealed_events FROM medrec.audit_status()'), '0', 'medrec-seal: every event');
+	($ok, $said) = $start->('checkpoint');
+	ok($ok, 'medrec-checkpoint: exports') or diag($said);
+	like(slurp_file("$dir/last"), qr/^medrec-unsealed: events=0 age=0$/m, 'medrec-checkpoint: the last checkpoint');
+	($ok, $said) = $start->('verify');
+	ok($ok, 'medrec-verify: passes where nothing is wrong') or diag($said);
+	is($said, '', 'medrec-verify: and says nothing');
+	($ok, $said) = $start->('maintenance');
+	ok($ok, 'medrec-maintenance: runs') or diag($said);
+	$timers->safe_psql('medrec', q{ALTER TABLE medrec.patient DISABLE TRIGGER ALL; UPDATE medrec.patient SET age = 99 WHERE patient_id = 'P1'});
+	($ok, $said) = $start->('verify');
+	ok(!$ok, 'medrec-verify: fails where something is');
+	like($said, qr/verify_records\|.*row_changed/, 'medrec-verify: and says what');
+	SKIP:
+	{
+		skip 'no systemd-analyze', 1 unless IPC::Run::run([ 'sh', '-c', 'command -v systemd-analyze' ], '>', '/dev/null');
+		my @units = grep { !/nginx|postgrest/ } glob "$ENV{TESTDIR}/gateway/systemd/*";
+		my ($out, $err) = ('', '');
+		my $well = IPC::Run::run([ 'systemd-analyze', 'verify', @units ], '>', \$out, '2>', \$err);
+		ok($well, 'systemd takes the units') or diag($err);
+	}
+	$timers->stop;
 }
 
 is_deeply([ grep { !$ran{$_} && !/^pgbackrest|^pg_upgrade/ } sort keys %block ], [], 'every block of the page was run');

@@ -49,7 +49,7 @@ is($node->safe_psql('m', q{BEGIN; SELECT count(*) FROM medrec.migrate(); SELECT 
 # what pg_restore --disable-triggers leaves
 my $tables = $node->safe_psql('m', q{SELECT c.oid::regclass FROM pg_class AS c WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind = 'r'});
 $node->safe_psql('m', join '', map { "ALTER TABLE $_ DISABLE TRIGGER ALL; ALTER TABLE $_ ENABLE TRIGGER ALL;" } 'public.bed', split /\n/, $tables);
-is($node->safe_psql('m', q{SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgparentid = 0 AND tgrelid <> 'medrec.audit_event'::regclass}), '0', '--disable-triggers: no trigger is ALWAYS any more');
+is($node->safe_psql('m', q{SELECT count(*) FROM pg_trigger WHERE tgenabled = 'A' AND tgparentid = 0 AND tgrelid NOT IN ('medrec.audit_event'::regclass, 'medrec.audit_archived'::regclass)}), '0', '--disable-triggers: no trigger is ALWAYS any more');
 is($node->safe_psql('m', "SELECT count(*) > 40 FROM medrec.verify_audit() WHERE kind = 'guard_missing'"), 't', 'verify_audit() says so');
 like($node->safe_psql('m', $migrate), qr/repaired trigger bed_insert on public\.bed\n.*repaired trigger medrec_append_only on medrec\.audit_event_2/s, 'migrate() puts the modes right, and names them');
 is($node->safe_psql('m', $layout), $wanted, 'all of them');
@@ -112,7 +112,7 @@ is($node->safe_psql('m', q{SELECT string_agg(kind || ' ' || coalesce(detail, tab
 	'row_changed "name"', 'cascade: what was changed meanwhile is found');
 is($node->safe_psql('m', q{SELECT polname FROM pg_policy WHERE polname = 'own_policy'}), 'own_policy', 'cascade: the owner\'s policy is there');
 $node->safe_psql('m', q{UPDATE public.bed SET note = 'y'});
-is($node->safe_psql('m', q{SELECT new_values FROM medrec.audit_event WHERE table_name = 'public.bed' ORDER BY logged_at DESC LIMIT 1}), '{"note":"(withheld)"}', 'cascade: a table of others is audited as before');
+like($node->safe_psql('m', q{SELECT new_values FROM medrec.audit_event WHERE table_name = 'public.bed' ORDER BY logged_at DESC LIMIT 1}), qr/^{"note":"\(withheld:[0-9a-f]{32}\)"}$/, 'cascade: a table of others is audited as before');
 is($node->safe_psql('m', $migrate), '', 'cascade: a second time there is nothing');
 $node->safe_psql('m', q{UPDATE medrec.patient SET name = 'John Doe'});
 

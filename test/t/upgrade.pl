@@ -77,7 +77,10 @@ INSERT INTO medrec.account (username, role) VALUES ('anna', 'clinician'), ('bert
 INSERT INTO medrec.account (username, email, password) VALUES ('dora', 'd\@example.org',
 	'pbkdf2_sha256\$1000\$c2FsdA\$xbnPPFdbHuQ9aQAgK0z9SmiPKlLILdZ8VW4s4pzZb8w=');
 SELECT medrec.set_password('anna', 'correct horse battery'), medrec.set_password('bert', 'staple staple staple');
-SELECT medrec.login('carl', 'wrong') FROM generate_series(1, 6);
+SET SESSION AUTHORIZATION medrec_authenticator;
+SET ROLE medrec_anon;
+SELECT medrec_api.login('carl', 'wrong') FROM generate_series(1, 6);
+RESET SESSION AUTHORIZATION;
 INSERT INTO medrec.login_lockout (account_id, failures, locked_until) SELECT id, 5, now() FROM medrec.account WHERE username = 'carl';
 INSERT INTO medrec.token_revoked VALUES ('a-token', now() + interval '1 day');
 SELECT medrec.rotate_jwt_key('1 day');
@@ -118,8 +121,12 @@ UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_c
 ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row;
 ALTER TABLE medrec.audit_event_2024_01 ENABLE ALWAYS TRIGGER medrec_append_only;
 SELECT * FROM medrec.seal_audit();
+SET medrec.archive_min_age = 0;
 SELECT * FROM medrec.archive_audit('2024-02-01');
 SQL
+
+# as a session of the gateway
+my $gateway = 'SET SESSION AUTHORIZATION medrec_authenticator; SET ROLE medrec_anon;';
 
 # {table => [columns, {row => count}]} of schema medrec
 sub rows
@@ -153,8 +160,8 @@ sub lives
 	is($node->safe_psql('m', "SELECT (medrec.create_treatment(id, '99213')).code FROM medrec.patient WHERE patient_id = '$number'"), '99213', "$when: and treated");
 	is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE patient_id = (SELECT id FROM medrec.patient WHERE patient_id = '$number')"), '3', "$when: all of it audited");
 	is($node->safe_psql('m', "SELECT code FROM medrec.suggest('ICD-10-CM', display => 'high pressure') LIMIT 1"), 'I10', "$when: suggestions are found");
-	like($node->safe_psql('m', "SELECT medrec.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the password still opens");
-	unlike($node->safe_psql('m', "SELECT medrec.login('anna', 'wrong')"), qr/"token"/, "$when: and no other");
+	like($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the password still opens");
+	unlike($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'wrong')"), qr/"token"/, "$when: and no other");
 	is($node->safe_psql('m', "SELECT string_agg(name, ', ' ORDER BY version) FROM (SELECT record ->> 'name' AS name, version FROM medrec.history('patient', (SELECT id::text FROM medrec.patient WHERE patient_id = 'P1'))) AS h"),
 		'John Doe, John A. Doe', "$when: the history is told");
 	$node->safe_psql('m', 'SELECT * FROM medrec.seal_audit()');
@@ -206,6 +213,11 @@ foreach my $version (@released)
 	cmp_ok($steps, '>', 0, "$version: migrate() takes steps") if $version ne $present;
 	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: and a second time none");
 
+	# who may do what is as in a new installation, for a superuser and for who compares with what migrate() kept
+	my $alarms = "SELECT kind, object, detail FROM medrec.verify_access() WHERE severity <> 'information'";
+	is($node->safe_psql('m', $alarms), '', "$version: verify_access() finds nothing");
+	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: nor for the auditor");
+
 	# all rows as before; what upgrading itself leaves is in the trail and among the defaults
 	my $after = rows($node, $before);
 	is(join(' ', grep { !$after->{$_} } sort keys %$before), '', "$version: no table is lost");
@@ -218,6 +230,12 @@ foreach my $version (@released)
 		is(scalar(@added), 0, "$version: $table has no other") or diag(@added[0 .. ($#added > 2 ? 2 : $#added)])
 			unless $table =~ /^(schema_migration|abbreviation|audit_era|audit_event.*)$/;
 	}
+
+	# releases of then
+	is($node->safe_psql('m', "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM medrec.verify_release()"), 'no_digest own_rows own_term_without_event',
+		"$version: its releases have no digest yet, and nothing else is told");
+	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digests are taken");
+	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: and hold");
 
 	# nothing is left over, nothing missing; but what the user made, and the archived month
 	my $is = catalog($node, 'm', 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01; ALTER DATABASE m RESET ALL;');

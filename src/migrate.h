@@ -1,0 +1,22 @@
+/*
+ * migrate.h
+ *		What migrate() and its like share: the lock, and the table of the steps.
+ */
+#ifndef MEDREC_MIGRATE_H
+#define MEDREC_MIGRATE_H
+
+/* the advisory lock that two migrations at once contend for: "medrec" */
+#define MIGRATE_LOCK \
+	"SELECT pg_catalog.pg_advisory_xact_lock(x'6d6564726563'::pg_catalog.int8)"
+
+/*
+ * A table as any other: made here and not by the first step, because it says
+ * which steps there were.
+ */
+#define MIGRATE_STEPS_TABLE \
+	"CREATE TABLE IF NOT EXISTS medrec.schema_migration (" \
+	" version integer PRIMARY KEY," \
+	" name text NOT NULL," \
+	" applied_at timestamptz NOT NULL DEFAULT pg_catalog.now())"
+
+#endif							/* MEDREC_MIGRATE_H */
