@@ -7,7 +7,7 @@ import { sql, clients, bearer, plainError, unhurried } from './access.mjs'
 let who
 before(async () => { who = await clients('door') })
 
-const OPEN = ['/', '/live', '/ready', '/rpc/health']
+const OPEN = ['/live', '/ready', '/rpc/health']
 
 test('what is no bearer token opens nothing, not even as nobody', async () => {
 	for (const value of ['Basic YTpi', 'x', 'Bearer', 'Bearer x', 'Bearer a.b', 'Bearer a.b.c.d', 'Bearer a.b.c d', 'Bearer ..', 'Bearer a..c', 'Digest username="x"', 'Bearer a b.c.d', 'bearer', `Bearer ${'x'.repeat(3000)}`, 'Bearer a.b.ü'.replace('ü', '%c3')])
@@ -17,7 +17,7 @@ test('what is no bearer token opens nothing, not even as nobody', async () => {
 
 test('without a token: the open addresses, with no query and no other method', async () => {
 	for (const path of OPEN) assert.equal((await get(path)).status, 200, path)
-	for (const path of ['/?select=x', '/rpc/health?select=nothing(*)', '/rpc/login?username=a&password=b', '/rpc/nothing', '/patients', '/rpc/login/x', '/rpc/healthx']) plainError(await get(path), 401, path)
+	for (const path of ['/', '/?select=x', '/rpc/health?select=nothing(*)', '/rpc/login?username=a&password=b', '/rpc/nothing', '/patients', '/rpc/login/x', '/rpc/healthx']) plainError(await get(path), 401, path)
 	plainError(await call('GET', '/rpc/login'), 405)
 })
 
