@@ -11,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
@@ -74,6 +75,9 @@ CheckCall(FunctionCallInfo fcinfo)
 		Refuse("must be fired AFTER");
 	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
 		Refuse("must be fired FOR EACH STATEMENT");
+	/* its rows are the session's own: nobody could ever see what the events tell of */
+	if (trigdata->tg_relation->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		Refuse("does not audit temporary tables");
 	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
 		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		if (trigdata->tg_newtable == NULL)
