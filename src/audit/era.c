@@ -34,6 +34,7 @@
 #include "audit/scan.h"
 #include "audit/seal.h"
 #include "audit/store.h"
+#include "audit/target.h"
 
 /* the columns of audit_era; those from ERA_TIMELINE on came with 0.2 */
 enum

@@ -62,10 +62,21 @@ typedef struct Digest
 	Sha256		hash;
 	int64		rows;
 	StringInfoData codes;		/* a line per row: a letter for what it is, and its code */
-	StringInfoData marks;		/* four bytes for each */
+	StringInfoData marks;		/* MARK_LENGTH bytes for each */
 	LoadArray	lines;			/* of Line: not in their order yet */
 	StringInfoData text;		/* the row at hand */
 } Digest;
+
+/* bytes of a row's mark */
+#define MARK_LENGTH		4
+
+/* the rows of a release, as they are gone through: a line and a mark for each */
+typedef struct RowList
+{
+	const char *next;			/* the present line */
+	const char *end;
+	const char *mark;			/* that of the present line */
+} RowList;
 
 static void Begin(Digest *digest);
 static void PutField(Digest *digest, const char *data, int len);
@@ -89,7 +100,11 @@ static ReleaseDigest DigestOfRows(const Stored *release);
 static Stored *ReadReleases(const char *system, const char *version, const char *content, int *n);
 static void Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind,
 				 const char *severity, const char *code, const char *detail);
-static int	NextLine(const char *codes, const char *end);
+static int	LineLength(const RowList *list);
+static int	CompareKeys(const RowList *a, const RowList *b);
+static int	PassRows(RowList *list, const char *line, int len);
+static void ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int len,
+					   int loaded, int present);
 static void CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *now);
 static void FindInSystem(ReturnSetInfo *rsinfo, const char *system);
 static char *OptionalSystem(FunctionCallInfo fcinfo, int arg);
@@ -543,86 +558,108 @@ Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char 
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* Length of a line, up to its end. */
+/* Length of the present line, up to its end. */
 static int
-NextLine(const char *codes, const char *end)
+LineLength(const RowList *list)
 {
-	const char *stop = codes < end ? memchr(codes, '\n', end - codes) : NULL;
+	const char *stop = list->next < list->end ?
+		memchr(list->next, '\n', list->end - list->next) : NULL;
 
-	return stop ? (int) (stop - codes) : (int) (end - codes);
+	return stop ? (int) (stop - list->next) : (int) (list->end - list->next);
+}
+
+/* The order of the present rows of two lists: kind by kind, then by code. */
+static int
+CompareKeys(const RowList *a, const RowList *b)
+{
+	static const char *const order = "ctnr";
+	const char *kind_a;
+	const char *kind_b;
+	int			len_a;
+	int			len_b;
+	int			cmp;
+
+	if (a->next >= a->end)
+		return 1;
+	if (b->next >= b->end)
+		return -1;
+	kind_a = strchr(order, *a->next);
+	kind_b = strchr(order, *b->next);
+	if (kind_a && kind_b && kind_a != kind_b)
+		return kind_a > kind_b ? 1 : -1;
+	len_a = LineLength(a);
+	len_b = LineLength(b);
+	cmp = memcmp(a->next, b->next, Min(len_a, len_b));
+	return cmp != 0 ? cmp : len_a - len_b;
+}
+
+/* Goes past all rows of a list that have this line; how many they are. */
+static int
+PassRows(RowList *list, const char *line, int len)
+{
+	int			n = 0;
+
+	while (list->next < list->end && LineLength(list) == len && memcmp(list->next, line, len) == 0)
+	{
+		list->next += len + (list->next + len < list->end);
+		list->mark += MARK_LENGTH;
+		n++;
+	}
+	return n;
+}
+
+/* Reports that the rows of a line are not those that were loaded. */
+static void
+ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int len,
+		   int loaded, int present)
+{
+	const char *what = *line == 'c' ? "code" : *line == 't' ? "term" : *line == 'n' ? "note" : "rule";
+	const char *how = present < loaded ? "removed" : present > loaded ? "added" : "changed";
+
+	Find(rsinfo, release, psprintf("%s_%s", what, how), "error",
+		 pnstrdup(line + 1, Max(len - 1, 0)),
+		 psprintf("%d of it were loaded, %d are there%s", loaded, present,
+				  loaded == present ? ", and not the same" : ""));
 }
 
 /* Names the rows that differ, both lists being in their order. */
 static void
 CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *now)
 {
-	static const char *const order = "ctnr";
-	const char *was = VARDATA_ANY(release->codes);
-	const char *was_end = was + VARSIZE_ANY_EXHDR(release->codes);
-	const char *was_mark = VARDATA_ANY(release->marks);
-	const char *was_mark_end = was_mark + VARSIZE_ANY_EXHDR(release->marks);
-	const char *is = VARDATA_ANY(now->codes);
-	const char *is_end = is + VARSIZE_ANY_EXHDR(now->codes);
-	const char *is_mark = VARDATA_ANY(now->marks);
+	RowList		was = {
+		.next = VARDATA_ANY(release->codes),
+		.end = VARDATA_ANY(release->codes) + VARSIZE_ANY_EXHDR(release->codes),
+		.mark = VARDATA_ANY(release->marks)
+	};
+	RowList		is = {
+		.next = VARDATA_ANY(now->codes),
+		.end = VARDATA_ANY(now->codes) + VARSIZE_ANY_EXHDR(now->codes),
+		.mark = VARDATA_ANY(now->marks)
+	};
+	const char *marks_end = was.mark + VARSIZE_ANY_EXHDR(release->marks);
 	int64		found = 0;
 
-	while (was < was_end || is < is_end)
+	while (was.next < was.end || is.next < is.end)
 	{
-		int			was_len = NextLine(was, was_end);
-		int			is_len = NextLine(is, is_end);
-		const char *first;
-		int			first_len;
-		int			nwas = 0;
-		int			nis = 0;
-		const char *was_group = was_mark;
-		const char *is_group = is_mark;
-		int			cmp;
+		int			cmp = CompareKeys(&was, &is);
+		const RowList first = cmp <= 0 ? was : is;
+		const int	len = LineLength(&first);
+		const char *was_marks = was.mark;
+		const char *is_marks = is.mark;
+		int			loaded;
+		int			present;
 
 		CHECK_FOR_INTERRUPTS();
-		if (was >= was_end)
-			cmp = 1;
-		else if (is >= is_end)
-			cmp = -1;
-		else
-		{
-			const char *was_kind = strchr(order, *was);
-			const char *is_kind = strchr(order, *is);
-
-			cmp = was_kind && is_kind ? (was_kind > is_kind) - (was_kind < is_kind) : 0;
-			if (cmp == 0)
-				cmp = memcmp(was, is, Min(was_len, is_len));
-			if (cmp == 0)
-				cmp = was_len - is_len;
-		}
-		first = cmp <= 0 ? was : is;
-		first_len = cmp <= 0 ? was_len : is_len;
-
 		/* all rows of that code, on both sides */
-		while (cmp <= 0 && was < was_end && NextLine(was, was_end) == first_len && memcmp(was, first, first_len) == 0)
-		{
-			was += first_len + (was + first_len < was_end);
-			was_mark += 4;
-			nwas++;
-		}
-		while (cmp >= 0 && is < is_end && NextLine(is, is_end) == first_len && memcmp(is, first, first_len) == 0)
-		{
-			is += first_len + (is + first_len < is_end);
-			is_mark += 4;
-			nis++;
-		}
-		if (was_mark > was_mark_end)
+		loaded = cmp <= 0 ? PassRows(&was, first.next, len) : 0;
+		present = cmp >= 0 ? PassRows(&is, first.next, len) : 0;
+		if (was.mark > marks_end)
 			break;				/* the marks have been cut off */
-		if (nwas == nis && memcmp(was_group, is_group, (size_t) nwas * 4) == 0)
+		if (loaded == present &&
+			memcmp(was_marks, is_marks, (size_t) loaded * MARK_LENGTH) == 0)
 			continue;
 		if (++found <= MOST_ROWS)
-		{
-			const char *what = *first == 'c' ? "code" : *first == 't' ? "term" : *first == 'n' ? "note" : "rule";
-
-			Find(rsinfo, release, psprintf("%s_%s", what, nis < nwas ? "removed" : nis > nwas ? "added" : "changed"),
-				 "error", pnstrdup(first + 1, Max(first_len - 1, 0)),
-				 psprintf("%d of it were loaded, %d are there%s", nwas, nis,
-						  nwas == nis ? ", and not the same" : ""));
-		}
+			ReportLine(rsinfo, release, first.next, len, loaded, present);
 	}
 	if (found > MOST_ROWS)
 		Find(rsinfo, release, "release_altered", "error", NULL,
