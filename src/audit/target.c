@@ -45,7 +45,7 @@ static const bool may_be_null[AUDIT_COLUMNS] = {
 /* as far as the root is concerned; with the indexes known, whole */
 static AuditTarget partition;
 
-static void Forget(Oid relid);
+static void ForgetTarget(Oid relid);
 static void FindColumns(AuditTarget *found);
 static void FindPartition(TimestampTz now, AuditTarget *found);
 static void KeepPartition(TimestampTz now);
@@ -55,7 +55,7 @@ static void FindIndexes(Relation rel, AuditTarget *found);
 
 /* Hook: a relation has changed, look again for what depends on it. */
 static void
-Forget(Oid relid)
+ForgetTarget(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
 		partition.valid = false;
@@ -66,7 +66,7 @@ Forget(Oid relid)
 void
 audit_watch(void)
 {
-	invalidate_watch(Forget);
+	invalidate_watch(ForgetTarget);
 }
 
 /* Finds the numbers of a partition's columns. */
