@@ -1,5 +1,5 @@
 # Helpers of gateway/medrec, sourced by it. ROOT, RUN, PORT, HTTP and DB are set there.
-# shellcheck shell=bash disable=SC2016 # single-quoted programs are for the shell of the server's user
+# shellcheck shell=bash
 
 say() { printf '%s\n' "medrec: $*"; }
 die() { printf '%s\n' "medrec: $*" >&2; exit 1; }

@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # single-quoted programs are for the shell of the server's user
 # What PostgREST keeps of the tokens that it has seen: its memory over many requests, each with a token of its own.
 # usage: bench/http/token_memory.sh [TOKENS]     (1,000,000, as many of each kind)
 # Starts a private server with tokens. Straight to PostgREST's socket go, over 16 connections: tokens with a good signature, each with its own
