@@ -19,7 +19,10 @@ run=$(readlink -f "$MEDREC_RUN_DIR")
 if [ -n "${CACHE:-}" ]; then
 	kill "$(cat "$run/postgrest.pid")"
 	sed -i "s/^jwt-cache-max-lifetime = .*/jwt-cache-max-lifetime = $CACHE/" "$run/postgrest.conf"
-	"$ROOT/gateway/medrec" exec bash -c 'cd "$1"; setsid ./postgrest postgrest.conf >>postgrest.log 2>&1 </dev/null & echo $! >"$1/postgrest.pid"' - "$run"
+	"$ROOT/gateway/medrec" exec bash -s <<'SERVER'
+setsid ./postgrest postgrest.conf >>postgrest.log 2>&1 </dev/null &
+echo $! >postgrest.pid
+SERVER
 	sleep 3
 fi
 printf '# %s; %s; %s tokens of each kind; cache of tokens: %s\n' "$(date -u +%FT%TZ)" "$("$run/postgrest" --version)" "$TOKENS" "${CACHE:-off}"
