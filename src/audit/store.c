@@ -16,7 +16,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -36,8 +35,11 @@
 #include "audit/event.h"
 #include "audit/store.h"
 #include "base/actor.h"
+#include "base/columns.h"
 #include "base/direct.h"
 #include "base/invalidate.h"
+#include "base/plan.h"
+#include "base/relations.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
@@ -123,11 +125,7 @@ typedef struct Partition
 	IndexInfo  *index_infos[MAX_INDEXES];
 } Partition;
 
-/* Columns that a trail which is not migrated yet lacks; columns that medrec may leave null. */
-static const bool is_new[AUDIT_COLUMNS] = {
-	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
-	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
-};
+/* Columns that medrec may leave null. */
 static const bool may_be_null[AUDIT_COLUMNS] = {
 	[AUDIT_ACCOUNT] = true, [AUDIT_JTI] = true, [AUDIT_CLIENT_ADDR] = true,
 	[AUDIT_REQUEST_ID] = true, [AUDIT_METHOD] = true, [AUDIT_PATH] = true,
@@ -178,23 +176,6 @@ audit_watch(void)
 	invalidate_watch(Forget);
 }
 
-/* A table of the audit; an error when migrate() has not run. */
-Oid
-audit_relation(const char *name)
-{
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	Oid			relid = InvalidOid;
-
-	if (OidIsValid(schema))
-		relid = get_relname_relid(name, schema);
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("relation \"%s.%s\" does not exist", MEDREC_SCHEMA, name),
-				 errhint("Run SELECT * FROM medrec.migrate().")));
-	return relid;
-}
-
 /* Finds the partition for a time: bounds, OID and column numbers. */
 static void
 FindPartition(TimestampTz now, Partition *found)
@@ -207,9 +188,8 @@ FindPartition(TimestampTz now, Partition *found)
 	bool		is_equal;
 	int			offset;
 	int			index;
-	int			i;
 
-	found->root = audit_relation(AUDIT_TABLE);
+	found->root = medrec_relation(AUDIT_TABLE);
 	root = table_open(found->root, AccessShareLock);
 	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
@@ -239,15 +219,7 @@ FindPartition(TimestampTz now, Partition *found)
 				 errhint("Run SELECT medrec.audit_partitions().")));
 	found->relid = desc->oids[index];
 
-	for (i = 0; i < AUDIT_COLUMNS; i++)
-	{
-		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
-		if (found->attnum[i] == InvalidAttrNumber && !is_new[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
-							audit_column_names[i])));
-	}
+	columns_find(found->relid, audit_columns, AUDIT_COLUMNS, found->attnum);
 	found->nindexes = NOT_KNOWN;
 	/* an INSERT fires the statement triggers of the table that it names */
 	found->direct = !direct_has_rules(root, CMD_INSERT) &&
@@ -447,7 +419,7 @@ BeginStatement(AuditWriter *writer)
 	writer->desc = CreateTemplateTupleDesc(AUDIT_COLUMNS);
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		TupleDescInitEntry(writer->desc, i + 1, audit_column_names[i],
+		TupleDescInitEntry(writer->desc, i + 1, audit_columns[i].name,
 						   audit_column_types[i], -1, 0);
 		writer->attnum[i] = i + 1;
 	}
@@ -461,15 +433,15 @@ BeginStatement(AuditWriter *writer)
 static void
 EndStatement(AuditWriter *writer)
 {
-	static OwnPlan inserts[] = {{.keep = true}, {.keep = true}};
-	OwnPlan    *insert;
+	static SavedPlan inserts[2];
+	SavedPlan  *insert;
 	EphemeralNamedRelation events = palloc0(sizeof(EphemeralNamedRelationData));
 	int64		count = tuplestore_tuple_count(writer->store);
 	Relation	root;
 
 	if (count == 0)
 		return;
-	root = table_open(audit_relation(AUDIT_TABLE), RowExclusiveLock);
+	root = table_open(medrec_relation(AUDIT_TABLE), RowExclusiveLock);
 	events->md.name = STATEMENT_EVENTS;
 	events->md.reliddesc = InvalidOid;
 	events->md.tupdesc = writer->desc;
@@ -487,8 +459,8 @@ EndStatement(AuditWriter *writer)
 
 		initStringInfo(&columns);
 		for (i = 0; i < AUDIT_COLUMNS; i++)
-			if (writer->event.has_pid || !is_new[i])
-				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_column_names[i]);
+			if (writer->event.has_pid || !audit_columns[i].optional)
+				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_columns[i].name);
 		insert->query = psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
 								 STATEMENT_EVENTS, columns.data, columns.data);
 	}
@@ -908,9 +880,7 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 {
 	StringInfoData columns;
 	StringInfoData params;
-	Oid		   *types = palloc(ncolumns * sizeof(Oid));
-	char	   *spi_nulls = palloc(ncolumns);
-	OwnPlan		insert = {.nargs = ncolumns, .types = types};
+	SavedPlan	insert = {.nargs = ncolumns, .once = true};
 	int			i;
 
 	initStringInfo(&columns);
@@ -919,15 +889,14 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 	{
 		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", quote_identifier(names[i]));
 		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
-		types[i] = get_atttype(RelationGetRelid(rel), get_attnum(RelationGetRelid(rel), names[i]));
-		spi_nulls[i] = nulls[i] ? 'n' : ' ';
+		insert.types[i] = get_atttype(RelationGetRelid(rel), column_number(RelationGetRelid(rel), names[i]));
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	insert.query = psprintf("INSERT INTO %s.%s (%s) VALUES (%s)", MEDREC_SCHEMA,
 							quote_identifier(RelationGetRelationName(rel)), columns.data,
 							params.data);
-	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, spi_nulls) != 1)
+	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, nulls) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),
@@ -954,13 +923,8 @@ audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	for (i = 0; i < ncolumns; i++)
 	{
-		AttrNumber	attnum = get_attnum(relid, names[i]);
+		AttrNumber	attnum = column_number(relid, names[i]);
 
-		if (attnum == InvalidAttrNumber)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("%s.%s has no column \"%s\"", MEDREC_SCHEMA,
-							RelationGetRelationName(rel), names[i])));
 		slot->tts_values[attnum - 1] = values[i];
 		slot->tts_isnull[attnum - 1] = nulls[i];
 	}
