@@ -11,13 +11,13 @@ ifeq ($(filter $(GATEWAY_TARGETS),$(MAKECMDGOALS)),)
 EXTENSION = medrec
 EXTVERSION = $(shell sed -n "s/^default_version *= *'\(.*\)'/\1/p" medrec.control)
 MODULE_big = medrec
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/codes/*.c src/search/*.c)))
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/*/*.c)))
 UPGRADES = $(notdir $(wildcard sql/upgrades/medrec--*--*.sql))
 DATA_built = medrec--$(EXTVERSION).sql $(UPGRADES)
 PG_CPPFLAGS = -I$(srcdir)/src -DMEDREC_VERSION='"$(EXTVERSION)"'
 SHLIB_LINK += -lcrypto $(if $(filter linux,$(PORTNAME)),-Wl$(comma)--version-script=$(srcdir)/src/medrec.map)
 EXTRA_CLEAN = build results output_iso $(EMBEDDED)
-EMBEDDED = src/access_state.inc src/access_compare.inc src/access_script.inc
+EMBEDDED = $(addprefix src/audit/, access_state.inc access_compare.inc access_script.inc)
 comma = ,
 
 SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql))
@@ -41,17 +41,17 @@ $(UPGRADES): medrec--%: sql/upgrades/medrec--% $(STEP_FILES) sql/assemble
 
 # What verify_access() goes by is in the library, as C strings, where no SQL reaches it.
 quote_sql = sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/'
-src/access_state.inc src/access_compare.inc: %.inc: %.sql
+src/audit/access_state.inc src/audit/access_compare.inc: %.inc: %.sql
 	$(quote_sql) $< > $@
-src/access_script.inc: medrec--$(EXTVERSION).sql
+src/audit/access_script.inc: medrec--$(EXTVERSION).sql
 	$(quote_sql) $< > $@
-src/access_state.o src/access_state.bc: src/access_state.inc
-src/access_verify.o src/access_verify.bc: src/access_compare.inc
-src/access_replay.o src/access_replay.bc: src/access_script.inc
+src/audit/access_state.o src/audit/access_state.bc: src/audit/access_state.inc
+src/audit/access_verify.o src/audit/access_verify.bc: src/audit/access_compare.inc
+src/audit/access_replay.o src/audit/access_replay.bc: src/audit/access_script.inc
 
 # headers are few: any change rebuilds all
-$(OBJS): $(wildcard src/*.h src/codes/*.h src/search/*.h)
-src/version.o: medrec.control
+$(OBJS): $(wildcard src/*/*.h)
+src/base/version.o: medrec.control
 medrec.so: src/medrec.map
 
 endif

@@ -2,28 +2,21 @@
  * medrec.c
  *		Module magic, GUCs and _PG_init - nothing else.
  */
-#include "medrec.h"
+#include "base/medrec.h"
 
 #include "utils/guc.h"
 
-#include "audit_seal.h"
-#include "audit_worker.h"
-#include "login.h"
-#include "redact.h"
-#include "unfiltered.h"
+#include "access/careteam.h"
+#include "access/careteam_stats.h"
+#include "access/login.h"
+#include "access/redact.h"
+#include "access/unfiltered.h"
+#include "audit/seal.h"
+#include "audit/worker.h"
+#include "base/actor.h"
+#include "base/settings.h"
 
 PG_MODULE_MAGIC;
-
-char	   *medrec_reason;
-bool		medrec_care_team_mode = false;
-int			medrec_break_glass_time = 4 * 3600;
-int			medrec_token_lifetime = 8 * 3600;
-int			medrec_password_cost = 12;
-bool		medrec_outside_accounts = false;
-int			medrec_archive_min_age = 2192 * 24 * 60;
-int			medrec_seal_max_age = 3600;
-bool		medrec_redact_log = false;
-char	   *medrec_token_audience = NULL;
 
 void		_PG_init(void);
 

@@ -21,9 +21,9 @@
  * standard input.  Ends with 0 when all is well, 1 when it is not, 2 when it was
  * called wrongly, 3 when seals were lost at a promotion and all else is well.
  */
-#include "base64.h"
-#include "checkpoint.h"
-#include "merkle.h"
+#include "hash/base64.h"
+#include "hash/checkpoint.h"
+#include "hash/merkle.h"
 
 #include <errno.h>
 #include <inttypes.h>

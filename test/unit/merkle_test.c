@@ -6,8 +6,8 @@
  * they stand there; every proof of every tree of up to 70 leaves is checked, and
  * that none passes with anything about it changed.
  */
-#include "sha256.h"
-#include "merkle.c"
+#include "hash/sha256.h"
+#include "hash/merkle.c"
 
 #include <stdio.h>
 #include <stdlib.h>

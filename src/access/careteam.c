@@ -1,0 +1,907 @@
+/*
+ * access/careteam.c
+ *		Who sees which patient, where clinicians see those of their teams only.
+ *
+ * The policies of the record tables ask sees_patient() for a row.  While care
+ * teams are not in force the planner strikes that out, so that it costs nothing.
+ * While they are, the account's patients are kept as a sorted array until
+ * somebody's teams change; a row costs a search in it, and a list can be read by
+ * index from it.
+ *
+ * Teams are read as they are now, by a snapshot of their own, as rights are: what
+ * is kept serves transactions with other snapshots, older ones too.
+ */
+#include "base/medrec.h"
+
+#include <ctype.h>
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/stratnum.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "nodes/supportnodes.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_func.h"
+#include "storage/proc.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/jsonb.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+#include "access/careteam.h"
+#include "access/login.h"
+#include "base/actor.h"
+#include "base/direct.h"
+#include "base/invalidate.h"
+#include "base/relations.h"
+#include "base/settings.h"
+#include "base/text.h"
+
+/* SQLSTATE that PostgREST answers with 404 */
+#define ERRCODE_PATIENT_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
+
+/* a reason says something that can be read, and is no novel */
+#define REASON_MIN_CHARS	10
+#define REASON_MAX_CHARS	2000
+
+/* The patients whom an account may see. */
+typedef struct Visible
+{
+	bool		valid;
+	Oid			table;			/* whose invalidation says that teams have changed */
+	uint32		number;			/* rises with every change */
+	int32		account;
+	TimestampTz until;			/* when a patient who was opened is shut */
+	int			count;
+	int			size;			/* of ids */
+	Snapshot	snapshot;		/* while they are read */
+	pg_uuid_t  *ids;			/* in order */
+	MemoryContext context;
+} Visible;
+
+static Visible visible;
+
+/* what a call of sees_patient() keeps from row to row */
+typedef struct Viewer
+{
+	uint32		number;
+	int32		account;
+} Viewer;
+
+/*
+ * The patient whom a statement is about to make: the row must be visible to who
+ * makes it before it is there, and before its teams can be.  Nobody had this id
+ * when it was written here; it is cleared when the statement ends.  Somebody
+ * else's INSERT of the same id may come first: IsNewborn() looks.
+ */
+static struct
+{
+	LocalTransactionId xact;
+	SubTransactionId subxact;
+	pg_uuid_t	id;
+}			newborn;
+
+static AccessPlan enrol_patients = {
+	"INSERT INTO medrec.care_team_patient (patient, team)"
+	" SELECT n.id, m.team FROM new_rows AS n, ONLY medrec.care_team_member AS m"
+	" JOIN ONLY medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
+	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
+	1, {TEXTOID}
+};
+static AccessPlan find_patient = {
+	"SELECT p.id FROM ONLY medrec.patient AS p"
+	" WHERE p.patient_id OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	"  OR p.id OPERATOR(pg_catalog.=) $2",
+	2, {TEXTOID, UUIDOID}
+};
+static AccessPlan open_patient = {
+	"INSERT INTO medrec.break_glass (account, patient, reason, expires_at)"
+	" SELECT a.id, $2, $3,"
+	"  pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $4)"
+	" FROM ONLY medrec.account AS a WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
+	" RETURNING pg_catalog.jsonb_build_object('patient', patient, 'expires_at', expires_at)",
+	4, {TEXTOID, UUIDOID, TEXTOID, FLOAT8OID}
+};
+
+static int32 AccountNumber(void);
+static void ForgetVisible(Oid relid);
+static int	ComparePatientIds(const void *a, const void *b);
+static void AddVisible(Visible *found, const pg_uuid_t *id);
+static void ReadTeams(Visible *found);
+static void ReadOpened(Visible *found);
+static void FindVisible(int32 account);
+static bool IsVisible(const pg_uuid_t *id);
+static bool HasTeam(int32 account);
+static bool IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own);
+static bool IsNewborn(const pg_uuid_t *id);
+static bool IsHidden(Relation rel, Datum number, int32 account);
+static void NoteHiddenNumber(const char *name);
+static void CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function,
+								const char *wanted);
+static void EnrolRows(TriggerData *trigdata, const char *name);
+static bool IsUuid(const char *text);
+static void NoteAsked(const char *name, bool found);
+static bool IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals);
+static List *IndexCondition(SupportRequestIndexCondition *request);
+static double VisiblePart(void);
+static double VisibleCost(void);
+
+/* The setting changes: plans that were made for the old one are of no use. */
+void
+medrec_assign_care_team_mode(bool newval, void *extra)
+{
+	if (newval != medrec_care_team_mode)
+		ResetPlanCache();
+}
+
+/* The number of the account that acts, 0 where there is none or it is not active. */
+static int32
+AccountNumber(void)
+{
+	const char *name = actor_account_name();
+	Relation	rel;
+	Oid			relid;
+	TupleDesc	desc;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	int32		number = 0;
+
+	if (name == NULL)
+		return 0;
+	rel = table_open(medrec_relation("account"), AccessShareLock);
+	relid = RelationGetRelid(rel);
+	desc = RelationGetDescr(rel);
+	ScanKeyInit(&key, get_attnum(relid, "username"), BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(name));
+	key.sk_collation = TupleDescAttr(desc, key.sk_attno - 1)->attcollation;
+	scan = systable_beginscan(rel, medrec_relation("account_username_key"), true,
+							  NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+
+		if (DatumGetBool(heap_getattr(tuple, get_attnum(relid, "is_active"), desc, &isnull)))
+			number = DatumGetInt32(heap_getattr(tuple, get_attnum(relid, "id"), desc, &isnull));
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return number;
+}
+
+/* Hook: somebody's teams have changed. */
+static void
+ForgetVisible(Oid relid)
+{
+	if (!OidIsValid(relid) || relid == visible.table)
+	{
+		visible.valid = false;
+		visible.number++;
+	}
+}
+
+/* Orders as the type uuid does. */
+static int
+ComparePatientIds(const void *a, const void *b)
+{
+	return memcmp(a, b, UUID_LEN);
+}
+
+/* Adds a patient. */
+static void
+AddVisible(Visible *found, const pg_uuid_t *id)
+{
+	if (found->count == found->size)
+	{
+		found->size *= 2;
+		found->ids = repalloc_huge(found->ids, found->size * sizeof(pg_uuid_t));
+	}
+	found->ids[found->count++] = *id;
+}
+
+/* Adds the patients of an account's teams. */
+static void
+ReadTeams(Visible *found)
+{
+	Relation	members = table_open(medrec_relation("care_team_member"), AccessShareLock);
+	Relation	patients = table_open(medrec_relation("care_team_patient"), AccessShareLock);
+	AttrNumber	member_team = get_attnum(RelationGetRelid(members), "team");
+	AttrNumber	team = get_attnum(RelationGetRelid(patients), "team");
+	AttrNumber	patient = get_attnum(RelationGetRelid(patients), "patient");
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	member;
+
+	ScanKeyInit(&key, get_attnum(RelationGetRelid(members), "account"),
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
+	scan = systable_beginscan(members, medrec_relation("care_team_member_pkey"), true,
+							  found->snapshot, 1, &key);
+	while (HeapTupleIsValid(member = systable_getnext(scan)))
+	{
+		ScanKeyData team_key;
+		SysScanDesc of_team;
+		HeapTuple	tuple;
+		bool		isnull;
+
+		ScanKeyInit(&team_key, team, BTEqualStrategyNumber, F_INT4EQ,
+					heap_getattr(member, member_team, RelationGetDescr(members), &isnull));
+		of_team = systable_beginscan(patients, medrec_relation("care_team_patient_team_idx"), true,
+									 found->snapshot, 1, &team_key);
+		while (HeapTupleIsValid(tuple = systable_getnext(of_team)))
+		{
+			CHECK_FOR_INTERRUPTS();
+			AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(patients),
+														 &isnull)));
+		}
+		systable_endscan(of_team);
+	}
+	systable_endscan(scan);
+	table_close(patients, AccessShareLock);
+	table_close(members, AccessShareLock);
+}
+
+/*
+ * Adds the patients whom an account has opened, and notes when the first is shut.
+ * A row opens its patient once it is committed, and its audit event with it: not
+ * in the transaction that wrote it, which may yet be rolled back.
+ */
+static void
+ReadOpened(Visible *found)
+{
+	Relation	rel = table_open(medrec_relation("break_glass"), AccessShareLock);
+	Oid			relid = RelationGetRelid(rel);
+	AttrNumber	patient = get_attnum(relid, "patient");
+	AttrNumber	expires_at = get_attnum(relid, "expires_at");
+	TimestampTz now = GetCurrentTimestamp();
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	ScanKeyInit(&key, get_attnum(relid, "account"),
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
+	scan = systable_beginscan(rel, medrec_relation("break_glass_account_patient_idx"), true,
+							  found->snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool		isnull;
+		TimestampTz until = DatumGetTimestampTz(heap_getattr(tuple, expires_at,
+															 RelationGetDescr(rel), &isnull));
+
+		if (until <= now ||
+			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+			continue;
+		AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(rel),
+													 &isnull)));
+		found->until = Min(found->until, until);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+}
+
+/* Finds the patients of an account, where they are not known already. */
+static void
+FindVisible(int32 account)
+{
+	Visible		found = {.account = account, .until = DT_NOEND, .size = 64};
+	bool		parallel = IsInParallelMode();
+	uint64		seen;
+	int			i;
+	int			kept = 0;
+
+	/* changes are told by this table, whose number a restore changes */
+	invalidate_watch(ForgetVisible);
+	seen = invalidate_count();
+	found.table = medrec_relation("care_team_member");
+	if (visible.valid && visible.table == found.table && visible.account == account &&
+		(visible.until == DT_NOEND || visible.until > GetCurrentTimestamp()))
+		return;
+
+	found.context = AllocSetContextCreate(CurrentMemoryContext, "medrec visible patients",
+										  ALLOCSET_DEFAULT_SIZES);
+	found.ids = MemoryContextAlloc(found.context, found.size * sizeof(pg_uuid_t));
+
+	/*
+	 * Teams as they are now, not as the statement's snapshot sees them: that may
+	 * be older than a change whose message has come, and what was kept of it
+	 * would stay.  In parallel mode there is no other snapshot; nothing is kept.
+	 */
+	found.snapshot = RegisterSnapshot(parallel ? GetActiveSnapshot() : GetLatestSnapshot());
+	if (account != 0)
+	{
+		ReadTeams(&found);
+		ReadOpened(&found);
+	}
+	UnregisterSnapshot(found.snapshot);
+	found.snapshot = NULL;
+	qsort(found.ids, found.count, sizeof(pg_uuid_t), ComparePatientIds);
+	for (i = 0; i < found.count; i++)
+		if (i == 0 || ComparePatientIds(&found.ids[i], &found.ids[i - 1]) != 0)
+			found.ids[kept++] = found.ids[i];
+	found.count = kept;
+	found.valid = !parallel && invalidate_count() == seen;
+	found.number = visible.number + 1;
+
+	if (visible.context != NULL)
+		MemoryContextDelete(visible.context);
+	MemoryContextSetParent(found.context, TopMemoryContext);
+	visible = found;
+}
+
+/* Is a patient among them? */
+static bool
+IsVisible(const pg_uuid_t *id)
+{
+	return bsearch(id, visible.ids, visible.count, sizeof(pg_uuid_t), ComparePatientIds) != NULL;
+}
+
+/* Does an account belong to a team? */
+static bool
+HasTeam(int32 account)
+{
+	Relation	rel = table_open(medrec_relation("care_team_member"), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool		found;
+
+	ScanKeyInit(&key, get_attnum(RelationGetRelid(rel), "account"),
+				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
+	scan = systable_beginscan(rel, medrec_relation("care_team_member_pkey"), true,
+							  NULL, 1, &key);
+	found = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return found;
+}
+
+/*
+ * Whether no patient has this id, as everybody's committed rows and one's own are
+ * now; with or_own, none but one whom this transaction has made.
+ */
+static bool
+IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own)
+{
+	Relation	rel = table_open(relid, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		is_free;
+
+	ScanKeyInit(&key, get_attnum(relid, "id"),
+				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	is_free = !HeapTupleIsValid(tuple) ||
+		(or_own && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)));
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return is_free;
+}
+
+/*
+ * Whether a patient is the one whom the statement is about to make, and is still
+ * nobody else's: an upsert that has waited for somebody else's INSERT of the same
+ * id finds that patient there, and must not take it for its own.
+ */
+static bool
+IsNewborn(const pg_uuid_t *id)
+{
+	return newborn.xact == medrec_my_lxid() &&
+		newborn.subxact == GetCurrentSubTransactionId() &&
+		memcmp(&newborn.id, id, UUID_LEN) == 0 &&
+		IdIsFree(medrec_relation("patient"), id, true);
+}
+
+PG_FUNCTION_INFO_V1(medrec_sees_patient);
+
+/*
+ * medrec.sees_patient(patient, refuse): is the patient of a team of the account
+ * that acts, or opened by it?  If not, false, or with refuse an error, the same
+ * for a patient who is not there.
+ */
+Datum
+medrec_sees_patient(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *patient = PG_GETARG_UUID_P(0);
+	bool		refuse = PG_GETARG_BOOL(1);
+	Viewer	   *viewer = fcinfo->flinfo->fn_extra;
+
+	if (!medrec_care_team_mode)
+		PG_RETURN_BOOL(true);
+	if (IsNewborn(patient))
+		PG_RETURN_BOOL(true);
+
+	/* who acts is looked up once for a query */
+	if (viewer == NULL)
+	{
+		viewer = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Viewer));
+		viewer->account = AccountNumber();
+		viewer->number = visible.number - 1;
+		fcinfo->flinfo->fn_extra = viewer;
+	}
+	if (viewer->number != visible.number)
+	{
+		FindVisible(viewer->account);
+		viewer->number = visible.number;
+	}
+	if (viewer->account != 0 && IsVisible(patient))
+		PG_RETURN_BOOL(true);
+	if (refuse)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("the patient is not there, or not in your care")));
+	PG_RETURN_BOOL(false);
+}
+
+PG_FUNCTION_INFO_V1(medrec_visible_patients);
+
+/* medrec.visible_patients(): those for whom sees_patient() is true, in order. */
+Datum
+medrec_visible_patients(PG_FUNCTION_ARGS)
+{
+	Datum	   *ids;
+	int			i;
+
+	FindVisible(AccountNumber());
+	ids = palloc(Max(visible.count, 1) * sizeof(Datum));
+	for (i = 0; i < visible.count; i++)
+		ids[i] = UUIDPGetDatum(&visible.ids[i]);
+	PG_RETURN_ARRAYTYPE_P(construct_array(ids, visible.count, UUIDOID, UUID_LEN, false,
+										  TYPALIGN_CHAR));
+}
+
+/*
+ * Is the column compared with a single value anyway, or with another table?  Then
+ * the array would only be one more condition to test.
+ */
+static bool
+IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals)
+{
+	ListCell   *cell;
+
+	if (rel->joininfo != NIL || rel->has_eclass_joins)
+		return true;
+	foreach(cell, rel->baserestrictinfo)
+	{
+		OpExpr	   *op = (OpExpr *) lfirst_node(RestrictInfo, cell)->clause;
+
+		if (IsA(op, OpExpr) && op->opno == equals &&
+			(equal(linitial(op->args), key) || equal(lsecond(op->args), key)))
+			return true;
+	}
+	return false;
+}
+
+/* For the planner: sees_patient(column) as column = ANY (visible_patients()). */
+static List *
+IndexCondition(SupportRequestIndexCondition *request)
+{
+	FuncExpr   *call = (FuncExpr *) request->node;
+	ScalarArrayOpExpr *any;
+	Oid			equals;
+	Oid			function;
+	Expr	   *key;
+
+	if (!IsA(call, FuncExpr) || request->indexarg != 0 || !request->index->amsearcharray)
+		return NIL;
+	key = linitial(call->args);
+	equals = get_opfamily_member(request->opfamily, UUIDOID, UUIDOID, BTEqualStrategyNumber);
+	if (!OidIsValid(equals) || IsNarrowed(request->index->rel, key, equals))
+		return NIL;
+	function = LookupFuncName(list_make2(makeString(MEDREC_SCHEMA), makeString("visible_patients")),
+							  0, NULL, true);
+	if (!OidIsValid(function))
+		return NIL;
+
+	any = makeNode(ScalarArrayOpExpr);
+	any->opno = equals;
+	any->opfuncid = get_opcode(equals);
+	any->useOr = true;
+	any->args = list_make2(copyObject(key),
+						   makeFuncExpr(function, UUIDARRAYOID, NIL, InvalidOid, InvalidOid,
+										COERCE_EXPLICIT_CALL));
+	any->location = -1;
+	/* the row is asked all the same: request->lossy stays true */
+	return list_make1(any);
+}
+
+/* For the planner: the part of all patients that the account sees. */
+static double
+VisiblePart(void)
+{
+	Oid			relid = medrec_relation("patient");
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double		all = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		all = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	if (all <= 0 || !ActiveSnapshotSet())
+		return 0.1;
+	FindVisible(AccountNumber());
+	return Min(1.0, Max(visible.count, 1) / all);
+}
+
+/* what it costs to look up one of visible_patients() in an index, in calls of an operator */
+#define PROBE_OPERATORS		20
+
+/* For the planner: what it costs to read by index for each visible patient. */
+static double
+VisibleCost(void)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(medrec_relation("patient")));
+	double		pages = 0;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		pages = ((Form_pg_class) GETSTRUCT(tuple))->relpages;
+		ReleaseSysCache(tuple);
+	}
+	if (!ActiveSnapshotSet())
+		return 0;
+	FindVisible(AccountNumber());
+	return visible.count * PROBE_OPERATORS * cpu_operator_cost +
+		Min((double) visible.count, pages) * seq_page_cost;
+}
+
+PG_FUNCTION_INFO_V1(medrec_visible_patients_support);
+
+/*
+ * The planner's helper for visible_patients().  The planner takes an array that
+ * it does not know for one of ten, and must not be told more: it would look at
+ * every patient of it, at each condition, for each query.  So the function is
+ * volatile, and its cost says how long the array is.
+ */
+Datum
+medrec_visible_patients_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Node	   *result = NULL;
+
+	if (IsA(request, SupportRequestCost) && medrec_care_team_mode)
+	{
+		((SupportRequestCost *) request)->startup = 0;
+		((SupportRequestCost *) request)->per_tuple = VisibleCost();
+		result = request;
+	}
+	PG_RETURN_POINTER(result);
+}
+
+PG_FUNCTION_INFO_V1(medrec_sees_patient_support);
+
+/* The planner's helper for sees_patient(). */
+Datum
+medrec_sees_patient_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Node	   *result = NULL;
+
+	if (IsA(request, SupportRequestSimplify))
+	{
+		/* plans are made anew when the setting changes */
+		if (!medrec_care_team_mode)
+			result = makeBoolConst(true, false);
+	}
+	else if (IsA(request, SupportRequestSelectivity) && medrec_care_team_mode)
+	{
+		((SupportRequestSelectivity *) request)->selectivity = VisiblePart();
+		result = request;
+	}
+	else if (IsA(request, SupportRequestIndexCondition) && medrec_care_team_mode)
+		result = (Node *) IndexCondition((SupportRequestIndexCondition *) request);
+	PG_RETURN_POINTER(result);
+}
+
+PG_FUNCTION_INFO_V1(medrec_care_team_changed);
+
+/* medrec.care_team_changed(): tells every session that teams have changed. */
+Datum
+medrec_care_team_changed(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired AFTER", "medrec.care_team_changed")));
+	CacheInvalidateRelcacheByRelid(medrec_relation("care_team_member"));
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * Is a number that of a patient whom an account does not see?  One whom another
+ * transaction is about to make counts: who gives the number waits for it, and learns.
+ */
+static bool
+IsHidden(Relation rel, Datum number, int32 account)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	AttrNumber	column = SPI_fnumber(desc, "patient_id");
+	SnapshotData dirty;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		hidden = false;
+	bool		isnull;
+
+	FindVisible(account);
+	InitDirtySnapshot(dirty);
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_TEXTEQ, number);
+	key.sk_collation = TupleDescAttr(desc, column - 1)->attcollation;
+	scan = systable_beginscan(rel, medrec_relation("patient_patient_id_key"), true, &dirty, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple) &&
+		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
+		hidden = !IsVisible(DatumGetUUIDP(heap_getattr(tuple, SPI_fnumber(desc, "id"), desc,
+													   &isnull)));
+	systable_endscan(scan);
+	return hidden;
+}
+
+/*
+ * Leaves a line in the server's log.  The lines of a transaction get rarer, so
+ * that a long statement cannot fill the disk.
+ */
+static void
+NoteHiddenNumber(const char *name)
+{
+	static LocalTransactionId xact = InvalidLocalTransactionId;
+	static uint64 numbers = 0;
+
+	if (xact != medrec_my_lxid())
+		numbers = 0;
+	xact = medrec_my_lxid();
+	numbers++;
+	/* 1, 2, 4, 8 ... */
+	if ((numbers & (numbers - 1)) == 0)
+		ereport(LOG_SERVER_ONLY,
+				(errmsg("account \"%s\" has given numbers of patients who are not in its care: "
+						UINT64_FORMAT " in this transaction", name, numbers),
+				 errhidestmt(true), errhidecontext(true)));
+}
+
+/* Is a trigger's function called as it should be, on patient? */
+static void
+CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function, const char *wanted)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo) || !fits)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" must be fired %s", function, wanted)));
+	if (RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) != medrec_relation("patient"))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function \"%s\" belongs to medrec's own tables", function)));
+}
+
+PG_FUNCTION_INFO_V1(medrec_watch_number);
+
+/*
+ * medrec.watch_number(): notes when an account gives a patient the number of one
+ * whom it does not see.  The answer tells that the number is taken, and a ROLLBACK
+ * would leave no trace of it.  It comes after medrec.validate(), which trims.
+ */
+Datum
+medrec_watch_number(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	bool		update = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	HeapTuple	tuple;
+	Relation	rel;
+	AttrNumber	column;
+	Datum		number;
+	const char *name;
+	int32		account;
+	bool		isnull;
+
+	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
+						TRIGGER_FIRED_BEFORE(trigdata->tg_event) &&
+						TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) &&
+						(update || TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)),
+						"medrec.watch_number", "BEFORE INSERT or UPDATE FOR EACH ROW");
+	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
+	if (!medrec_care_team_mode)
+		return PointerGetDatum(tuple);
+
+	rel = trigdata->tg_relation;
+	column = SPI_fnumber(RelationGetDescr(rel), "patient_id");
+	number = heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
+	if (isnull ||
+		(update &&
+		 datumIsEqual(number, heap_getattr(trigdata->tg_trigtuple, column, RelationGetDescr(rel),
+										   &isnull), false, -1)))
+		return PointerGetDatum(tuple);
+
+	name = actor_account_name();
+	account = name == NULL ? 0 : AccountNumber();
+	/* the owner, and whoever else no policy holds, see all */
+	if (account != 0 && check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED &&
+		IsHidden(rel, number, account))
+		NoteHiddenNumber(name);
+	return PointerGetDatum(tuple);
+}
+
+/* Puts the rows that a statement has made into the teams of who made them. */
+static void
+EnrolRows(TriggerData *trigdata, const char *name)
+{
+	Datum		value = CStringGetTextDatum(name);
+	Oid			user;
+	int			security;
+	int			level;
+
+	/* as the owner, as foreign keys do it: nobody else may write who is in a team */
+	level = direct_search_path();
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
+						   security | SECURITY_LOCAL_USERID_CHANGE);
+	SPI_connect();
+	if (SPI_register_trigger_data(trigdata) < 0)
+		elog(ERROR, "could not register the transition table");
+	access_run(&enrol_patients, &value, NULL);
+	SPI_finish();
+	AtEOXact_GUC(true, level);
+	SetUserIdAndSecContext(user, security);
+}
+
+PG_FUNCTION_INFO_V1(medrec_enrol);
+
+/*
+ * medrec.enrol(): on INSERT into patient: whom a clinician makes belongs to that
+ * clinician's teams.  Before each row, so that they may see it; after the
+ * statement, for the rows that it has made - an upsert makes not all of them.
+ */
+Datum
+medrec_enrol(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	bool		row = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
+	Relation	rel;
+	const char *name;
+	Datum		id;
+	bool		isnull;
+
+	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
+						TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
+						(row ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
+						 TRIGGER_FIRED_AFTER(trigdata->tg_event) && trigdata->tg_newtable != NULL),
+						"medrec.enrol",
+						"BEFORE INSERT FOR EACH ROW, or AFTER INSERT with the transition table");
+	rel = trigdata->tg_relation;
+
+	newborn.xact = InvalidLocalTransactionId;
+	name = medrec_care_team_mode ? actor_account_name() : NULL;
+	if (name == NULL)
+		return PointerGetDatum(row ? trigdata->tg_trigtuple : NULL);
+	if (!row)
+	{
+		EnrolRows(trigdata, name);
+		return PointerGetDatum(NULL);
+	}
+
+	id = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
+					  RelationGetDescr(rel), &isnull);
+	if (!isnull && HasTeam(AccountNumber()) &&
+		IdIsFree(RelationGetRelid(rel), DatumGetUUIDP(id), false))
+	{
+		newborn.id = *DatumGetUUIDP(id);
+		newborn.xact = medrec_my_lxid();
+		newborn.subxact = GetCurrentSubTransactionId();
+	}
+	return PointerGetDatum(trigdata->tg_trigtuple);
+}
+
+/* Is a text a UUID as usually written? */
+static bool
+IsUuid(const char *text)
+{
+	int			i;
+
+	for (i = 0; i < 36; i++)
+		if (i == 8 || i == 13 || i == 18 || i == 23 ? text[i] != '-' :
+			!isxdigit((unsigned char) text[i]))
+			return false;
+	return text[36] == '\0';
+}
+
+/*
+ * Leaves a line in the server's log that an account has asked for a patient: the
+ * answer tells whether there is one, and a ROLLBACK would take the event away.
+ */
+static void
+NoteAsked(const char *name, bool found)
+{
+	ereport(LOG_SERVER_ONLY,
+			(found ? errmsg("account \"%s\" breaks the glass of a patient", name) :
+			 errmsg("account \"%s\" tries to break the glass of a patient who is not there", name),
+			 errhidestmt(true), errhidecontext(true)));
+}
+
+PG_FUNCTION_INFO_V1(medrec_break_glass);
+
+/* medrec.break_glass(patient, reason): opens a patient to the account that acts. */
+Datum
+medrec_break_glass(PG_FUNCTION_ARGS)
+{
+	char	   *patient = TextDatumGetCString(PG_GETARG_DATUM(0));
+	char	   *reason = TextDatumGetCString(PG_GETARG_DATUM(1));
+	const char *name = actor_account_name();
+	Datum		values[4];
+	bool		nulls[4] = {false};
+	bool		isnull;
+	Datum		result;
+
+	/* before the patient is looked for: a GET learns nothing of whether there is one */
+	PreventCommandIfReadOnly("medrec.break_glass()");
+	while (*reason == ' ')
+		reason++;
+	if (visible_chars(reason) < REASON_MIN_CHARS || pg_mbstrlen(reason) > REASON_MAX_CHARS)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a reason of %d to %d characters is required",
+						REASON_MIN_CHARS, REASON_MAX_CHARS)));
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only an account can open a patient")));
+	name = pstrdup(name);
+
+	SPI_connect();
+	values[0] = CStringGetTextDatum(patient);
+	nulls[1] = !IsUuid(patient);
+	values[1] = nulls[1] ? (Datum) 0 : DirectFunctionCall1(uuid_in, CStringGetDatum(patient));
+	if (access_run(&find_patient, values, nulls) == 0)
+	{
+		NoteAsked(name, false);
+		ereport(ERROR,
+				(errcode(ERRCODE_PATIENT_NOT_FOUND),
+				 errmsg("patient not found")));
+	}
+	NoteAsked(name, true);
+	values[1] = datumCopy(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull),
+						  false, UUID_LEN);
+	nulls[1] = false;
+
+	/* the reason of the audit trail's event, and of what follows in the transaction */
+	(void) set_config_option("medrec.reason", reason, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+	values[0] = CStringGetTextDatum(name);
+	values[2] = CStringGetTextDatum(reason);
+	values[3] = Float8GetDatum((double) medrec_break_glass_time);
+	if (access_run(&open_patient, values, nulls) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only an account can open a patient")));
+	result = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
+											 1, &isnull), false, -1);
+	SPI_finish();
+	/* the event is on disk before the patient is open, whatever the session has set */
+	ForceSyncCommit();
+	return result;
+}

@@ -1,0 +1,82 @@
+/*
+ * audit/import.c
+ *		The trail beside a dump that is loaded: no era begins before the import ends;
+ *		and the events of what migrate() and an import did to the whole database.
+ */
+#include "base/medrec.h"
+
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "audit/event.h"
+#include "audit/import.h"
+#include "audit/store.h"
+#include "base/guard.h"
+#include "base/relations.h"
+
+/* object that the events of the whole database name */
+#define WHOLE	"medrec"
+
+PG_FUNCTION_INFO_V1(medrec_audit_remark);
+
+/* medrec.audit_remark(action, details): leaves an event of the whole database. */
+Datum
+medrec_audit_remark(PG_FUNCTION_ARGS)
+{
+	static const char *const actions[] = {"REPAIR", "IMPORT"};
+	char	   *action = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Jsonb	   *details = PG_GETARG_JSONB_P(1);
+	AuditWriter *writer;
+	MemoryContext old;
+	int			i;
+
+	if (!superuser())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to write an event of the audit trail"),
+				 errhint("Must be superuser.")));
+	for (i = 0; i < lengthof(actions); i++)
+		if (strcmp(action, actions[i]) == 0)
+			break;
+	if (i == lengthof(actions))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("action must be REPAIR or IMPORT")));
+
+	writer = audit_writer_begin(actions[i], WHOLE);
+	old = MemoryContextSwitchTo(audit_writer_row(writer));
+	audit_writer_put(writer, NULL, NULL, NULL,
+					 audit_text(JsonbToCString(NULL, &details->root, VARSIZE(details))));
+	MemoryContextSwitchTo(old);
+	audit_writer_end(writer);
+	PG_RETURN_VOID();
+}
+
+/*
+ * Refuses to begin the audit trail's first era where the trail is that of a dump
+ * whose data are still to come, and any other while they come.
+ */
+void
+audit_check_import(bool first)
+{
+	if (OidIsValid(medrec_relation_if_any("data_import")))
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("data are being imported"),
+				 errhint("When all are loaded, SELECT * FROM medrec.import_end().")));
+	if (first && medrec_table_is_empty(MIGRATE_STEPS))
+		audit_refuse_without_era();
+}
+
+/* Says that there is no trail that an event could belong to. */
+void
+audit_refuse_without_era(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the audit trail has no era"),
+			 errdetail("Only a schema has been restored, or the trail has been lost."),
+			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); where there are none, SELECT medrec.audit_open_era(). See doc/operations.md.")));
+}

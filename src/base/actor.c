@@ -1,0 +1,578 @@
+/*
+ * base/actor.c
+ *		Who acts: account, roles, address and request.
+ *
+ * PostgREST hands the request over in GUCs that every SQL user can set as well
+ * (request.jwt.claims, request.headers, ...).  So they are read only where the
+ * session user is the authenticator, and whatever is wrong with them makes a
+ * field unknown, never a write fail.  Each is parsed once per value.
+ */
+#include "base/medrec.h"
+
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/guc.h"
+#include "utils/inval.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "base/actor.h"
+#include "base/settings.h"
+#include "base/text.h"
+
+/* a name fits varchar(255); the rest is cut so that a client cannot bloat the trail */
+#define NAME_CHARS		255
+#define SHORT_CHARS		255
+#define LONG_CHARS		2000
+#define ADDRESS_CHARS	64
+
+/* the name of a role, as last looked up */
+typedef struct RoleName
+{
+	Oid			id;
+	char		name[NAMEDATALEN];
+} RoleName;
+
+/* strings taken from one JSON object in a GUC, for as long as its text stays the same */
+typedef struct JsonSource
+{
+	const char *guc;
+	int			nkeys;
+	const char *const *keys;
+	MemoryContext context;
+	char	   *text;			/* as last seen */
+	char	  **values;			/* one per key, NULL where missing */
+} JsonSource;
+
+static const char *const claim_keys[] = {"sub", "jti", "gen", "exp", "iat", "aud"};
+static const char *const header_keys[] = {"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason"};
+
+enum
+{
+	CLAIM_SUB, CLAIM_JTI, CLAIM_GEN, CLAIM_EXP, CLAIM_IAT, CLAIM_AUD
+};
+enum
+{
+	HEADER_REQUEST_ID, HEADER_REAL_IP, HEADER_FORWARDED_FOR, HEADER_REASON
+};
+
+static JsonSource claims = {"request.jwt.claims", lengthof(claim_keys), claim_keys, NULL, NULL, NULL};
+static JsonSource headers = {"request.headers", lengthof(header_keys), header_keys, NULL, NULL, NULL};
+
+static RoleName session_name;
+static RoleName current_name;
+static RoleName role_name;
+static bool watching_roles = false;
+static uint64 role_messages = 0;
+
+static void ForgetRoles(Datum arg, int cacheid, uint32 hashvalue);
+static const char *NameOfRole(RoleName *cached, Oid id);
+static const char *SkipBlank(const char *p);
+static const char *SkipString(const char *p);
+static const char *SkipNested(const char *p);
+static int	HexDigits(const char *p);
+static char *Unescape(const char *p, const char *end);
+static char *Clip(const char *value, int chars);
+static bool PeekObject(const char *p, int nkeys, const char *const *keys, char **values);
+static char **ReadSource(JsonSource *source);
+static const char *NonEmpty(const char *value);
+static const char *Fit(const char *value, char *buffer, int chars);
+static const char *SocketAddress(void);
+static void Keep(char *kept, const char *value);
+static void SetConnection(Actor *actor);
+static const char *ForwardedAddress(char **header_values);
+
+/* A role was changed: look the names up anew. */
+static void
+ForgetRoles(Datum arg, int cacheid, uint32 hashvalue)
+{
+	session_name.id = current_name.id = role_name.id = InvalidOid;
+	role_messages++;
+}
+
+/* The name of a role; its number where it was dropped under the session. */
+static const char *
+NameOfRole(RoleName *cached, Oid id)
+{
+	uint64		seen;
+	char	   *name;
+
+	if (!watching_roles)
+	{
+		CacheRegisterSyscacheCallback(AUTHOID, ForgetRoles, (Datum) 0);
+		watching_roles = true;
+	}
+	if (cached->id == id && OidIsValid(id))
+		return cached->name;
+
+	/* filled as base/invalidate.h says */
+	seen = role_messages;
+	name = GetUserNameFromId(id, true);
+	if (name)
+	{
+		strlcpy(cached->name, name, NAMEDATALEN);
+		pfree(name);
+	}
+	else
+		snprintf(cached->name, NAMEDATALEN, "%u", id);
+	cached->id = role_messages == seen ? id : InvalidOid;
+	return cached->name;
+}
+
+/* Whether the session is PostgREST's, so that its claims may be believed. */
+bool
+actor_is_authenticator(void)
+{
+	return strcmp(NameOfRole(&session_name, GetSessionUserId()), AUTHENTICATOR_ROLE) == 0;
+}
+
+/* The same, by the name that the session user had when the session began. */
+bool
+actor_came_as_authenticator(void)
+{
+	const char *name = GetConfigOption("session_authorization", true, false);
+
+	return name && strcmp(name, AUTHENTICATOR_ROLE) == 0;
+}
+
+/* Skips JSON's white space. */
+static const char *
+SkipBlank(const char *p)
+{
+	while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
+		p++;
+	return p;
+}
+
+/* From a string's opening quote to behind its closing one; NULL if there is none. */
+static const char *
+SkipString(const char *p)
+{
+	for (p++; *p && *p != '"'; p++)
+		if (*p == '\\' && *++p == '\0')
+			return NULL;
+	return *p ? p + 1 : NULL;
+}
+
+/* From an opening bracket to behind the closing one; NULL if there is none. */
+static const char *
+SkipNested(const char *p)
+{
+	int			depth = 0;
+
+	while (*p)
+	{
+		if (*p == '"')
+		{
+			p = SkipString(p);
+			if (p == NULL)
+				return NULL;
+			continue;
+		}
+		if (*p == '{' || *p == '[')
+			depth++;
+		else if ((*p == '}' || *p == ']') && --depth == 0)
+			return p + 1;
+		p++;
+	}
+	return NULL;
+}
+
+/* The value of four hexadecimal digits, -1 if they are not. */
+static int
+HexDigits(const char *p)
+{
+	int			value = 0;
+	int			i;
+
+	for (i = 0; i < 4; i++, p++)
+	{
+		if (*p >= '0' && *p <= '9')
+			value = value * 16 + (*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			value = value * 16 + (*p - 'a' + 10);
+		else if (*p >= 'A' && *p <= 'F')
+			value = value * 16 + (*p - 'A' + 10);
+		else
+			return -1;
+	}
+	return value;
+}
+
+/*
+ * The content of a JSON string, palloc'd.  What cannot be shown in the server's
+ * encoding becomes a question mark.
+ */
+static char *
+Unescape(const char *p, const char *end)
+{
+	/* no escape is shorter than what it stands for */
+	char	   *result = palloc(end - p + 1);
+	char	   *out = result;
+
+	while (p < end)
+	{
+		int			code;
+
+		if (*p != '\\')
+		{
+			*out++ = *p++;
+			continue;
+		}
+		p++;
+		switch (*p)
+		{
+			case 'b':
+				*out++ = '\b';
+				break;
+			case 'f':
+				*out++ = '\f';
+				break;
+			case 'n':
+				*out++ = '\n';
+				break;
+			case 'r':
+				*out++ = '\r';
+				break;
+			case 't':
+				*out++ = '\t';
+				break;
+			case 'u':
+				code = HexDigits(p + 1);
+				if (code >= 0)
+					p += 4;
+				if (code >= 0xD800 && code <= 0xDBFF && p[1] == '\\' && p[2] == 'u')
+				{
+					int			low = HexDigits(p + 3);
+
+					if (low >= 0xDC00 && low <= 0xDFFF)
+					{
+						code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
+						p += 6;
+					}
+				}
+				if (code > 0 && code < 0x80)
+					*out++ = (char) code;
+				else if (code >= 0x80 && (code < 0xD800 || code > 0xDFFF) &&
+						 GetDatabaseEncoding() == PG_UTF8)
+				{
+					unicode_to_utf8((pg_wchar) code, (unsigned char *) out);
+					out += pg_utf_mblen((unsigned char *) out);
+				}
+				else
+					*out++ = '?';
+				break;
+			default:
+				/* also the quote, the slash and the backslash */
+				*out++ = *p;
+		}
+		p++;
+	}
+	*out = '\0';
+	return result;
+}
+
+/* A copy of at most so many characters. */
+static char *
+Clip(const char *value, int chars)
+{
+	int			len = strlen(value);
+
+	/* no character takes less than a byte */
+	return pnstrdup(value, len <= chars ? len : pg_mbcharcliplen(value, len, chars));
+}
+
+/*
+ * Takes the named string and number members of a JSON object, of "aud" an array as
+ * well, as it is written; false if the text is no object.
+ */
+static bool
+PeekObject(const char *p, int nkeys, const char *const *keys, char **values)
+{
+	p = SkipBlank(p);
+	if (*p++ != '{')
+		return false;
+	p = SkipBlank(p);
+	if (*p == '}')
+		return true;
+
+	for (;;)
+	{
+		const char *key = p;
+		const char *value;
+		int			key_len;
+		int			i;
+
+		if (*p != '"' || (p = SkipString(p)) == NULL)
+			return false;
+		key_len = p - key - 2;
+		p = SkipBlank(p);
+		if (*p++ != ':')
+			return false;
+		value = p = SkipBlank(p);
+
+		if (*p == '"')
+			p = SkipString(p);
+		else if (*p == '{' || *p == '[')
+			p = SkipNested(p);
+		else
+			p += strcspn(p, ",} \t\r\n");
+		if (p == NULL || p == value)
+			return false;
+
+		for (i = 0; i < nkeys; i++)
+		{
+			if (strlen(keys[i]) != key_len || strncmp(keys[i], key + 1, key_len) != 0)
+				continue;
+			if (*value == '"')
+				values[i] = Unescape(value + 1, p - 1);
+			else if (*value == '[' && strcmp(keys[i], "aud") == 0)
+				values[i] = p - value <= LONG_CHARS ? pnstrdup(value, p - value) : NULL;
+			else if (*value == '-' || (*value >= '0' && *value <= '9'))
+				values[i] = pnstrdup(value, p - value);
+		}
+
+		p = SkipBlank(p);
+		if (*p == '}')
+			return true;
+		if (*p++ != ',')
+			return false;
+		p = SkipBlank(p);
+	}
+}
+
+/* The members of a source, parsed when its text has changed; NULL if it is not set. */
+static char **
+ReadSource(JsonSource *source)
+{
+	const char *text = GetConfigOption(source->guc, true, false);
+	MemoryContext old;
+	char	  **values;
+	int			i;
+
+	if (text == NULL || *text == '\0')
+		return NULL;
+	if (source->text && strcmp(source->text, text) == 0)
+		return source->values;
+
+	source->text = NULL;
+	if (source->context)
+		MemoryContextReset(source->context);
+	else
+		source->context = AllocSetContextCreate(TopMemoryContext, "medrec request",
+												ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(source->context);
+	values = palloc0(source->nkeys * sizeof(char *));
+	if (!PeekObject(text, source->nkeys, source->keys, values))
+		memset(values, 0, source->nkeys * sizeof(char *));
+	for (i = 0; i < source->nkeys; i++)
+		if (values[i])
+			values[i] = Clip(values[i], source == &headers && i == HEADER_REASON ?
+							 LONG_CHARS : *values[i] == '[' ? LONG_CHARS : SHORT_CHARS);
+	source->values = values;
+	source->text = pstrdup(text);
+	MemoryContextSwitchTo(old);
+	return values;
+}
+
+/* NULL for an empty string. */
+static const char *
+NonEmpty(const char *value)
+{
+	return value && *value ? value : NULL;
+}
+
+/* A value from the session, NULL for none, cut into the buffer when it is too long. */
+static const char *
+Fit(const char *value, char *buffer, int chars)
+{
+	int			len;
+
+	value = NonEmpty(value);
+	/* no character takes less than a byte */
+	if (value == NULL || strlen(value) <= chars)
+		return value;
+	len = pg_mbcharcliplen(value, strlen(value), chars);
+	memcpy(buffer, value, len);
+	buffer[len] = '\0';
+	return buffer;
+}
+
+/* The address at the other end of the connection; "[local]" for a Unix socket. */
+static const char *
+SocketAddress(void)
+{
+	static char address[ADDRESS_CHARS + 1];
+	static bool known = false;
+
+	if (!known && MyProcPort)
+	{
+		LOCAL_FCINFO(fcinfo, 0);
+		Datum		result;
+
+		InitFunctionCallInfoData(*fcinfo, NULL, 0, InvalidOid, NULL, NULL);
+		result = inet_client_addr(fcinfo);
+		strlcpy(address, fcinfo->isnull ? "[local]" :
+				DatumGetCString(DirectFunctionCall1(inet_out, result)),
+				sizeof(address));
+		known = true;
+	}
+	return NonEmpty(address);
+}
+
+/* Keeps a value of the connection as text of the server's encoding, cut where it is too long. */
+static void
+Keep(char *kept, const char *value)
+{
+	int			len = value ? strlen(value) : 0;
+	char	   *p;
+
+	if (len > SHORT_CHARS)
+		len = pg_verifymbstr(value, len, true) ? pg_mbcliplen(value, len, SHORT_CHARS) : SHORT_CHARS;
+	memcpy(kept, value ? value : "", len);
+	kept[len] = '\0';
+	if (!pg_verifymbstr(kept, len, true))
+		for (p = kept; *p; p++)
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+}
+
+/*
+ * Who the connection is.  SET ROLE, SET SESSION AUTHORIZATION and what the gateway
+ * hands over change nothing of it.  A background worker has no connection: then it
+ * is the role that it was started as.
+ */
+static void
+SetConnection(Actor *actor)
+{
+	static char login_role[SHORT_CHARS + 1];
+	static char login_identity[SHORT_CHARS + 1];
+	static bool known = false;
+
+	if (!known)
+	{
+		const char *name = medrec_login_role();
+
+		Keep(login_role, name ? name : GetUserNameFromId(GetAuthenticatedUserId(), true));
+		Keep(login_identity, medrec_authenticated_identity());
+		known = true;
+	}
+	actor->login_role = NonEmpty(login_role);
+	actor->login_identity = NonEmpty(login_identity);
+	actor->socket_addr = SocketAddress();
+}
+
+/*
+ * The address that the gateway saw: X-Real-Ip, else the last one of
+ * X-Forwarded-For, which is the gateway's own finding; NULL if it is no address.
+ */
+static const char *
+ForwardedAddress(char **header_values)
+{
+	const char *address = NonEmpty(header_values[HEADER_REAL_IP]);
+
+	if (address == NULL)
+	{
+		address = NonEmpty(header_values[HEADER_FORWARDED_FOR]);
+		if (address && strrchr(address, ','))
+			address = strrchr(address, ',') + 1;
+		while (address && *address == ' ')
+			address++;
+	}
+	if (address == NULL || *address == '\0' || strlen(address) > ADDRESS_CHARS ||
+		address[strspn(address, "0123456789abcdefABCDEF.:")] != '\0')
+		return NULL;
+	return address;
+}
+
+/* Check hook of medrec.reason: a reason that nobody can read is none. */
+bool
+medrec_check_reason(char **newval, void **extra, GucSource source)
+{
+	if (**newval == '\0' || visible_chars(*newval) > 0)
+		return true;
+	GUC_check_errdetail("It has no character that can be seen.");
+	return false;
+}
+
+/* All that is known of who acts. */
+const Actor *
+actor_current(void)
+{
+	static Actor actor;
+	static char method[SHORT_CHARS * MAX_MULTIBYTE_CHAR_LEN + 1];
+	static char path[LONG_CHARS * MAX_MULTIBYTE_CHAR_LEN + 1];
+	static char reason[LONG_CHARS * MAX_MULTIBYTE_CHAR_LEN + 1];
+	Oid			role = GetCurrentRoleId();
+
+	memset(&actor, 0, sizeof(actor));
+	actor.session_user = NameOfRole(&session_name, GetSessionUserId());
+	actor.current_user = NameOfRole(&current_name, GetUserId());
+	actor.role = OidIsValid(role) ? NameOfRole(&role_name, role) : actor.session_user;
+	actor.application = NonEmpty(application_name);
+	actor.reason = Fit(medrec_reason, reason, LONG_CHARS);
+
+	if (actor_is_authenticator())
+	{
+		char	  **values = ReadSource(&claims);
+
+		if (values)
+		{
+			actor.account = NonEmpty(values[CLAIM_SUB]);
+			actor.jti = NonEmpty(values[CLAIM_JTI]);
+			actor.generation = NonEmpty(values[CLAIM_GEN]);
+			actor.expires = NonEmpty(values[CLAIM_EXP]);
+			actor.issued = NonEmpty(values[CLAIM_IAT]);
+			actor.audience = NonEmpty(values[CLAIM_AUD]);
+		}
+		values = ReadSource(&headers);
+		if (values)
+		{
+			actor.request_id = NonEmpty(values[HEADER_REQUEST_ID]);
+			actor.client_addr = ForwardedAddress(values);
+			if (actor.reason == NULL && values[HEADER_REASON] &&
+				visible_chars(values[HEADER_REASON]) > 0)
+				actor.reason = values[HEADER_REASON];
+		}
+		actor.method = Fit(GetConfigOption("request.method", true, false), method, SHORT_CHARS);
+		actor.path = Fit(GetConfigOption("request.path", true, false), path, LONG_CHARS);
+	}
+	SetConnection(&actor);
+	if (actor.client_addr == NULL)
+		actor.client_addr = actor.socket_addr;
+	return &actor;
+}
+
+/* The name that validated_by shows. */
+char *
+actor_name(void)
+{
+	const char *session_user = NameOfRole(&session_name, GetSessionUserId());
+
+	if (actor_is_authenticator())
+	{
+		char	  **values = ReadSource(&claims);
+
+		if (values && NonEmpty(values[CLAIM_SUB]))
+			return Clip(values[CLAIM_SUB], NAME_CHARS);
+
+		/* without a token the role says more than the gateway's own name */
+		if (OidIsValid(GetCurrentRoleId()))
+			return Clip(NameOfRole(&role_name, GetCurrentRoleId()), NAME_CHARS);
+	}
+	return Clip(session_user, NAME_CHARS);
+}
+
+/* The name of the account that acts, valid until the next statement. */
+const char *
+actor_account_name(void)
+{
+	const Actor *actor = actor_current();
+
+	if (actor->account != NULL)
+		return actor->account;
+	return strcmp(actor->session_user, AUTHENTICATOR_ROLE) == 0 ? NULL : actor->session_user;
+}

@@ -1,0 +1,139 @@
+/*
+ * base/compat.c
+ *		Differences between PostgreSQL versions that take more than a macro.
+ */
+#include "base/medrec.h"
+
+#include "access/sysattr.h"
+#include "access/tableam.h"
+#include "common/jsonapi.h"
+#include "executor/executor.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#if PG_VERSION_NUM >= 160000
+#include "parser/parse_relation.h"
+#endif
+#if PG_VERSION_NUM >= 170000
+#include "storage/dsm_registry.h"
+#endif
+#include "storage/lwlock.h"
+#include "storage/shmem.h"
+#include "utils/rel.h"
+
+/*
+ * The connection's struct, which is laid out the same with and without GSSAPI, so
+ * that GSSAPI's headers are not needed to build.
+ */
+#undef ENABLE_GSS
+#include "libpq/libpq-be.h"
+
+/* The role that the connection logged in as; NULL where there is no connection. */
+const char *
+medrec_login_role(void)
+{
+	return MyProcPort ? MyProcPort->user_name : NULL;
+}
+
+/* Whom authentication found at login; the connection kept it in its port until 15. */
+const char *
+medrec_authenticated_identity(void)
+{
+#if PG_VERSION_NUM >= 160000
+	return MyClientConnectionInfo.authn_id;
+#else
+	return MyProcPort ? MyProcPort->authn_id : NULL;
+#endif
+}
+
+/* Makes a range table of one relation, of which one column is updated. */
+void
+medrec_init_range_table(EState *estate, Relation rel, int updated_column)
+{
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	Bitmapset  *updated = bms_make_singleton(updated_column - FirstLowInvalidHeapAttributeNumber);
+
+	rte->rtekind = RTE_RELATION;
+	rte->relid = RelationGetRelid(rel);
+	rte->relkind = rel->rd_rel->relkind;
+	rte->rellockmode = RowExclusiveLock;
+#if PG_VERSION_NUM >= 160000
+	{
+		List	   *permissions = NIL;
+
+		addRTEPermissionInfo(&permissions, rte)->updatedCols = updated;
+#if PG_VERSION_NUM >= 180000
+		ExecInitRangeTable(estate, list_make1(rte), permissions, bms_make_singleton(1));
+#else
+		ExecInitRangeTable(estate, list_make1(rte), permissions);
+#endif
+	}
+#else
+	rte->updatedCols = updated;
+	ExecInitRangeTable(estate, list_make1(rte));
+#endif
+}
+
+/* Makes the index entries of an updated row; indexes as table_tuple_update() said. */
+void
+medrec_insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot,
+							EState *estate, int indexes)
+{
+#if PG_VERSION_NUM >= 160000
+	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL,
+								 indexes == TU_Summarizing);
+#else
+	(void) ExecInsertIndexTuples(result, slot, estate, true, false, NULL, NIL);
+#endif
+}
+
+/* Is a text JSON? Raises no error. */
+bool
+medrec_is_json(char *text, int len)
+{
+	JsonLexContext *lex;
+
+#if PG_VERSION_NUM >= 170000
+	lex = makeJsonLexContextCstringLen(NULL, text, len, GetDatabaseEncoding(), false);
+#else
+	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), false);
+#endif
+	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+}
+
+/* Finds or makes a small piece of shared memory; NULL where there is no room. */
+void *
+medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr))
+{
+#if PG_VERSION_NUM >= 170000
+	bool		found;
+
+	return GetNamedDSMSegment(name, size, init, &found);
+#else
+	void	   *volatile ptr = NULL;
+	MemoryContext context = CurrentMemoryContext;
+	uint32		holdoff;
+
+	/* short of room it raises an error, with nothing done but the lock taken */
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	holdoff = InterruptHoldoffCount;
+	PG_TRY();
+	{
+		bool		found;
+
+		ptr = ShmemInitStruct(name, size, &found);
+		if (!found)
+			init(ptr);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		InterruptHoldoffCount = holdoff;	/* the error reset it, the lock is held */
+		ptr = NULL;
+	}
+	PG_END_TRY();
+	LWLockRelease(AddinShmemInitLock);
+	return ptr;
+#endif
+}

@@ -1,0 +1,33 @@
+/*
+ * base/relations.h
+ *		Finds medrec's tables and indexes, and reads rows of them by key.
+ */
+#ifndef MEDREC_RELATIONS_H
+#define MEDREC_RELATIONS_H
+
+#include "access/genam.h"
+#include "catalog/pg_attribute.h"
+#include "utils/relcache.h"
+
+/* OID of a table or index in schema medrec; 42P01 when migrate() has not run */
+extern Oid	medrec_relation(const char *name);
+
+/* the same, InvalidOid when it does not exist */
+extern Oid	medrec_relation_if_any(const char *name);
+
+/*
+ * The tables are their owner's, who may change them: whoever reads columns by
+ * number and takes them for a type asks here, so that what is not as migrate()
+ * left it is an error and not a wild pointer.
+ */
+extern bool medrec_column_is(Form_pg_attribute att, Oid type);
+extern Relation medrec_table_open(const char *name, LOCKMODE lockmode,
+								  int ncolumns, const Oid *types);
+extern Oid	medrec_index(Relation rel, const char *name);
+extern Relation medrec_index_open(Relation rel, const char *name, LOCKMODE lockmode,
+								  int nkeys, const Oid *types);
+
+/* whether a table has no row, or is not there */
+extern bool medrec_table_is_empty(const char *name);
+
+#endif							/* MEDREC_RELATIONS_H */

@@ -1,0 +1,20 @@
+/*
+ * base/text.h
+ *		Strings as several parts make them.
+ */
+#ifndef MEDREC_TEXTS_H
+#define MEDREC_TEXTS_H
+
+/* formats into a palloc'd string; args stays the caller's to end */
+extern char *format_text(const char *fmt, va_list args) pg_attribute_printf(1, 0);
+
+/* a palloc'd copy without the ASCII white space around it */
+extern char *trimmed_copy(const char *str);
+
+/*
+ * the number of characters that can be seen: no white space, no control, format
+ * or filling characters; any encoding of the server
+ */
+extern int	visible_chars(const char *str);
+
+#endif							/* MEDREC_TEXTS_H */

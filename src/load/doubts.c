@@ -1,0 +1,234 @@
+/*
+ * load/doubts.c
+ *		What is odd about a file that can be loaded: it may be cut off, of another
+ *		time, or another file than was meant.
+ *
+ * A doubt refuses nothing.  It is a WARNING to whoever loads, and stays with the
+ * release in code_release.warnings, where those see it who come by HTTP.
+ */
+#include "base/medrec.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/datetime.h"
+#include "utils/lsyscache.h"
+
+#include "base/relations.h"
+#include "load/release.h"
+#include "terminology/issues.h"
+
+
+/* fewer than this share of what was there before is markedly fewer */
+#define FEWER_PERCENT	90
+/* with less there before nobody can tell */
+#define FEWER_LEAST		100
+/* a file of fewer codes does not claim to be a whole release */
+#define WHOLE_LEAST		1000
+/* injuries and poisonings of which a whole release has thousands */
+#define INJURIES_LEAST	100
+/* longest title in CMS's list of short ICD-9 titles */
+#define ICD9_SHORT_MAX	24
+/* version 37 of the Medicare Code Editor is of October 2019 */
+#define EDITOR_YEAR		1982
+
+/* The codes that a file holds. */
+typedef struct FileCounts
+{
+	uint64		billable;
+	uint64		injuries;		/* of chapter XIX */
+	uint64		seventh;		/* of those, with a 7th character */
+	int			longest;		/* title */
+	char		last;			/* first character of the last code */
+} FileCounts;
+
+/* Counts what the checks ask about; the codes are sorted. */
+static FileCounts
+CountStoredCodes(const Load *load)
+{
+	FileCounts	n = {0};
+
+	for (size_t i = 0; i < load->codes.n; i++)
+	{
+		const LoadedCode *c = load_item(load->codes, LoadedCode, i);
+		bool		injury = c->code[0] == 'S' || c->code[0] == 'T';
+
+		n.billable += c->billable;
+		n.injuries += injury;
+		/* seven characters and the dot */
+		n.seventh += injury && strlen(c->code) == 8;
+		n.longest = Max(n.longest, c->display.len);
+		n.last = c->code[0];
+	}
+	return n;
+}
+
+/* Looks at the codes of the file alone: is it a whole release? */
+static void
+DoubtCodes(Load *load, const FileCounts *n)
+{
+	static const struct
+	{
+		const char *system;
+		char		last;
+	}			ends[] = {
+		{"ICD-10-CM", 'Z'}, {"ICD-10-PCS", 'X'}, {"ICD-10", 'Z'}, {"ICD-9-CM", 'V'}, {"ICD-9-PCS", '9'}
+	};
+
+	if (load->codes.n < WHOLE_LEAST)
+		return;
+	if (strcmp(load->system->name, "ICD-10-CM") == 0 && n->injuries >= INJURIES_LEAST && n->seventh == 0)
+		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
+								 "none of its %d codes of injuries and poisonings has a 7th character: the codes that may stand on a claim are missing",
+								 (int) n->injuries);
+	for (int i = 0; i < lengthof(ends); i++)
+		if (strcmp(load->system->name, ends[i].system) == 0 && n->last < ends[i].last)
+			load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
+									 "it has %d codes, the last of which begins with %c, where a whole release goes on to %c: the file may be cut off",
+									 (int) load->codes.n, n->last, ends[i].last);
+	if (load->format == &load_format_icd9_long && n->longest <= ICD9_SHORT_MAX)
+		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
+								 "no title has more than %d characters: it is the list of short titles, the long ones are in another file",
+								 ICD9_SHORT_MAX);
+}
+
+/* Holds the edition of the Code Editor against the day from which the file is to hold. */
+static void
+DoubtEditor(Load *load)
+{
+	int			year = EDITOR_YEAR + load->editor_version;
+	DateADT		from = date2j(year, 10, 1) - POSTGRES_EPOCH_JDATE;
+	DateADT		to = date2j(year + 1, 10, 1) - POSTGRES_EPOCH_JDATE;
+
+	if (load->editor_version > 0 && (load->effective_from < from || load->effective_from >= to))
+		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "conflict", "effective_from",
+								 "it is version %d of the Medicare Code Editor, which holds from October %d to September %d, and is loaded for another time",
+								 load->editor_version, year, year + 1);
+}
+
+/* Compares a number with that of a release that SPI has read. */
+static void
+DoubtCount(Load *load, uint64 here, HeapTuple row, TupleDesc desc)
+{
+	bool		isnull;
+	char	   *version = SPI_getvalue(row, desc, 1);
+	bool		replaced = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
+	int64		there = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
+	const char *what = load->codes.n == 0 ? "entries" :
+		load->system->has_headers ? "codes that may stand on a claim" : "codes";
+
+	if (there < FEWER_LEAST || here * 100 >= (uint64) there * FEWER_PERCENT)
+		return;
+	if (replaced)
+		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
+								 "it has " UINT64_FORMAT " %s, the file whose place it takes had " INT64_FORMAT ": it may be cut off, or another file",
+								 here, what, there);
+	else
+		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
+								 "it has " UINT64_FORMAT " %s, version %s, the one before, has " INT64_FORMAT ": it may be cut off, or another file",
+								 here, what, version, there);
+}
+
+/*
+ * Finds what is odd about the file, which has been read.  "release" is the one
+ * whose place it takes, 0 where it is new.
+ */
+void
+load_find_doubts(Load *load, int32 release, Datum sha256)
+{
+	Oid			types[] = {VARCHAROID, VARCHAROID, DATEOID, INT4OID, BYTEAOID};
+	Datum		args[5];
+	FileCounts	n = CountStoredCodes(load);
+	uint64		rows = load->terms.n ? load->terms.n : load->rules.n;
+
+	if (load->codes.n > 0)
+	{
+		DoubtCodes(load, &n);
+		rows = n.billable;
+	}
+	DoubtEditor(load);
+
+	args[0] = CStringGetTextDatum(load->system->name);
+	args[1] = CStringGetTextDatum(load->format->content);
+	args[2] = DateADTGetDatum(load->effective_from);
+	args[3] = Int32GetDatum(release);
+	args[4] = sha256;
+	if (SPI_execute_with_args("SELECT r.version FROM medrec.code_release AS r"
+							  " WHERE r.code_system OPERATOR(pg_catalog.=) $1"
+							  " AND r.content OPERATOR(pg_catalog.=) $2"
+							  " AND r.id OPERATOR(pg_catalog.<>) $4"
+							  " AND r.sha256 OPERATOR(pg_catalog.=) $5"
+							  " ORDER BY r.effective_from USING OPERATOR(pg_catalog.>) LIMIT 1",
+							  5, types, args, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read medrec.code_release");
+	if (SPI_processed > 0)
+		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "duplicate", "content",
+								 "the same file is loaded as version %s already",
+								 SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
+	SPI_freetuptable(SPI_tuptable);
+
+	/* the file that it replaces, else the release before it */
+	if (SPI_execute_with_args("SELECT r.version, r.id OPERATOR(pg_catalog.=) $4,"
+							  " CASE WHEN $2 OPERATOR(pg_catalog.<>) 'codes' THEN r.rows ELSE"
+							  "  (SELECT pg_catalog.count(*) FROM medrec.code AS c"
+							  "   WHERE c.code_system OPERATOR(pg_catalog.=) $1 AND c.billable"
+							  "   AND c.valid_from OPERATOR(pg_catalog.<=) r.effective_from"
+							  "   AND (c.valid_to IS NULL OR c.valid_to OPERATOR(pg_catalog.>) r.effective_from)) END"
+							  " FROM medrec.code_release AS r"
+							  " WHERE r.code_system OPERATOR(pg_catalog.=) $1"
+							  " AND r.content OPERATOR(pg_catalog.=) $2"
+							  " AND (r.effective_from OPERATOR(pg_catalog.<) $3 OR r.id OPERATOR(pg_catalog.=) $4)"
+							  " ORDER BY r.id OPERATOR(pg_catalog.=) $4 USING OPERATOR(pg_catalog.>),"
+							  " r.effective_from USING OPERATOR(pg_catalog.>) LIMIT 1",
+							  5, types, args, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read medrec.code_release");
+	if (SPI_processed > 0)
+		DoubtCount(load, rows, SPI_tuptable->vals[0], SPI_tuptable->tupdesc);
+	SPI_freetuptable(SPI_tuptable);
+}
+
+/* Says that the file was loaded as what it does not look like, because its format was named. */
+void
+load_doubt_format(Load *load, const LoadFormat *looks_like)
+{
+	load->doubts = issue_add(load->doubts, ISSUE_WARNING, "conflict", "format",
+							 "it looks like a %s, and was loaded as a %s because format %s was named",
+							 looks_like->what, load->format->what, load->format->name);
+}
+
+/* Has code_release its column for doubts?  Until migrate() has run after an update it has not. */
+bool
+load_can_store_doubts(void)
+{
+	return get_attnum(medrec_relation("code_release"), "warnings") != InvalidAttrNumber;
+}
+
+/* Tells the caller what is odd, and what is out of date among the releases now. */
+void
+load_tell_doubts(const Load *load, int32 release)
+{
+	Oid			types[] = {INT4OID};
+	Datum		args[] = {Int32GetDatum(release)};
+	ListCell   *lc;
+
+	if (!load_can_store_doubts())
+	{
+		foreach(lc, load->doubts)
+			ereport(WARNING,
+					(errmsg("%s version %s: %s", load->system->name, load->version,
+							((Issue *) lfirst(lc))->text)));
+		return;
+	}
+	if (SPI_execute_with_args("SELECT w.warning OPERATOR(pg_catalog.->>) 'text'"
+							  " FROM pg_catalog.jsonb_array_elements(medrec.release_warnings($1)) AS w (warning)",
+							  1, types, args, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read the warnings of a release");
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		char	   *text = SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1);
+
+		ereport(WARNING,
+				(errmsg("%s version %s: %s", load->system->name, load->version, text ? text : "")));
+	}
+	SPI_freetuptable(SPI_tuptable);
+}

@@ -1,0 +1,61 @@
+/*
+ * records/restore.c
+ *		What migrate() puts right.
+ *
+ * The comparing is done in SQL (sql/70-restore.sql): the wanted state is what the
+ * recorded steps make, and nowhere written a second time.
+ */
+#include "base/medrec.h"
+
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "parser/parse_func.h"
+#include "utils/builtins.h"
+
+#include "audit/event.h"
+#include "audit/import.h"
+#include "base/guard.h"
+#include "base/relations.h"
+#include "records/restore.h"
+
+/*
+ * Puts right what the steps so far have made, and adds a row without a version
+ * for each object that was.  False where it cannot be looked at: by another role
+ * than a superuser, before the first step, and beside the SQL objects of 0.1.
+ */
+bool
+restore_layout(ReturnSetInfo *rsinfo)
+{
+	List	   *name = list_make2(makeString(MEDREC_SCHEMA), makeString("repair"));
+	uint64		i;
+
+	if (!superuser() || !OidIsValid(LookupFuncName(name, 0, NULL, true)))
+		return false;
+	if (medrec_table_is_empty(MIGRATE_STEPS))
+	{
+		/* nothing laid out yet, or the tables of a dump without its data */
+		if (OidIsValid(medrec_relation_if_any(AUDIT_TABLE)))
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the tables are there, but not the rows that say which steps made them"),
+					 errhint("To load the data of a dump, SELECT medrec.import_begin() before and SELECT * FROM medrec.import_end() after them.")));
+		return false;
+	}
+
+	/* of a restore that lost the trail nothing is made that looks sound */
+	if (OidIsValid(medrec_relation_if_any(AUDIT_ERA_TABLE)) && medrec_table_is_empty(AUDIT_ERA_TABLE))
+		audit_refuse_without_era();
+
+	if (SPI_execute("SELECT r FROM medrec.repair() AS r", false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not compare what has been laid out");
+	for (i = 0; i < SPI_processed; i++)
+	{
+		Datum		values[2] = {(Datum) 0, (Datum) 0};
+		bool		nulls[2] = {true, false};
+
+		values[1] = CStringGetTextDatum(psprintf("repaired %s",
+												 SPI_getvalue(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1)));
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return true;
+}

@@ -1,0 +1,52 @@
+/*
+ * records/validate_code.h
+ *		Judges a code: structure, release, use, description.
+ */
+#ifndef MEDREC_VALIDATE_H
+#define MEDREC_VALIDATE_H
+
+#include "nodes/pg_list.h"
+#include "utils/date.h"
+#include "utils/uuid.h"
+
+#include "codes/codes.h"
+
+/* a description longer than this is refused; FHIR's limit for a string */
+#define DESCRIPTION_MAX_CHARS	(1024 * 1024)
+
+/*
+ * A code to judge, and what is known around it.  Of a stored record's
+ * surroundings only the ids are given, to be read when something depends on it.
+ */
+typedef struct Coding
+{
+	const CodeSystem *cs;
+	const char *code;			/* as given, server encoding */
+	const char *display;		/* as given, or NULL */
+	DateADT		on_date;
+	int			age;			/* of the patient in years, or -1 */
+	const char *gender;			/* of the patient, or NULL */
+	bool		principal;		/* known to be the principal diagnosis */
+	List	   *other_codes;	/* normal codes of the same system and visit, strings */
+	const pg_uuid_t *patient;	/* whose age and gender are still to be read, or NULL */
+	const pg_uuid_t *record;	/* whose visit is still to be read, or NULL */
+} Coding;
+
+typedef struct Judgement
+{
+	const char *status;			/* pending, valid, review, invalid */
+	char	   *code;			/* normal form; as given where malformed */
+	char	   *display;		/* official title, NULL where none is known */
+	bool		known;			/* billable says something */
+	bool		billable;
+	List	   *issues;			/* of Issue */
+	bool		wants_suggestions;
+	List	   *named;			/* codes that the description is the title of */
+} Judgement;
+
+extern void validate_coding(Coding *coding, Judgement *judgement);
+
+/* the suggestions for what was judged, a list of Suggestion */
+extern List *validate_suggestions(Coding *coding, const Judgement *judgement);
+
+#endif							/* MEDREC_VALIDATE_H */

@@ -1,0 +1,23 @@
+/*
+ * terminology/code_systems.h
+ *		The pure code-system library, spoken to in the server's encoding.
+ */
+#ifndef MEDREC_CODESYSTEMS_H
+#define MEDREC_CODESYSTEMS_H
+
+#include "codes/codes.h"
+
+/* the system that a text names; NULL when unknown */
+extern const CodeSystem *codesystem_lookup(text *name);
+
+/* the same; 22023 when unknown */
+extern const CodeSystem *codesystem_get(text *name);
+
+/* code_check() for a string in the server's encoding */
+extern void codesystem_check(const CodeSystem *cs, const char *code, int len,
+							 CodeCheck *check);
+
+/* a string in UTF-8, as the pure parts want it; may be the argument itself */
+extern char *to_utf8(const char *str, int len, int *utf8len);
+
+#endif							/* MEDREC_CODESYSTEMS_H */

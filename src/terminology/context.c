@@ -1,0 +1,163 @@
+/*
+ * terminology/context.c
+ *		What a caller says of the surroundings of a code, as JSON.
+ */
+#include "base/medrec.h"
+
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/numeric.h"
+
+#include "base/faults.h"
+#include "terminology/code_systems.h"
+#include "terminology/context.h"
+
+/* most codes of a visit that are looked at */
+#define CONTEXT_CODES_MAX	1000
+
+static Jsonb *FromString(Jsonb *jb);
+static bool IsKey(const JsonbValue *key, const char *name);
+static List *ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults);
+
+/* What a JSON string holds that is JSON itself: so does an object arrive that
+ * stands in a URL.  Anything else is returned as it is. */
+static Jsonb *
+FromString(Jsonb *jb)
+{
+	JsonbValue	value;
+	char	   *text;
+
+	if (!JB_ROOT_IS_SCALAR(jb) || !JsonbExtractScalar(&jb->root, &value) || value.type != jbvString)
+		return jb;
+	text = pnstrdup(value.val.string.val, value.val.string.len);
+	if (!medrec_is_json(text, value.val.string.len))
+		return jb;
+	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
+}
+
+/* Is a JSON key this one? */
+static bool
+IsKey(const JsonbValue *key, const char *name)
+{
+	return key->val.string.len == (int) strlen(name) &&
+		memcmp(key->val.string.val, name, key->val.string.len) == 0;
+}
+
+/* Reads an age; false when it is no number that a patient can have. */
+bool
+context_read_age(const JsonbValue *value, int *age)
+{
+	Datum		number;
+
+	if (value->type != jbvNumeric)
+		return false;
+	/* compared as numeric: a number may be larger than any integer */
+	number = NumericGetDatum(value->val.numeric);
+	if (DatumGetInt32(DirectFunctionCall2(numeric_cmp, number,
+										  DirectFunctionCall1(int4_numeric, Int32GetDatum(0)))) < 0 ||
+		DatumGetInt32(DirectFunctionCall2(numeric_cmp, number,
+										  DirectFunctionCall1(int4_numeric,
+															  Int32GetDatum(PATIENT_AGE_MAX)))) > 0)
+		return false;
+	*age = DatumGetInt32(DirectFunctionCall1(numeric_int4,
+											 DirectFunctionCall1(numeric_floor, number)));
+	return true;
+}
+
+/* Reads the codes of the visit; those that are malformed exclude nothing. */
+static List *
+ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults)
+{
+	List	   *codes = NIL;
+	JsonbIterator *it;
+	JsonbValue	element;
+	JsonbIteratorToken token;
+
+	if (value->type != jbvBinary || !JsonContainerIsArray(value->val.binary.data) ||
+		JsonContainerSize(value->val.binary.data) > CONTEXT_CODES_MAX)
+	{
+		faults_add(faults, "codes", "structure", "must be an array of at most %d strings",
+				   CONTEXT_CODES_MAX);
+		return NIL;
+	}
+	it = JsonbIteratorInit(value->val.binary.data);
+	while ((token = JsonbIteratorNext(&it, &element, true)) != WJB_DONE)
+	{
+		CodeCheck	check;
+
+		if (token != WJB_ELEM)
+			continue;
+		if (element.type != jbvString)
+		{
+			faults_add(faults, "codes", "structure", "must be an array of strings");
+			break;
+		}
+		codesystem_check(cs, element.val.string.val, element.val.string.len, &check);
+		if (check.verdict == CODE_OK)
+			codes = lappend(codes, pstrdup(check.code));
+	}
+	return codes;
+}
+
+/* Reads a context. */
+void
+context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context)
+{
+	FaultList	faults;
+	JsonbIterator *it;
+	JsonbValue	value;
+	JsonbIteratorToken token;
+
+	memset(context, 0, sizeof(CodeContext));
+	context->age = -1;
+	if (jb == NULL)
+		return;
+
+	faults_init(&faults);
+	jb = FromString(jb);
+	if (!JB_ROOT_IS_OBJECT(jb))
+		faults_add(&faults, "context", "structure", "must be an object");
+	else
+	{
+		it = JsonbIteratorInit(&jb->root);
+		while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		{
+			JsonbValue	key = value;
+
+			if (token != WJB_KEY)
+				continue;
+			(void) JsonbIteratorNext(&it, &value, true);
+			if (IsKey(&key, "codes"))
+			{
+				if (value.type != jbvNull)
+					context->codes = ReadCodes(&value, cs, &faults);
+			}
+			else if (IsKey(&key, "age"))
+			{
+				if (value.type != jbvNull && !context_read_age(&value, &context->age))
+					faults_add(&faults, "age", "value", "must be a number from 0 to %d",
+							   PATIENT_AGE_MAX);
+			}
+			else if (IsKey(&key, "gender") || IsKey(&key, "role"))
+			{
+				if (value.type != jbvString && value.type != jbvNull)
+					faults_add(&faults, IsKey(&key, "role") ? "role" : "gender",
+							   "value", "must be a string");
+				else if (value.type == jbvString && IsKey(&key, "gender"))
+					context->gender = asc_tolower(value.val.string.val, value.val.string.len);
+				else if (value.type == jbvString)
+					context->principal = IsKey(&value, "principal");
+			}
+			else if (IsKey(&key, "typing"))
+			{
+				if (value.type != jbvBool && value.type != jbvNull)
+					faults_add(&faults, "typing", "value", "must be true or false");
+				else
+					context->typing = value.type == jbvBool && value.val.boolean;
+			}
+			else
+				faults_add(&faults, "context", "structure", "has a key that is not known");
+		}
+	}
+	faults_raise(&faults, "context");
+}

@@ -1,0 +1,50 @@
+/*
+ * terminology/edits.h
+ *		Coding edits: what the releases' rules say to a code in its record.
+ */
+#ifndef MEDREC_EDITS_H
+#define MEDREC_EDITS_H
+
+#include "nodes/pg_list.h"
+#include "utils/date.h"
+
+#include "codes/codes.h"
+
+/* What is known around a code. */
+typedef struct EditContext
+{
+	DateADT		on_date;
+	int			age;			/* of the patient in years, or -1 */
+	const char *gender;			/* of the patient, or NULL */
+	bool		principal;		/* known to be the principal diagnosis */
+	List	   *other_codes;	/* normal codes of the same system and visit, strings */
+} EditContext;
+
+/* are any rules loaded? */
+extern bool edits_loaded(void);
+
+/* Whom a code is not for: what suggestions leave out. */
+typedef struct Restriction
+{
+	const CodeSystem *cs;
+	const char *code;
+	const char *gender;			/* "male", "female", NULL for either */
+	int			age_min;		/* -1 where the rule is not about age */
+	int			age_max;
+} Restriction;
+
+/*
+ * Hands every rule on age that is in force, and every rule on gender, to a
+ * function.  Those on gender have ended: CMS judges nobody by them any more, but
+ * what is suggested first may still follow them.
+ */
+extern void edits_each_restriction(void (*function) (const Restriction *, void *), void *arg);
+
+/*
+ * Adds an issue (code-rule, warning) for every rule in force on the day that the
+ * code breaks; code is in its normal form.  Returns the list.
+ */
+extern List *edits_check(const CodeSystem *cs, const char *code,
+						 const EditContext *context, List *issues);
+
+#endif							/* MEDREC_EDITS_H */
