@@ -74,6 +74,7 @@ install_packages() {
 		want libipc-run-perl
 		want pgbackrest
 		command -v shellcheck >/dev/null || missing+=(shellcheck)
+		want pmccabe
 		command -v node >/dev/null || [[ " ${missing[*]} " == *" nodejs "* ]] || missing+=(nodejs)
 	fi
 	[ ${#missing[@]} -gt 0 ] || return 0
