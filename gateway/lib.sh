@@ -159,6 +159,7 @@ missing_packages() {
 	want libipc-run-perl
 	want pgbackrest
 	want_command shellcheck shellcheck
+	want pmccabe
 	want_command node nodejs
 }
 
