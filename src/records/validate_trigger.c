@@ -11,9 +11,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/spi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -33,6 +31,7 @@
 #include "base/invalidate.h"
 #include "base/relations.h"
 #include "base/text.h"
+#include "base/trigger.h"
 #include "records/patients.h"
 #include "records/records.h"
 #include "records/revalidate.h"
@@ -747,40 +746,18 @@ PG_FUNCTION_INFO_V1(medrec_validate);
 Datum
 medrec_validate(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.validate", FIRED_BEFORE | FIRED_FOR_ROW |
+										   FIRED_BY_INSERT | FIRED_BY_UPDATE, 1);
 	RecordRow	row;
 	TupleDesc	desc;
 	HeapTuple	tuple;
 	int			kind;
 	bool		update;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager", "medrec.validate")));
-	if (!TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired BEFORE ROW", "medrec.validate")));
-	if (!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
-		!TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired for INSERT or UPDATE", "medrec.validate")));
-	if (trigdata->tg_trigger->tgnargs != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" takes one argument, the kind of record", "medrec.validate")));
-	for (kind = 0; kind < RECORD_KINDS; kind++)
+	for (kind = 0; kind < RECORD_KINDS - 1; kind++)
 		if (strcmp(trigdata->tg_trigger->tgargs[0], record_kind_names[kind]) == 0)
 			break;
-	if (kind == RECORD_KINDS ||
-		RelationGetNamespace(trigdata->tg_relation) != get_namespace_oid(MEDREC_SCHEMA, true) ||
-		strcmp(RelationGetRelationName(trigdata->tg_relation), record_kind_names[kind]) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" belongs to medrec's own tables", "medrec.validate")));
+	trigger_check_table(trigdata, "medrec.validate", record_kind_names[kind]);
 
 	update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
 	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
