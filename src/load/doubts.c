@@ -15,7 +15,7 @@
 #include "utils/lsyscache.h"
 
 #include "base/relations.h"
-#include "load/release.h"
+#include "load/doubts.h"
 #include "terminology/issues.h"
 
 

@@ -15,7 +15,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 #include "search/search.h"
 
 

@@ -10,7 +10,8 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 #include "terminology/code_systems.h"
 #include "terminology/lookup.h"
 
