@@ -27,7 +27,7 @@
 
 #include "records/revalidate.h"
 #include "terminology/code_systems.h"
-#include "terminology/lookup.h"
+#include "terminology/state.h"
 
 
 #define BATCH_DEFAULT	1000
