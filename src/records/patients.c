@@ -1,6 +1,6 @@
 /*
  * records/patients.c
- *		What is known of a patient where his codes are judged, and his last visit.
+ *		What is known of a patient where a code of theirs is validated, and their last visit.
  */
 #include "base/medrec.h"
 
@@ -31,9 +31,9 @@
 #include "base/direct.h"
 #include "base/invalidate.h"
 #include "base/relations.h"
+#include "records/columns.h"
+#include "records/intent.h"
 #include "records/patients.h"
-#include "records/records.h"
-#include "records/revalidate.h"
 #include "terminology/code_systems.h"
 
 /* most codes of a visit that are looked at */
@@ -104,7 +104,7 @@ patient_age(DateADT birth_date, DateADT on_date)
 	return y - by - (m < bm || (m == bm && d < bd) ? 1 : 0);
 }
 
-/* Looks up what a code is judged by. */
+/* Looks up what a code is validated by. */
 void
 patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 {
@@ -205,7 +205,7 @@ CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc, AttrNumb
 		return;
 
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	/* others read the same tuplestore: each with a pointer of his own */
+	/* others read the same tuplestore: each by a pointer of its own */
 	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND));
 	tuplestore_rescan(rows);
 	while (tuplestore_gettupleslot(rows, true, false, slot))
@@ -659,8 +659,8 @@ medrec_touch(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 				 errmsg("function \"%s\" needs the transition tables", "medrec.touch")));
 
-	/* a record judged anew is no visit */
-	if (revalidating && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
+	/* a record that is validated again is no visit */
+	if (intent_for(NULL) == INTENT_REVALIDATE && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		PG_RETURN_POINTER(NULL);
 
 	column = record_columns(trigdata->tg_relation, kind)[CODED_PATIENT_ID];

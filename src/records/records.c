@@ -15,8 +15,9 @@
 #include "utils/numeric.h"
 
 #include "base/faults.h"
+#include "records/intent.h"
 #include "records/patients.h"
-#include "records/records.h"
+#include "records/row.h"
 #include "terminology/code_systems.h"
 #include "terminology/context.h"
 
@@ -65,7 +66,7 @@ static SavedPlan insert_patient = {
 static SavedPlan insert_diagnosis = INSERT_CODED("diagnosis");
 static SavedPlan insert_treatment = INSERT_CODED("treatment");
 
-/* a visit: its patient, made or found, then what belongs to him */
+/* a visit: its patient, made or found, then what belongs to them */
 static SavedPlan visit_new_patient = {
 	"INSERT INTO medrec.patient (name, age, gender, patient_id, birth_date)"
 	" SELECT r.name, r.age, r.gender, r.patient_id, r.birth_date"
@@ -151,8 +152,6 @@ typedef struct Candidate
 	char	   *code_system;
 	char	   *display;		/* NULL where it has none */
 } Candidate;
-
-const pg_uuid_t *accepting_record = NULL;
 
 static void RunPlan(SavedPlan *saved, Datum *values, const bool *nulls);
 static Datum CreateRecord(FunctionCallInfo fcinfo, SavedPlan *saved);
@@ -438,6 +437,7 @@ medrec_accept_suggestion(PG_FUNCTION_ARGS)
 	bool		nulls[4] = {false};
 	CodedRow	row;
 	Candidate	candidate;
+	RecordIntent outer;
 	bool		found;
 	Datum		result = (Datum) 0;
 
@@ -461,14 +461,14 @@ medrec_accept_suggestion(PG_FUNCTION_ARGS)
 	nulls[2] = candidate.display == NULL;
 	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(candidate.display);
 	values[3] = CStringGetTextDatum(candidate.code_system);
-	accepting_record = DatumGetUUIDP(values[0]);
+	outer = intent_begin(INTENT_ACCEPT, DatumGetUUIDP(values[0]));
 	PG_TRY();
 	{
 		result = UpdateCoded(&set_candidate[row.table], values, nulls);
 	}
 	PG_FINALLY();
 	{
-		accepting_record = NULL;
+		intent_end(&outer);
 	}
 	PG_END_TRY();
 	SPI_finish();
@@ -619,7 +619,7 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("a patient named by id takes no other fields"),
-					 errhint("To change a patient, PATCH or UPDATE him.")));
+					 errhint("To change a patient, PATCH or UPDATE them.")));
 		plan = &visit_patient_by_id;
 	}
 	else if (JB_ROOT_COUNT(patient_json) == 1 && FieldOf(patient_json, "patient_id") != NULL)
