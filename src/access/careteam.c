@@ -129,7 +129,7 @@ static AccessPlan open_patient = {
 
 static int32 AccountNumber(void);
 static void ForgetVisible(Oid relid);
-static int	CompareIds(const void *a, const void *b);
+static int	ComparePatientIds(const void *a, const void *b);
 static void AddVisible(Visible *found, const pg_uuid_t *id);
 static void ReadTeams(Visible *found);
 static void ReadOpened(Visible *found);
@@ -207,7 +207,7 @@ ForgetVisible(Oid relid)
 
 /* Orders as the type uuid does. */
 static int
-CompareIds(const void *a, const void *b)
+ComparePatientIds(const void *a, const void *b)
 {
 	return memcmp(a, b, UUID_LEN);
 }
@@ -338,9 +338,9 @@ FindVisible(int32 account)
 	}
 	UnregisterSnapshot(found.snapshot);
 	found.snapshot = NULL;
-	qsort(found.ids, found.count, sizeof(pg_uuid_t), CompareIds);
+	qsort(found.ids, found.count, sizeof(pg_uuid_t), ComparePatientIds);
 	for (i = 0; i < found.count; i++)
-		if (i == 0 || CompareIds(&found.ids[i], &found.ids[i - 1]) != 0)
+		if (i == 0 || ComparePatientIds(&found.ids[i], &found.ids[i - 1]) != 0)
 			found.ids[kept++] = found.ids[i];
 	found.count = kept;
 	found.valid = !parallel && invalidate_count() == seen;
@@ -356,7 +356,7 @@ FindVisible(int32 account)
 static bool
 IsVisible(const pg_uuid_t *id)
 {
-	return bsearch(id, visible.ids, visible.count, sizeof(pg_uuid_t), CompareIds) != NULL;
+	return bsearch(id, visible.ids, visible.count, sizeof(pg_uuid_t), ComparePatientIds) != NULL;
 }
 
 /* Does an account belong to a team? */

@@ -60,11 +60,11 @@ static AccessPlan keys_in_force = {
 	0, {0}
 };
 
-static void AddKey(bool signs);
+static void AddSigningKey(bool signs);
 
 /* Makes a key. */
 static void
-AddKey(bool signs)
+AddSigningKey(bool signs)
 {
 	bytea	   *key = palloc(VARHDRSZ + TOKEN_KEY_LENGTH);
 	Datum		values[3];
@@ -112,8 +112,8 @@ medrec_rotate_jwt_key(PG_FUNCTION_ARGS)
 		access_run(&retire_signing, &value, NULL);
 	}
 	if (access_run(&promote_next, NULL, NULL) == 0)
-		AddKey(true);
-	AddKey(false);
+		AddSigningKey(true);
+	AddSigningKey(false);
 	SPI_finish();
 
 	/* PostgREST listens, and asks medrec_gate.pre_config() anew */

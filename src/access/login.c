@@ -278,7 +278,7 @@ static char *StringOf(int column);
 static int	MostIterations(void);
 static LoginResult CheckPassword(const char *name, const char *password, Account *account);
 static void Remember(const Account *account, const char *address, bool lockout);
-static Datum Refuse(LoginResult result);
+static Datum RefuseLogin(LoginResult result);
 static char *SigningKey(uint8 **key, int *key_len);
 static Datum Token(const Account *account, int32 generation, TimestampTz now);
 static void CheckNewPassword(const char *password, const char *username);
@@ -615,7 +615,7 @@ login_note_lost(void)
 
 /* The answer to a login that is refused, with its status. */
 static Datum
-Refuse(LoginResult result)
+RefuseLogin(LoginResult result)
 {
 	static const char refusal[] =
 	"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many tries\","
@@ -758,7 +758,7 @@ medrec_login(PG_FUNCTION_ARGS)
 	SPI_connect();
 	checked = CheckPassword(username, password, &account);
 	if (checked != LOGIN_GRANTED)
-		result = Refuse(checked);
+		result = RefuseLogin(checked);
 	else
 	{
 		TimestampTz now = GetCurrentTimestamp();
@@ -799,7 +799,7 @@ medrec_change_password(PG_FUNCTION_ARGS)
 	SPI_connect();
 	checked = CheckPassword(name, old_password, &account);
 	if (checked != LOGIN_GRANTED || strcmp(account.username, name) != 0)
-		result = Refuse(checked);
+		result = RefuseLogin(checked);
 	else
 		result = Token(&account, NewPassword(account.id, new_password), GetCurrentTimestamp());
 	result = SPI_datumTransfer(result, false, -1);

@@ -52,9 +52,9 @@ static AccessSnapshot LastSnapshot(const char *kind);
 static void KeepSnapshot(int64 number, const char *kind, int64 seal, const char *made_of,
 						 const char *state, const uint8 *digest);
 static void WriteChanges(const AccessSnapshot *last, const char *state);
-static void Find(ReturnSetInfo *rsinfo, const char *kind, const char *severity,
+static void ReportAccess(ReturnSetInfo *rsinfo, const char *kind, const char *severity,
 				 const char *object, const char *detail);
-static void Compare(ReturnSetInfo *rsinfo, const char *state, const char *made);
+static void CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made);
 static void FindFault(int64 seal, const char *detail, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_access);
@@ -271,7 +271,7 @@ access_check_snapshots(AccessFault function, void *arg)
 
 /* Adds a finding of no seal. */
 static void
-Find(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *object, const char *detail)
+ReportAccess(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *object, const char *detail)
 {
 	Datum		values[5] = {0};
 	bool		nulls[5] = {false, false, true, false, false};
@@ -287,12 +287,12 @@ Find(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *
 static void
 FindFault(int64 seal, const char *detail, void *arg)
 {
-	Find(arg, "snapshot_altered", "error", "medrec." ACCESS_TABLE, detail);
+	ReportAccess(arg, "snapshot_altered", "error", "medrec." ACCESS_TABLE, detail);
 }
 
 /* Adds what differs from what migrate() made, and what the site has that is not well. */
 static void
-Compare(ReturnSetInfo *rsinfo, const char *state, const char *made)
+CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID};
 	Datum		args[3];
@@ -347,7 +347,7 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	state = access_state(true, stored.number > 0 ? Hex(stored.digest) : NULL);
 	if (stored.number == 0 || strcmp(stored.made_of, made_of) != 0)
 	{
-		Find(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
+		ReportAccess(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
 			 psprintf("what is kept of migrate() is of %s, and this is %s; run SELECT * FROM medrec.migrate()",
 					  stored.number == 0 ? "nothing" : stored.made_of, made_of));
 		/* another version may only write the same in another way */
@@ -355,9 +355,9 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 			made = access_state(false, NULL);
 	}
 	else if (made && strcmp(made, stored.state) != 0)
-		Find(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
+		ReportAccess(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
 			 "what is kept there is not what migrate() makes");
-	Compare(rsinfo, state, made ? made : stored.state);
+	CompareWithMade(rsinfo, state, made ? made : stored.state);
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;
 }

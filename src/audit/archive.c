@@ -69,7 +69,7 @@ static void ReceiveArchived(TupleTableSlot *slot, void *arg);
 static void ReceiveName(TupleTableSlot *slot, void *arg);
 static void EndSeal(Month *month);
 static void ReceiveEvent(TupleTableSlot *slot, void *arg);
-static void CheckSealed(const char *name);
+static void CheckMonthSealed(const char *name);
 static void WriteMonth(Month *month);
 static void MoveMonth(const char *name);
 static void CheckAge(const List *months);
@@ -257,7 +257,7 @@ ReceiveEvent(TupleTableSlot *slot, void *arg)
 
 /* An error if a month has events that no seal covers. */
 static void
-CheckSealed(const char *name)
+CheckMonthSealed(const char *name)
 {
 	Names		unsealed = {NIL, CurrentMemoryContext};
 
@@ -408,7 +408,7 @@ medrec_archive_audit(PG_FUNCTION_ARGS)
 		month.context = CurrentMemoryContext;
 		initStringInfo(&month.leaves);
 		merkle_init(&month.tree);
-		CheckSealed(month.name);
+		CheckMonthSealed(month.name);
 		/* the last seal that begins before an event is the one that it belongs to */
 		audit_scan(psprintf("SELECT seal, sealed, era, xid, n, leaf FROM ("
 							" SELECT max(seal) OVER w AS seal, max(total) OVER w - max(total - events) OVER w AS sealed,"

@@ -34,6 +34,7 @@
 #include "audit/scan.h"
 #include "audit/seal.h"
 #include "audit/store.h"
+#include "audit/target.h"
 
 /* the columns of audit_era; those from ERA_TIMELINE on came with 0.2 */
 enum
@@ -71,7 +72,7 @@ static bool ReadEra(TupleDesc desc, HeapTuple tuple, const AttrNumber *columns, 
 static int	CompareEras(const void *a, const void *b);
 static AuditEra *AddPending(AuditEra *eras, int *n, TimeLineID timeline);
 static AuditEra *ReadRecorded(Oid relid, int *n);
-static void TakeRow(TupleTableSlot *slot, void *arg);
+static void TakeEraRow(TupleTableSlot *slot, void *arg);
 static void WriteEra(const AuditEra *row);
 static void WritePromoted(const AuditEra *row, const AuditEra *before);
 
@@ -340,7 +341,7 @@ audit_era_cluster(const AuditEra *row)
 
 /* Notes that there is a row. */
 static void
-TakeRow(TupleTableSlot *slot, void *arg)
+TakeEraRow(TupleTableSlot *slot, void *arg)
 {
 	*(bool *) arg = true;
 }
@@ -355,7 +356,7 @@ audit_is_subscribed(void)
 
 	if (OidIsValid(seals))
 		audit_scan(psprintf("SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid = %u LIMIT 1",
-							seals), TakeRow, &subscribed);
+							seals), TakeEraRow, &subscribed);
 	return subscribed;
 }
 
@@ -365,9 +366,9 @@ audit_has_begun(void)
 {
 	bool		begun = false;
 
-	audit_scan("SELECT FROM medrec.audit_era LIMIT 1", TakeRow, &begun);
+	audit_scan("SELECT FROM medrec.audit_era LIMIT 1", TakeEraRow, &begun);
 	if (!begun)
-		audit_scan("SELECT FROM medrec.audit_event LIMIT 1", TakeRow, &begun);
+		audit_scan("SELECT FROM medrec.audit_event LIMIT 1", TakeEraRow, &begun);
 	return begun;
 }
 

@@ -45,6 +45,12 @@ const char *const audit_column_names[AUDIT_COLUMNS] = {
 	[AUDIT_LEAF] = "leaf",
 };
 
+/* Columns that a trail which is not migrated yet lacks. */
+const bool	audit_column_is_new[AUDIT_COLUMNS] = {
+	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
+	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
+};
+
 const Oid	audit_column_types[AUDIT_COLUMNS] = {
 	[AUDIT_TABLE_NAME] = TEXTOID, [AUDIT_ACTION] = TEXTOID, [AUDIT_ACCOUNT] = TEXTOID,
 	[AUDIT_JTI] = TEXTOID, [AUDIT_ROLE] = TEXTOID, [AUDIT_SESSION_ROLE] = TEXTOID,

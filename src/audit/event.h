@@ -66,6 +66,7 @@ typedef enum AuditColumn
 
 extern const char *const audit_column_names[AUDIT_COLUMNS];
 extern const Oid audit_column_types[AUDIT_COLUMNS];
+extern const bool audit_column_is_new[AUDIT_COLUMNS];
 
 /* A varlena without TOAST, or NULL. */
 typedef struct varlena *AuditText;

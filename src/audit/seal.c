@@ -66,9 +66,9 @@ typedef struct Range
 static int64 Int64Of(TupleTableSlot *slot, int column);
 static const char *AccessColumn(void);
 static void ReceiveSeal(TupleTableSlot *slot, void *arg);
-static void KeepSeal(const AuditSeal *seal, void *arg);
-static void PutNumber(StringInfo out, int64 number);
-static void PutHex(StringInfo out, const uint8 *data, int len);
+static void KeepLastSeal(const AuditSeal *seal, void *arg);
+static void PutSealNumber(StringInfo out, int64 number);
+static void PutSealHex(StringInfo out, const uint8 *data, int len);
 static void AddEvent(TupleTableSlot *slot, void *arg);
 static bool SealRange(AuditSeal *last, int32 era, int64 end_xid, const uint8 *access);
 static void WriteSeal(const AuditSeal *seal);
@@ -143,7 +143,7 @@ audit_read_seals(int64 first, int64 last,
 
 /* Keeps a seal where the argument points to. */
 static void
-KeepSeal(const AuditSeal *seal, void *arg)
+KeepLastSeal(const AuditSeal *seal, void *arg)
 {
 	AuditSeal  *kept = arg;
 
@@ -155,7 +155,7 @@ KeepSeal(const AuditSeal *seal, void *arg)
 bool
 audit_read_last_seal(AuditSeal *seal)
 {
-	SealReader	reader = {KeepSeal, seal};
+	SealReader	reader = {KeepLastSeal, seal};
 
 	seal->seal = 0;
 	audit_scan(psprintf("SELECT " SEAL_COLUMNS " FROM medrec.audit_seal ORDER BY seal DESC LIMIT 1",
@@ -165,7 +165,7 @@ audit_read_last_seal(AuditSeal *seal)
 
 /* Writes a number as a field of a seal's text. */
 static void
-PutNumber(StringInfo out, int64 number)
+PutSealNumber(StringInfo out, int64 number)
 {
 	char		digits[MAXINT8LEN + 1];
 	int			len = pg_lltoa(number, digits);
@@ -175,7 +175,7 @@ PutNumber(StringInfo out, int64 number)
 
 /* Writes bytes as a hexadecimal field of a seal's text. */
 static void
-PutHex(StringInfo out, const uint8 *data, int len)
+PutSealHex(StringInfo out, const uint8 *data, int len)
 {
 	int			i;
 
@@ -194,18 +194,18 @@ audit_seal_text(const AuditSeal *seal)
 
 	initStringInfo(&out);
 	appendStringInfoString(&out, seal->has_access ? SEAL_NAME_ACCESS : SEAL_NAME);
-	PutNumber(&out, seal->seal);
-	PutNumber(&out, seal->era);
-	PutNumber(&out, seal->first_xid);
-	PutNumber(&out, seal->end_xid);
-	PutNumber(&out, seal->events);
-	PutNumber(&out, seal->total);
-	PutNumber(&out, seal->sealed_at + EPOCH_SHIFT);
+	PutSealNumber(&out, seal->seal);
+	PutSealNumber(&out, seal->era);
+	PutSealNumber(&out, seal->first_xid);
+	PutSealNumber(&out, seal->end_xid);
+	PutSealNumber(&out, seal->events);
+	PutSealNumber(&out, seal->total);
+	PutSealNumber(&out, seal->sealed_at + EPOCH_SHIFT);
 	appendStringInfo(&out, "%d:%s;", (int) strlen(name), name);
-	PutHex(&out, seal->root, SHA256_LENGTH);
-	PutHex(&out, seal->previous_head, SHA256_LENGTH);
+	PutSealHex(&out, seal->root, SHA256_LENGTH);
+	PutSealHex(&out, seal->previous_head, SHA256_LENGTH);
 	if (seal->has_access)
-		PutHex(&out, seal->access, SHA256_LENGTH);
+		PutSealHex(&out, seal->access, SHA256_LENGTH);
 	return out.data;
 }
 

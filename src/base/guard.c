@@ -154,7 +154,7 @@ bool		medrec_guard_asleep = false;
 
 static const GuardedTable *FindTable(const char *name);
 static Oid	ColumnType(const GuardedTable *table, const char *column);
-static void Refuse(const char *verb, const char *table, const char *column) pg_attribute_noreturn();
+static void RefuseDdl(const char *verb, const char *table, const char *column) pg_attribute_noreturn();
 static void GuardColumn(RangeVar *relation, const char *column, bool retyped);
 static void GuardRename(RenameStmt *stmt);
 static void GuardMove(AlterObjectSchemaStmt *stmt);
@@ -202,7 +202,7 @@ ColumnType(const GuardedTable *table, const char *column)
 
 /* The error: what was tried with a table, or with a column of it. */
 static void
-Refuse(const char *verb, const char *table, const char *column)
+RefuseDdl(const char *verb, const char *table, const char *column)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -243,7 +243,7 @@ GuardColumn(RangeVar *relation, const char *column, bool retyped)
 			ReleaseSysCache(tuple);
 		}
 		if (!readable)
-			Refuse(retyped ? "alter the type of" : "rename", name, column);
+			RefuseDdl(retyped ? "alter the type of" : "rename", name, column);
 	}
 }
 
@@ -254,7 +254,7 @@ GuardRename(RenameStmt *stmt)
 	if (stmt->renameType == OBJECT_SCHEMA)
 	{
 		if (strcmp(stmt->subname, MEDREC_SCHEMA) == 0)
-			Refuse("rename schema", MEDREC_SCHEMA, NULL);
+			RefuseDdl("rename schema", MEDREC_SCHEMA, NULL);
 	}
 	else if (stmt->renameType == OBJECT_COLUMN)
 		GuardColumn(stmt->relation, stmt->subname, false);
@@ -267,7 +267,7 @@ GuardRename(RenameStmt *stmt)
 
 		if (OidIsValid(relid) &&
 			get_rel_namespace(relid) == get_namespace_oid(MEDREC_SCHEMA, true))
-			Refuse("rename table", psprintf("%s.%s", MEDREC_SCHEMA, stmt->relation->relname), NULL);
+			RefuseDdl("rename table", psprintf("%s.%s", MEDREC_SCHEMA, stmt->relation->relname), NULL);
 	}
 }
 
@@ -280,7 +280,7 @@ GuardMove(AlterObjectSchemaStmt *stmt)
 	if (old && FindTable(old->relname) &&
 		(old->schemaname == NULL || strcmp(old->schemaname, MEDREC_SCHEMA) == 0) &&
 		!OidIsValid(medrec_relation_if_any(old->relname)))
-		Refuse("move table", psprintf("%s.%s", MEDREC_SCHEMA, old->relname), NULL);
+		RefuseDdl("move table", psprintf("%s.%s", MEDREC_SCHEMA, old->relname), NULL);
 }
 
 /* ALTER TABLE ... ALTER COLUMN ... TYPE; what can still be read may be changed. */
@@ -323,9 +323,9 @@ GuardDropped(void)
 		if (table == NULL)
 			continue;
 		if (column == NULL)
-			Refuse("drop table", psprintf("%s.%s", MEDREC_SCHEMA, name), NULL);
+			RefuseDdl("drop table", psprintf("%s.%s", MEDREC_SCHEMA, name), NULL);
 		if (OidIsValid(ColumnType(table, column)))
-			Refuse("drop", name, column);
+			RefuseDdl("drop", name, column);
 	}
 	SPI_finish();
 }

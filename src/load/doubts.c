@@ -44,7 +44,7 @@ typedef struct FileCounts
 
 /* Counts what the checks ask about; the codes are sorted. */
 static FileCounts
-CountCodes(const Load *load)
+CountStoredCodes(const Load *load)
 {
 	FileCounts	n = {0};
 
@@ -138,7 +138,7 @@ load_find_doubts(Load *load, int32 release, Datum sha256)
 {
 	Oid			types[] = {VARCHAROID, VARCHAROID, DATEOID, INT4OID, BYTEAOID};
 	Datum		args[5];
-	FileCounts	n = CountCodes(load);
+	FileCounts	n = CountStoredCodes(load);
 	uint64		rows = load->terms.n ? load->terms.n : load->rules.n;
 
 	if (load->codes.n > 0)

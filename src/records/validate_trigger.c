@@ -95,7 +95,7 @@ CheckLastVisit(RecordRow *row)
 
 /* The birth date, from which the age follows; without one the age must be given. */
 static void
-CheckAge(RecordRow *row)
+CheckPatientAge(RecordRow *row)
 {
 	int			age;
 
@@ -130,7 +130,7 @@ CheckPatient(RecordRow *row)
 	row_check_version(row, PATIENT_VERSION, PATIENT_CREATED_AT, PATIENT_UPDATED_AT, PATIENT_ID);
 	row_check_line(row, PATIENT_NAME, "name");
 	row_check_line(row, PATIENT_PATIENT_ID, "patient_id");
-	CheckAge(row);
+	CheckPatientAge(row);
 
 	gender = row_string(row, PATIENT_GENDER);
 	if (gender != NULL)
@@ -147,7 +147,7 @@ CheckPatient(RecordRow *row)
 
 /* Checks how the trigger is called, and says for which table. */
 static RecordKind
-CheckCall(FunctionCallInfo fcinfo)
+CheckValidateCall(FunctionCallInfo fcinfo)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
 	int			kind;
@@ -210,7 +210,7 @@ Datum
 medrec_validate(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	RecordKind	kind = CheckCall(fcinfo);
+	RecordKind	kind = CheckValidateCall(fcinfo);
 	bool		update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
 	Relation	rel = trigdata->tg_relation;
 	TupleDesc	desc = RelationGetDescr(rel);

@@ -93,7 +93,7 @@ InitTable(SlotTable *table, int count)
 
 /* Sets the shared slots up, once per server start. */
 static void
-InitShared(void *ptr)
+InitImageSlots(void *ptr)
 {
 	SharedImages *images = (SharedImages *) ptr;
 
@@ -290,7 +290,7 @@ image_slot_find(void)
 	{
 		/* a newer library without a restart of the server has slots of its own */
 		shared = medrec_shared_memory("medrec image slots " CppAsString2(SEARCH_IMAGE_VERSION),
-									  SHARED_IMAGES_SIZE, InitShared);
+									  SHARED_IMAGES_SIZE, InitImageSlots);
 		if (shared != NULL)
 			AddTable(&shared->first);
 	}

@@ -113,7 +113,7 @@ ReadScore(const JsonbValue *value, double *score)
 
 /* Keeps a string that was read. */
 static void
-PutString(Suggestion *suggestion, SuggestionKey key, char *string)
+KeepString(Suggestion *suggestion, SuggestionKey key, char *string)
 {
 	switch (key)
 	{
@@ -163,7 +163,7 @@ ReadValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
 					   number, key_names[key], shortest, FIELD_MAX);
 		return false;
 	}
-	PutString(suggestion, key, pnstrdup(value->val.string.val, value->val.string.len));
+	KeepString(suggestion, key, pnstrdup(value->val.string.val, value->val.string.len));
 	return true;
 }
 

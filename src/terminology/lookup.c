@@ -70,7 +70,7 @@ typedef struct RowsFound
 
 /* Reads how a code stands on a day by its own rows. */
 static void
-ReadRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
+ReadCodeRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
 		 CodeEntry *entry, RowsFound *found)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
@@ -183,7 +183,7 @@ IsImpliedHeader(Relation rel, const CodeSystem *cs, const char *code, DateADT on
 		CodeEntry	entry;
 		RowsFound	found;
 
-		ReadRows(rel, cs, at, on_date, &entry, &found);
+		ReadCodeRows(rel, cs, at, on_date, &entry, &found);
 		if (entry.standing == CODE_CURRENT && !entry.billable)
 			return false;
 	} while (codesystem_ascend(cs, at));
@@ -199,7 +199,7 @@ terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 	RowsFound	found;
 	DateADT		from;
 
-	ReadRows(rel, cs, code, on_date, entry, &found);
+	ReadCodeRows(rel, cs, code, on_date, entry, &found);
 	if (entry->standing != CODE_CURRENT && !terminology_loaded(cs, on_date))
 		entry->standing = CODE_NO_RELEASE;
 	else if (entry->standing != CODE_CURRENT && !found.listed &&
