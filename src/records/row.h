@@ -11,9 +11,6 @@
 #include "base/faults.h"
 #include "records/columns.h"
 
-/* SQLSTATE that PostgREST answers with 409 */
-#define ERRCODE_STALE_VERSION	MAKE_SQLSTATE('P','T','4','0','9')
-
 /* A row taken apart; its columns by the numbers of records/columns.h. */
 typedef struct RecordRow
 {

@@ -13,10 +13,10 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "base/jsonb.h"
 #include "search/search.h"
 #include "suggest/suggestions.h"
 #include "terminology/code_systems.h"
-#include "terminology/issues.h"
 
 /* what is assumed of a suggestion that says no score, and no source */
 #define DEFAULT_SCORE	0.5
@@ -86,8 +86,7 @@ KeyOf(const JsonbValue *key)
 	int			i;
 
 	for (i = 0; i < lengthof(key_names); i++)
-		if (key->val.string.len == (int) strlen(key_names[i]) &&
-			memcmp(key->val.string.val, key_names[i], key->val.string.len) == 0)
+		if (jsonb_is_text(key, key_names[i]))
 			return (SuggestionKey) i;
 	return KEY_NONE;
 }

@@ -9,6 +9,7 @@
 #include "utils/numeric.h"
 
 #include "base/faults.h"
+#include "base/jsonb.h"
 #include "terminology/code_systems.h"
 #include "terminology/context.h"
 
@@ -33,14 +34,6 @@ FromString(Jsonb *jb)
 	if (!medrec_is_json(text, value.val.string.len))
 		return jb;
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-}
-
-/* Is a JSON key this one? */
-static bool
-IsKey(const JsonbValue *key, const char *name)
-{
-	return key->val.string.len == (int) strlen(name) &&
-		memcmp(key->val.string.val, name, key->val.string.len) == 0;
 }
 
 /* Reads an age; false when it is no number that a patient can have. */
@@ -122,7 +115,7 @@ ReadRole(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, Fa
 	if (value->type != jbvString)
 		faults_add(faults, "role", "value", "must be a string");
 	else
-		context->principal = IsKey(value, "principal");
+		context->principal = jsonb_is_text(value, "principal");
 }
 
 /* Reads whether the text is still being typed. */
@@ -149,7 +142,7 @@ ReaderOf(const JsonbValue *key)
 	};
 
 	for (int i = 0; i < lengthof(readers); i++)
-		if (IsKey(key, readers[i].key))
+		if (jsonb_is_text(key, readers[i].key))
 			return readers[i].read;
 	return NULL;
 }
