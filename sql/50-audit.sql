@@ -3,7 +3,7 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_audit';
 COMMENT ON FUNCTION medrec.audit() IS
-'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 55000 before medrec.migrate().';
+'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.audit() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_append_only()

@@ -36,6 +36,7 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/verify.h"
+#include "base/relations.h"
 #include "base/settings.h"
 #include "hash/base64.h"
 
@@ -435,7 +436,7 @@ audit_trail(void)
 {
 	Oid			archived = audit_archived();
 	char	   *present = psprintf("SELECT %s FROM medrec." AUDIT_TABLE,
-								   audit_event_columns(audit_relation(AUDIT_TABLE)));
+								   audit_event_columns(medrec_relation(AUDIT_TABLE)));
 
 	if (!OidIsValid(archived))
 		return psprintf("(%s) AS trail", present);
@@ -993,7 +994,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 
 	audit_become_owner(&user, &sec_context);
 	/* no month may be detached meanwhile */
-	LockRelationOid(audit_relation(AUDIT_TABLE), AccessShareLock);
+	LockRelationOid(medrec_relation(AUDIT_TABLE), AccessShareLock);
 	v->present_era = audit_current_era();
 
 	merkle_init(&v->log);

@@ -17,6 +17,7 @@
 static WantedColumns *listed = NULL;
 
 static void ForgetColumns(Oid relid);
+static AttrNumber LookUpColumn(Oid relid, const char *name, Oid type, bool *fits);
 static AttrNumber FindColumn(Oid relid, const WantedColumn *wanted);
 
 /* Hook: a relation has changed, its columns may stand elsewhere. */
@@ -30,36 +31,71 @@ ForgetColumns(Oid relid)
 			columns->relid = InvalidOid;
 }
 
-/* Finds one column; InvalidAttrNumber for an optional one that is not there. */
+/*
+ * The number of a column, InvalidAttrNumber where it is not there; fits: can its
+ * values be taken for that type?  InvalidOid for any.
+ */
+static AttrNumber
+LookUpColumn(Oid relid, const char *name, Oid type, bool *fits)
+{
+	HeapTuple	tuple = SearchSysCacheAttName(relid, name);
+	Form_pg_attribute att;
+	AttrNumber	number;
+
+	*fits = false;
+	if (!HeapTupleIsValid(tuple))
+		return InvalidAttrNumber;
+	att = (Form_pg_attribute) GETSTRUCT(tuple);
+	/* a system column is none of the table's */
+	number = att->attnum > 0 ? att->attnum : InvalidAttrNumber;
+	*fits = number != InvalidAttrNumber && (!OidIsValid(type) || medrec_column_is(att, type));
+	ReleaseSysCache(tuple);
+	return number;
+}
+
+/* Finds a column that is wanted. */
 static AttrNumber
 FindColumn(Oid relid, const WantedColumn *wanted)
 {
-	HeapTuple	tuple = SearchSysCacheAttName(relid, wanted->name);
-	AttrNumber	number = InvalidAttrNumber;
-	bool		fits = true;
+	bool		fits;
+	AttrNumber	number = LookUpColumn(relid, wanted->name, wanted->type, &fits);
 
-	if (HeapTupleIsValid(tuple))
-	{
-		Form_pg_attribute att = (Form_pg_attribute) GETSTRUCT(tuple);
-
-		/* a system column is none of the table's */
-		if (att->attnum > 0)
-		{
-			number = att->attnum;
-			fits = !OidIsValid(wanted->type) || medrec_column_is(att, wanted->type);
-		}
-		ReleaseSysCache(tuple);
-	}
 	if (number == InvalidAttrNumber && !wanted->optional)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
 				 errmsg("table \"%s\" has no column \"%s\"", get_rel_name(relid), wanted->name)));
-	if (!fits)
+	if (number != InvalidAttrNumber && !fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
 				 errmsg("column \"%s\" of table \"%s\" must be of type %s",
 						wanted->name, get_rel_name(relid), format_type_be(wanted->type))));
 	return number;
+}
+
+/* Finds one column of any type. */
+AttrNumber
+column_number(Oid relid, const char *name)
+{
+	WantedColumn wanted = {.name = name};
+
+	return FindColumn(relid, &wanted);
+}
+
+/* Says whether a column is there. */
+bool
+column_exists(Oid relid, const char *name)
+{
+	return column_fits(relid, name, InvalidOid);
+}
+
+/* Says whether a column is there, of a type that will do. */
+bool
+column_fits(Oid relid, const char *name, Oid type)
+{
+	bool		fits;
+
+	(void) LookUpColumn(relid, name, type, &fits);
+	return fits;
 }
 
 /* Finds the columns of a relation. */

@@ -51,4 +51,13 @@ extern const AttrNumber *columns_of(Oid relid, WantedColumns *columns);
 /* the same, looked up each time: for a caller who keeps the numbers with something else */
 extern void columns_find(Oid relid, const WantedColumn *wanted, int count, AttrNumber *numbers);
 
+/* the number of one column, which must be there, of any type */
+extern AttrNumber column_number(Oid relid, const char *name);
+
+/* is a column there? */
+extern bool column_exists(Oid relid, const char *name);
+
+/* is a column there, and can its values be taken for that type? */
+extern bool column_fits(Oid relid, const char *name, Oid type);
+
 #endif							/* MEDREC_COLUMNS_H */

@@ -14,7 +14,6 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -23,8 +22,10 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/columns.h"
 #include "base/guard.h"
 #include "base/relations.h"
+#include "base/trigger.h"
 
 /*
  * The tables that migrate() makes, and their columns with the types that they are
@@ -218,7 +219,7 @@ RefuseDdl(const char *verb, const char *table, const char *column)
 static void
 GuardColumn(RangeVar *relation, const char *column, bool retyped)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			schema = medrec_schema();
 	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
 	ListCell   *cell;
 
@@ -228,21 +229,13 @@ GuardColumn(RangeVar *relation, const char *column, bool retyped)
 	{
 		char	   *name = get_rel_name(lfirst_oid(cell));
 		const GuardedTable *table;
-		HeapTuple	tuple;
 		Oid			type;
-		bool		readable = false;
 
 		if (name == NULL || get_rel_namespace(lfirst_oid(cell)) != schema ||
 			(table = FindTable(name)) == NULL ||
 			!OidIsValid(type = ColumnType(table, column)))
 			continue;
-		tuple = SearchSysCacheAttName(lfirst_oid(cell), column);
-		if (HeapTupleIsValid(tuple))
-		{
-			readable = medrec_column_is((Form_pg_attribute) GETSTRUCT(tuple), type);
-			ReleaseSysCache(tuple);
-		}
-		if (!readable)
+		if (!column_fits(lfirst_oid(cell), column, type))
 			RefuseDdl(retyped ? "alter the type of" : "rename", name, column);
 	}
 }
@@ -266,7 +259,7 @@ GuardRename(RenameStmt *stmt)
 		Oid			relid = RangeVarGetRelid(renamed, NoLock, true);
 
 		if (OidIsValid(relid) &&
-			get_rel_namespace(relid) == get_namespace_oid(MEDREC_SCHEMA, true))
+			get_rel_namespace(relid) == medrec_schema())
 			RefuseDdl("rename table", psprintf("%s.%s", MEDREC_SCHEMA, stmt->relation->relname), NULL);
 	}
 }
@@ -337,12 +330,8 @@ GuardDropped(void)
 Datum
 medrec_allow_ddl(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *trigdata = (EventTriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function medrec.allow_ddl() was not called by an event trigger")));
+	static const char *const events[] = {"ddl_command_end", "sql_drop", NULL};
+	EventTriggerData *trigdata = event_trigger_called(fcinfo, "medrec.allow_ddl", events);
 
 	if (medrec_guard_asleep || IsBinaryUpgrade)
 		PG_RETURN_NULL();

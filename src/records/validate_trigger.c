@@ -10,8 +10,6 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
-#include "commands/trigger.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
 #include "utils/formatting.h"
@@ -20,6 +18,7 @@
 #include "utils/uuid.h"
 
 #include "base/direct.h"
+#include "base/trigger.h"
 #include "records/intent.h"
 #include "records/patients.h"
 #include "records/row.h"
@@ -145,42 +144,22 @@ CheckPatient(RecordRow *row)
 	CheckLastVisit(row);
 }
 
-/* Checks how the trigger is called, and says for which table. */
+/* Finds the kind of record that the trigger's argument names; it must be the table's. */
 static RecordKind
-CheckValidateCall(FunctionCallInfo fcinfo)
+TriggerKind(const TriggerData *trigdata)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	int			kind;
+	const char *name = trigdata->tg_trigger->tgargs[0];
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager", "medrec.validate")));
-	if (!TRIGGER_FIRED_BEFORE(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired BEFORE ROW", "medrec.validate")));
-	if (!TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
-		!TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired for INSERT or UPDATE", "medrec.validate")));
-	if (trigdata->tg_trigger->tgnargs != 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" takes one argument, the kind of record", "medrec.validate")));
-	for (kind = 0; kind < RECORD_KINDS; kind++)
-		if (strcmp(trigdata->tg_trigger->tgargs[0], record_kind_names[kind]) == 0)
-			break;
-	if (kind == RECORD_KINDS ||
-		RelationGetNamespace(trigdata->tg_relation) != get_namespace_oid(MEDREC_SCHEMA, true) ||
-		strcmp(RelationGetRelationName(trigdata->tg_relation), record_kind_names[kind]) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" belongs to medrec's own tables", "medrec.validate")));
-
-	return (RecordKind) kind;
+	for (int kind = 0; kind < RECORD_KINDS; kind++)
+		if (strcmp(name, record_kind_names[kind]) == 0)
+		{
+			trigger_check_table(trigdata, "medrec.validate", name);
+			return (RecordKind) kind;
+		}
+	ereport(ERROR,
+			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+			 errmsg("function \"%s\" must be fired with the kind of record as its argument",
+					"medrec.validate")));
 }
 
 /* Checks the row, fills and normalises it; all faults are reported at once. */
@@ -209,8 +188,10 @@ PG_FUNCTION_INFO_V1(medrec_validate);
 Datum
 medrec_validate(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	RecordKind	kind = CheckValidateCall(fcinfo);
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.validate",
+										   FIRED_BEFORE | FIRED_FOR_ROW |
+										   FIRED_BY_INSERT | FIRED_BY_UPDATE, 1);
+	RecordKind	kind = TriggerKind(trigdata);
 	bool		update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
 	Relation	rel = trigdata->tg_relation;
 	TupleDesc	desc = RelationGetDescr(rel);
