@@ -24,7 +24,7 @@ gateway() {
 	local side=$1 port=0
 	shift
 	[ "$side" = base ] || port=10
-	LOGIN=on MEDREC_RUN_DIR=$WORK/$side/run MEDREC_PGPORT=$((55620 + port)) MEDREC_HTTP_PORT=$((18620 + port)) "$WORK/$side/source/gateway/medrec" "$@"
+	LOGIN=on MEDREC_RUN_DIR=$WORK/$side/run MEDREC_PGPORT=$((25620 + port)) MEDREC_HTTP_PORT=$((18620 + port)) "$WORK/$side/source/gateway/medrec" "$@"
 }
 clean_up() {
 	local side

@@ -10,7 +10,7 @@ ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 TOKENS=${1:-1000000}
 WORK=$(mktemp -d /var/tmp/medrec-tokens.XXXXXX)
 chmod 755 "$WORK"
-export LOGIN=on MEDREC_RUN_DIR=$WORK/run MEDREC_PGPORT=55640 MEDREC_HTTP_PORT=18640
+export LOGIN=on MEDREC_RUN_DIR=$WORK/run MEDREC_PGPORT=25640 MEDREC_HTTP_PORT=18640
 unset MEDREC_DATABASE
 clean_up() { "$ROOT/gateway/medrec" stop >/dev/null 2>&1 || true; rm -rf "$WORK"; }
 trap clean_up EXIT
