@@ -46,6 +46,9 @@
 #define ERA_LIMIT		(1 << 15)
 #define EVENT_KEY(era, xid)	((int64) (era) << XID_BITS | (int64) (xid))
 
+/* how far the clocks of a primary and a standby may differ */
+#define CLOCK_SKEW		"'5 minutes'::pg_catalog.interval"
+
 /* findings name transactions and seals by number, or leave them out */
 #define NONE			INT64CONST(-1)
 
@@ -954,14 +957,20 @@ ReceiveUnsealed(TupleTableSlot *slot, void *arg)
 	Report(arg, "not_sealed", NONE, NONE, NONE, NONE, TextDatumGetCString(slot->tts_values[0]));
 }
 
-/* Whether events wait for a seal for longer than they should. */
+/*
+ * Whether events wait for a seal for longer than they should.  A time that lies
+ * ahead would let an event wait for ever: it was forged, or a clock was set back.
+ */
 static void
 CheckSealed(Verifier *v, const AuditSeal *last)
 {
-	audit_scan(psprintf("SELECT pg_catalog.format('%%s events are not sealed, the oldest is of %%s',"
-						" pg_catalog.count(*), pg_catalog.min(logged_at))"
+	audit_scan(psprintf("SELECT pg_catalog.format(CASE WHEN pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW
+						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is still to come'"
+						" ELSE '%%s events are not sealed, the oldest is of %%s' END,"
+						" pg_catalog.count(*), pg_catalog.min(logged_at), pg_catalog.max(logged_at))"
 						" FROM medrec.audit_event WHERE %s"
-						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval",
+						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval"
+						" OR pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW,
 						audit_unsealed(last), medrec_seal_max_age), ReceiveUnsealed, v);
 }
 
