@@ -69,7 +69,7 @@ typedef struct LoadArray
 {
 	void	   *items;
 	size_t		n;
-	size_t		max;
+	int64		max;
 } LoadArray;
 
 #define load_item(array, type, i)	(&((type *) (array).items)[i])
@@ -153,7 +153,7 @@ typedef struct TableReader
 	int		   *places;			/* of each column in the file, -1 where it has none */
 	Slice	   *fields;			/* of the present record */
 	int			nfields;
-	int			maxfields;
+	int64		maxfields;
 	int			width;			/* fields that each record has */
 } TableReader;
 
