@@ -25,7 +25,8 @@
 #include "utils/memutils.h"
 
 #include "base/array.h"
-#include "load/release.h"
+#include "load/merge.h"
+#include "load/store.h"
 
 
 /* rows read from the table at a time */

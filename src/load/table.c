@@ -7,7 +7,7 @@
 #include "miscadmin.h"
 
 #include "base/array.h"
-#include "load/release.h"
+#include "load/table.h"
 
 
 /* fields that a record may have */
