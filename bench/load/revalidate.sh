@@ -47,7 +47,7 @@ echo "judged    RssAnon of the backend"
 next=0
 while ! grep -q '^done' "$dir/out"; do
 	sleep 0.2
-	judged=$(sed -n 's/.* \([0-9]*\) records judged anew.*/\1/p' "$dir/out" | tail -n 1)
+	judged=$(sed -n 's/.* \([0-9]*\) records .*/\1/p' "$dir/out" | tail -n 1)
 	if [ "${judged:-0}" -ge $next ]; then
 		printf '%8d  %s\n' "${judged:-0}" "$(sed -n 's/^RssAnon:[[:space:]]*//p' /proc/"$pid"/status)"
 		next=$((${judged:-0} + rows / 10))

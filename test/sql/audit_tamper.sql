@@ -47,7 +47,7 @@ BEGIN
 END
 $$;
 SELECT plan(17);
-SELECT is(count(*), 0::bigint, 'the honest trail is intact') FROM medrec.verify_audit();
+SELECT is(count(*), 0::bigint, 'an untampered trail verifies') FROM medrec.verify_audit();
 
 CREATE TEMP TABLE outcome (kind text, found boolean, placed boolean, note text);
 CREATE TEMP TABLE kept AS SELECT medrec.audit_checkpoint() AS checkpoint, max(seal) AS seals FROM medrec.audit_seal;
@@ -66,7 +66,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-SELECT cmp_ok(count(*), '>', 0::bigint, 'removed guards are found') FROM medrec.verify_audit() WHERE kind = 'guard_missing';
+SELECT cmp_ok(count(*), '>', 0::bigint, 'removed guards are reported') FROM medrec.verify_audit() WHERE kind = 'guard_missing';
 
 -- an event's leaf, as who knows the canonical text computes it
 CREATE PROCEDURE pg_temp.make_leaf(e medrec.audit_event) LANGUAGE sql AS $$
@@ -145,7 +145,7 @@ BEGIN
 					f.n := e.n + 1000;
 					CALL pg_temp.make_leaf(f);
 				WHEN 6 THEN
-					kind := 'event doubled';
+					kind := 'event duplicated';
 					expected := '{event_duplicate}';
 					INSERT INTO medrec.audit_event SELECT (e).*;
 				WHEN 7 THEN
@@ -158,7 +158,7 @@ BEGIN
 					UPDATE medrec.audit_event AS x SET new_values = e.new_values, row_id = e.row_id, patient_id = e.patient_id, leaf = e.leaf, salt = e.salt
 						WHERE (x.era, x.xid, x.n) = (f.era, f.xid, f.n);
 				WHEN 8 THEN
-					kind := 'events reordered, leaves made anew';
+					kind := 'events reordered, leaves recomputed';
 					expected := '{events_replaced,events_removed,events_inserted}';
 					SELECT * INTO f FROM medrec.audit_event AS x WHERE x.xid <> e.xid AND pg_temp.seal_of(x) IS NOT NULL ORDER BY random() LIMIT 1;
 					UPDATE medrec.audit_event AS x SET xid = f.xid, n = 5000 WHERE (x.era, x.xid, x.n) = (e.era, e.xid, e.n);
@@ -211,12 +211,12 @@ BEGIN
 END
 $$;
 CALL pg_temp.tamper(:tamperings);
-SELECT is(count(*), 0::bigint, 'what was rolled back leaves no finding') FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
-SELECT is(count(*), (:tamperings)::bigint, 'as many tamperings as were asked for') FROM outcome;
+SELECT is(count(*), 0::bigint, 'what was rolled back is not reported') FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
+SELECT is(count(*), (:tamperings)::bigint, 'the test makes as many tamperings as asked for') FROM outcome;
 SELECT is(string_agg(note, '; ') FILTER (WHERE NOT found OR NOT placed), NULL, 'found and placed: ' || kind)
 	FROM outcome GROUP BY kind ORDER BY kind;
 ROLLBACK;
-SELECT is(count(*), 0::bigint, 'and the trail is intact as before') FROM medrec.verify_audit();
+SELECT is(count(*), 0::bigint, 'the trail verifies after all tamperings were undone') FROM medrec.verify_audit();
 SELECT * FROM finish();
 \c postgres
 DROP DATABASE medrec_tamper;
