@@ -124,14 +124,14 @@ for my $line (split /\n/, $matrix)
 		}
 	}
 }
-is(join(', ', sort keys %do), '', 'the table has a line for all that can be done');
-cmp_ok($cells, '>', 400, "$cells cells tried");
+is(join(', ', sort keys %do), '', 'every operation of this test is in the table');
+cmp_ok($cells, '>', 400, "$cells cells were tried");
 
 # every object that stands in medrec_api has a line in the table
 is($node->safe_psql('m', q{SELECT string_agg(o, ', ') FROM (
 	SELECT relname FROM pg_class WHERE relnamespace = 'medrec_api'::regnamespace AND relkind = 'v'
 	UNION SELECT 'rpc/' || proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND proname <> 'current_age') AS v (o)
-	WHERE o NOT IN (SELECT unnest(string_to_array($$} . join(',', $matrix =~ /^\| (\S+) \|/mg) . q{$$, ',')))}), '', 'and nothing else is there to be used');
+	WHERE o NOT IN (SELECT unnest(string_to_array($$} . join(',', $matrix =~ /^\| (\S+) \|/mg) . q{$$, ',')))}), '', 'every object in medrec_api is in the table');
 
 # what only a session of one's own shows: no other user, whatever it is asked for
 for my $role (@roles)

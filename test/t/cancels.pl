@@ -48,7 +48,7 @@ my ($status, undef, $errors) = $node->psql('m', $script, on_error_stop => 0);
 my $cancelled = () = $errors =~ /statement timeout/g;
 note(sprintf '%d of %d first writes were cancelled, in %.0f s', $cancelled, $cancels, time - $start);
 cmp_ok($cancelled, '>', 0, 'some first writes were cancelled');
-unlike($errors, qr/ERROR:  (?!canceling statement due to (?:statement timeout|user request))/, 'and no write failed otherwise');
+unlike($errors, qr/ERROR:  (?!canceling statement due to (?:statement timeout|user request))/, 'no write failed for another reason');
 
 # By lock: every table of medrec, every index of those that a write reads or writes.
 my @tables = split /\n/, $node->safe_psql('m', q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'medrec'::regnamespace
@@ -77,13 +77,13 @@ for my $relation (@tables, @indexes)
 	$good++;
 }
 $holder->quit;
-cmp_ok($waited, '>=', 8, "$waited of the relations held a first write up");
+cmp_ok($waited, '>=', 8, "$waited relations blocked a first write");
 
-is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient WHERE patient_id LIKE 'G%'"), $good, 'all good writes are there');
+is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient WHERE patient_id LIKE 'G%'"), $good, 'all later writes are stored');
 amcheck_ok($node, 'every index has every row');
 $node->safe_psql('m', 'SELECT FROM medrec.seal_audit()');
 is($node->safe_psql('m', 'SELECT kind, count(*), min(detail) FROM medrec.verify_audit() GROUP BY kind'), '', 'the trail verifies');
-is($node->safe_psql('m', 'SELECT kind, count(*) FROM medrec.verify_records() GROUP BY kind'), '', 'the records are as their events say');
+is($node->safe_psql('m', 'SELECT kind, count(*) FROM medrec.verify_records() GROUP BY kind'), '', 'the records agree with their events');
 is($node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event AS e WHERE NOT EXISTS (SELECT FROM medrec.audit_seal AS s
 	WHERE s.era = e.era AND e.xid >= s.first_xid AND e.xid < s.end_xid)'), 0, 'every event is sealed');
 is($node->safe_psql('m', "SET enable_seqscan = off; SELECT count(*) FROM medrec.patient AS p

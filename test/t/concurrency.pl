@@ -46,10 +46,10 @@ is(join('', map { ended($_) } @sessions), '', 'CREATE EXTENSION in four database
 # the first keeps its transaction open until the second waits; the second must find the roles made
 my $first = session('fresh1', "BEGIN; SELECT count(*) > 0 FROM medrec.migrate();\n" . await_waiter('fresh2') . 'COMMIT;');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'object' AND database = 0 AND classid = 'pg_authid'::regclass AND objid = 0 AND granted"),
-	'migrate() holds the lock of the roles, which all databases have in common');
+	'migrate() takes a lock that all databases share');
 my $second = session('fresh2', 'SELECT count(*) > 0 FROM medrec.migrate()');
-is(ended($first), "t\n", 'migrate() in one database');
-is(ended($second), "t\n", 'and in another of the same cluster, which waited');
+is(ended($first), "t\n", 'migrate() ends in the first database');
+is(ended($second), "t\n", 'migrate() ends in another database that waited');
 
 # all at once, the roles gone again
 $node->safe_psql('postgres', "DROP DATABASE $_") for @databases;
@@ -57,7 +57,7 @@ $node->safe_psql('postgres', "DROP ROLE $_") for split /\n/, $node->safe_psql('p
 $node->safe_psql('postgres', "CREATE DATABASE $_") for @databases;
 $node->safe_psql($_, 'CREATE EXTENSION medrec') for @databases;
 @sessions = map { session($_, 'SELECT count(*) > 0 FROM medrec.migrate()') } @databases, @databases;
-is(join('', sort map { ended($_) } @sessions), "f\n" x 4 . "t\n" x 4, 'migrate() twice in each of four databases at once: each is laid out once');
+is(join('', sort map { ended($_) } @sessions), "f\n" x 4 . "t\n" x 4, 'migrate() twice in each of four databases at once applies each step once');
 
 # whoever cannot make roles does not hold the others up
 $node->safe_psql('postgres', 'CREATE ROLE plain LOGIN');

@@ -50,45 +50,45 @@ sub accepted
 }
 
 my $lost = login('anna', 'correct horse battery', 'ROLLBACK');
-like($lost, qr/"token"/, 'a login that is rolled back has seen its token');
-is(accepted(claims($lost)), 0, 'which is none');
-is(accepted(claims(login('anna', 'correct horse battery', 'COMMIT'))), 1, 'that of a login that was committed is one');
+like($lost, qr/"token"/, 'a login that is rolled back returns a token');
+is(accepted(claims($lost)), 0, 'a token of a rolled back login is refused');
+is(accepted(claims(login('anna', 'correct horse battery', 'COMMIT'))), 1, 'a token of a committed login is accepted');
 
 login('anna', 'wrong', 'ROLLBACK') foreach 1 .. 5;
-is($node->safe_psql('m', 'SELECT sum(failures) FROM medrec.login_address'), '0', 'five wrong tries were rolled back');
-is(events(), '', 'no event could tell of them');
+is($node->safe_psql('m', 'SELECT sum(failures) FROM medrec.login_address'), '0', 'five failed attempts were rolled back');
+is(events(), '', 'rolled back attempts leave no event at once');
 $node->safe_psql('m', 'BEGIN; SELECT medrec.seal_audit(); ROLLBACK');
-is(events(), '', 'nor does a sealing that is rolled back');
+is(events(), '', 'a sealing that is rolled back leaves no event of them');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), 'anna|192.0.2.1|5|5|t', 'but the next one leaves an event');
+is(events(), 'anna|192.0.2.1|5|5|t', 'the next sealing leaves an event of the rolled back attempts');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), 'anna|192.0.2.1|5|5|t', 'and the one after it no other');
+is(events(), 'anna|192.0.2.1|5|5|t', 'the sealing after that leaves no further event');
 login('anna', 'wrong', 'COMMIT');
-cmp_ok($node->safe_psql('m', 'SELECT failures FROM medrec.login_address WHERE failures > 0'), '>=', 5, 'and they count for other sessions');
+cmp_ok($node->safe_psql('m', 'SELECT failures FROM medrec.login_address WHERE failures > 0'), '>=', 5, 'rolled back attempts count for other sessions');
 $node->safe_psql('m', "SELECT medrec.revoke_tokens('anna')");
-like(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'until an administrator ends the lock-out');
+like(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'an administrator can end the lock-out');
 
 # a part of a transaction that is rolled back; what was committed beside it is no event
 $node->safe_psql('m', "$gateway " . from('192.0.2.2') . q{BEGIN; SELECT medrec_api.login('bert', 'wrong'); SAVEPOINT s; SELECT medrec_api.login('bert', 'wrong');
 	SAVEPOINT t; SELECT medrec_api.login('bert', 'wrong'); RELEASE t; ROLLBACK TO s; SELECT medrec_api.login('bert', 'wrong'); COMMIT});
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'what was rolled back to a savepoint has its event as well');
-is($node->safe_psql('m', "SELECT failures FROM medrec.login_address WHERE address = '192.0.2.2'"), '4', 'and counts');
+is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'an attempt rolled back to a savepoint leaves an event');
+is($node->safe_psql('m', "SELECT failures FROM medrec.login_address WHERE address = '192.0.2.2'"), '4', 'an attempt rolled back to a savepoint counts');
 
 # a right password that is rolled back is no wrong one, a check that was cancelled is
 login('anna', 'correct horse battery', 'ROLLBACK');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'a login that is rolled back is no wrong try');
+is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'a successful login that is rolled back is not a failed attempt');
 $node->psql('m', "$gateway " . from('192.0.2.3') . "BEGIN; SELECT medrec_api.login('bert', 'wrong'); SELECT 1 / 0");
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f\nbert|192.0.2.3|1|1|f", 'an error after it does not hide a try');
+is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f\nbert|192.0.2.3|1|1|f", 'an error after it does not hide an attempt');
 is($node->safe_psql('m', 'SELECT kind, detail FROM medrec.verify_audit(); SELECT kind, table_name, detail FROM medrec.verify_records()'), '', 'the trail verifies');
 
 foreach my $password ('wrong', 'correct horse battery')
 {
 	my ($out, $err);
 	$node->psql('m', "$gateway BEGIN READ ONLY; SELECT medrec_api.login('anna', '$password')", stdout => \$out, stderr => \$err);
-	like($err, qr/passwords are not checked in a read-only transaction/, "a read-only transaction checks no password: $password");
+	like($err, qr/passwords are not checked in a read-only transaction/, "login in a read-only transaction checks no password: $password");
 }
 
 # while one try of a name runs from an address that the account has not logged in from, others from such do not wait; six names
@@ -106,20 +106,20 @@ sub open_try
 	return $sessions[$i]->query_safe("BEGIN; SELECT medrec_api.login('$name', 'wrong')");
 }
 open_try(0, 'anna');
-like(login('ANNA', 'wrong', 'COMMIT', '198.51.100.2'), qr/PT429/, 'another try of the name is refused at once');
-like(login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10'), qr/"token"/, 'but not from where the account has logged in');
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/"token"/, 'nor one of another name');
+like(login('ANNA', 'wrong', 'COMMIT', '198.51.100.2'), qr/PT429/, 'a second attempt for the same name is refused at once');
+like(login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10'), qr/"token"/, 'an attempt from an address with an earlier login is not refused');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/"token"/, 'an attempt for another name is not refused');
 open_try($_, "nobody$_") foreach 1 .. 5;
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/PT429/, 'while six names are tried from elsewhere, no other is');
-like(login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11'), qr/"token"/, 'but from where it has logged in');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/PT429/, 'while six names are tried from unknown addresses a seventh is refused');
+like(login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11'), qr/"token"/, 'while six names are tried an attempt from a known address is not refused');
 open_try(6, 'cleo', '192.0.2.12');
 open_try(7, 'dora', '192.0.2.12');
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/PT429/, 'eight tries at a time are all that there are');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/PT429/, 'a ninth attempt at the same time is refused');
 $sessions[0]->query_safe('ROLLBACK');
 $sessions[7]->query_safe('ROLLBACK');
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/"token"/, 'until one of them has ended');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/"token"/, 'an attempt is accepted once another has ended');
 $_->quit foreach @sessions;
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.5'), qr/"token"/, 'sessions that are gone hold nothing');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.5'), qr/"token"/, 'ended sessions hold no attempt');
 
 # a crash forgets what was rolled back, and nothing that was committed
 $node->safe_psql('m', "SELECT medrec.revoke_tokens('anna')");
@@ -128,7 +128,7 @@ login('bert', 'wrong', 'ROLLBACK') foreach 1 .. 5;
 $node->safe_psql('m', q{UPDATE medrec.login_address SET locked_until = now() + interval '1 hour' WHERE failures >= 5});
 $node->stop('immediate');
 $node->start;
-unlike(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'after a crash a lock-out that was committed holds');
-like(login('bert', 'correct horse battery', 'COMMIT'), qr/"token"/, 'tries that were rolled back are forgotten');
+unlike(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'a committed lock-out holds after a crash');
+like(login('bert', 'correct horse battery', 'COMMIT'), qr/"token"/, 'rolled back attempts are forgotten in a crash');
 
 done_testing();

@@ -77,14 +77,14 @@ sub complaints
 }
 my $current = q{medrec.code AS c WHERE c.code_system = 'ICD-10-CM'};
 is(complaints("SELECT c.code, c.short_display FROM $current AND c.short_display IS NOT NULL"), '55081|0|', 'no official short title is a mismatch');
-is(complaints("SELECT c.code, c.display FROM $current"), '97584|0|', 'nor is a long title');
+is(complaints("SELECT c.code, c.display FROM $current"), '97584|0|', 'no official long title is a mismatch');
 is(complaints(qq{SELECT c.code, '  ' || upper(replace(replace(translate(c.display, '()[];', '[]()-'), ', ', ' - '), ' ', E'\\t ')) || ' .' FROM $current AND c.billable}),
-	'74260|0|', 'nor in upper case with other punctuation and white space');
+	'74260|0|', 'no long title in upper case with other punctuation and white space is a mismatch');
 foreach my $kind ([ 'inclusion', 'inclusion term' ], [ 'index', 'entry of the index' ])
 {
 	my ($name, $what) = @$kind;
 	like(complaints("SELECT c.code, t.term FROM medrec.code AS c JOIN medrec.code_term AS t USING (code_system, code) WHERE t.kind = '$name'"),
-		qr/^\d{4,}\|0\|$/, "nor an $what");
+		qr/^\d{4,}\|0\|$/, "no $what is a mismatch");
 }
 
 # a sample, the same in every run, of codes that bear the title of another one
@@ -109,7 +109,7 @@ is($node->safe_psql('m', q{
 	SELECT count(*) > 4900, count(*) FILTER (WHERE severity IS DISTINCT FROM 'warning' OR result <> 'review' OR named IS NULL OR named <> ALL (codes)),
 		min(code || ' ' || description) FILTER (WHERE severity IS DISTINCT FROM 'warning' OR result <> 'review' OR named IS NULL OR named <> ALL (codes))
 	FROM judged WHERE code <> ALL (codes)}),
-	't|0|', 'every one of them is to be reviewed, and a code that the title belongs to is named');
+	't|0|', 'every code with another code\'s title gets review and the other code');
 
 # free text beside a code changes nothing but that it is said
 is($node->safe_psql('m', q{
@@ -126,7 +126,7 @@ $node->safe_psql('m', q{
 		WHERE j.code <> ALL (j.codes) AND cardinality(j.codes) = 1 ORDER BY j.code LIMIT 100});
 is($node->safe_psql('m', q{
 	SELECT count(*), count(*) FILTER (WHERE d.status <> 'review'), count(*) FILTER (WHERE d.suggestions -> 0 ->> 'code' <> j.other)
-	FROM medrec.diagnosis AS d JOIN judged AS j USING (code)}), '100|0|0', 'and is the first suggestion for the record');
+	FROM medrec.diagnosis AS d JOIN judged AS j USING (code)}), '100|0|0', 'the other code is the first suggestion for the record');
 
 $node->stop;
 done_testing();

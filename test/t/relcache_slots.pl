@@ -32,8 +32,8 @@ SELECT count(*) FROM medrec.verify_audit();
 SELECT count(*) FROM medrec.verify_records();
 SELECT 'alive';
 SQL
-is($error, '', 'no part of medrec fails for want of a callback');
+is($error, '', 'no part of medrec fails for lack of a callback');
 like($out, qr/^alive$/m, 'the session is alive at the end');
-is($node->safe_psql('m', 'SELECT count(*) FROM medrec.diagnosis'), 2, 'and has written');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.diagnosis'), 2, 'the session has written');
 $node->stop;
 done_testing();

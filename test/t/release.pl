@@ -13,13 +13,13 @@ my $library = MedrecNode::stage() . "$libdir/medrec.so";
 my $installed = MedrecNode::stage() . "$sharedir/extension";
 my ($version) = slurp_file("$tree/medrec.control") =~ /^default_version *= *'(.*)'/m;
 like($version, qr/^\d+\.\d+$/, 'the control file names the version');
-is(slurp_file("$installed/medrec.control"), slurp_file("$tree/medrec.control"), 'and is the one installed');
-ok(-e "$installed/medrec--$version.sql", 'with its install script');
+is(slurp_file("$installed/medrec.control"), slurp_file("$tree/medrec.control"), 'the version is the installed one');
+ok(-e "$installed/medrec--$version.sql", 'the install script is installed');
 
 # PGXN wants three numbers; the third is for a library that changes no SQL object
 my $meta = JSON::PP->new->decode(slurp_file("$tree/META.json"));
-like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json is of this version');
-is($meta->{provides}{medrec}{version}, $meta->{version}, 'and says so twice alike');
+like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json has this version');
+is($meta->{provides}{medrec}{version}, $meta->{version}, 'META.json has the same version twice');
 my @headings = slurp_file("$tree/CHANGELOG.md") =~ /^## (\d\S*)/mg;
 like($headings[0], qr/^\Q$version\E(\.\d+)?$/, 'the changelog begins with this version');
 
@@ -31,7 +31,7 @@ foreach my $heading (@headings)
 	next if $release eq $version;
 	ok($released{$release}, "$heading of the changelog has its install script in test/upgrade/");
 }
-ok(!$released{$version}, 'the present version has none: it is built');
+ok(!$released{$version}, 'the current version has no copy in test/upgrade/');
 foreach my $release (sort keys %released)
 {
 	ok((grep { -e "$installed/$_" } map { s{.*/}{}r } glob "$tree/sql/upgrades/medrec--$release--*.sql"), "a script that upgrades $release is installed");
@@ -46,6 +46,6 @@ foreach my $script (sort glob("$tree/test/upgrade/*.sql $installed/medrec--*.sql
 		if @symbols;
 }
 is(scalar(grep { /MODULE_PATHNAME/ && !/AS\s+'MODULE_PATHNAME'\s*,\s*'\w+'/ } map { split /\n/, slurp_file($_) } glob "$tree/test/upgrade/*.sql"),
-	0, 'and each names it in the way that is looked for');
+	0, 'each release\'s script is found on the upgrade path');
 
 done_testing();

@@ -11,6 +11,6 @@ my @shown = map { (split)[-1] } grep { / [A-Z] / } `nm -D --defined-only $librar
 
 cmp_ok(scalar(@shown), '>', 50, 'the functions that SQL calls are there');
 is_deeply([ grep { !/^(medrec_|pg_finfo_medrec_|_PG_init$|Pg_magic_func$)/ } @shown ], [],
-	'nothing but what the server calls is seen outside');
+	'the library exports only what the server calls');
 
 done_testing();

@@ -22,9 +22,9 @@ $ENV{MEDREC_STAGE} = $stage;
 # a cluster for each, since roles are the cluster's
 my $fresh = medrec_node('fresh');
 my ($present) = slurp_file("$stage$sharedir/extension/medrec.control") =~ /^default_version *= *'(.*)'/m;
-is($fresh->safe_psql('m', "SELECT extversion FROM pg_extension WHERE extname = 'medrec'"), $present, 'a new installation has the present version');
+is($fresh->safe_psql('m', "SELECT extversion FROM pg_extension WHERE extname = 'medrec'"), $present, 'a new installation has the current version');
 my $should = catalog($fresh, 'm');
-cmp_ok(scalar(keys %$should), '>', 900, 'the catalogs are read');
+cmp_ok(scalar(keys %$should), '>', 900, 'the catalogs can be read');
 
 # that the comparison sees what somebody forgets
 my %forgotten = (
@@ -156,18 +156,18 @@ sub lives
 		'I10 valid', "$when: a diagnosis is validated");
 	is($node->safe_psql('m', "INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (' New ', 3, 'male', '$number') RETURNING name || ward"),
 		'NewA', "$when: a patient is stored");
-	is($node->safe_psql('m', "UPDATE medrec.patient SET name = 'Other' WHERE patient_id = '$number' RETURNING version"), '2', "$when: and changed");
-	is($node->safe_psql('m', "SELECT (medrec.create_treatment(id, '99213')).code FROM medrec.patient WHERE patient_id = '$number'"), '99213', "$when: and treated");
-	is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE patient_id = (SELECT id FROM medrec.patient WHERE patient_id = '$number')"), '3', "$when: all of it audited");
+	is($node->safe_psql('m', "UPDATE medrec.patient SET name = 'Other' WHERE patient_id = '$number' RETURNING version"), '2', "$when: a patient is changed");
+	is($node->safe_psql('m', "SELECT (medrec.create_treatment(id, '99213')).code FROM medrec.patient WHERE patient_id = '$number'"), '99213', "$when: a treatment is stored");
+	is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE patient_id = (SELECT id FROM medrec.patient WHERE patient_id = '$number')"), '3', "$when: each change is audited");
 	is($node->safe_psql('m', "SELECT code FROM medrec.suggest('ICD-10-CM', display => 'high pressure') LIMIT 1"), 'I10', "$when: suggestions are found");
-	like($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the password still opens");
-	unlike($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'wrong')"), qr/"token"/, "$when: and no other");
+	like($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the right password is accepted");
+	unlike($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'wrong')"), qr/"token"/, "$when: a wrong password is refused");
 	is($node->safe_psql('m', "SELECT string_agg(name, ', ' ORDER BY version) FROM (SELECT record ->> 'name' AS name, version FROM medrec.history('patient', (SELECT id::text FROM medrec.patient WHERE patient_id = 'P1'))) AS h"),
-		'John Doe, John A. Doe', "$when: the history is told");
+		'John Doe, John A. Doe', "$when: history() returns the versions");
 	$node->safe_psql('m', 'SELECT * FROM medrec.seal_audit()');
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', "$when: the trail is intact");
-	is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01')"), '', "$when: the archived month too");
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_records()'), '', "$when: the records are those of the trail");
+	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', "$when: the trail verifies");
+	is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01')"), '', "$when: the archived month verifies");
+	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_records()'), '', "$when: the records agree with the trail");
 	return;
 }
 
@@ -178,8 +178,8 @@ sub restored
 	my @connection = ('-h', $node->host, '-p', $node->port);
 	my $dump = $node->basedir . '/m.dump';
 	$node->safe_psql('postgres', 'CREATE DATABASE copy');
-	$node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $dump, 'm' ], $node->name . ': it is dumped');
-	$node->command_ok([ 'pg_restore', '--exit-on-error', @connection, '-d', 'copy', $dump ], $node->name . ': and restored');
+	$node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $dump, 'm' ], $node->name . ': pg_dump');
+	$node->command_ok([ 'pg_restore', '--exit-on-error', @connection, '-d', 'copy', $dump ], $node->name . ': pg_restore');
 	my $catalog = catalog($node, 'copy', $change);
 	$node->safe_psql('postgres', 'DROP DATABASE copy');
 	return $catalog;
@@ -189,7 +189,7 @@ isnt(scalar(@released), 0, 'there are released versions');
 foreach my $version (@released)
 {
 	is($fresh->safe_psql('m', "SELECT path IS NOT NULL FROM pg_extension_update_paths('medrec') WHERE source = '$version' AND target = '$present'"),
-		't', "$version: there is a way to $present");
+		't', "$version: there is an upgrade path to $present");
 	# (extension_destdir is not where PostgreSQL 15's view of the versions looks)
 	ok(-e MedrecNode::stage() . "$sharedir/extension/medrec--$_.sql", "make install brings medrec--$_.sql") foreach $present, "$version--$present";
 
@@ -211,12 +211,12 @@ foreach my $version (@released)
 	my $between = rows($node, $before);
 	my $steps = $node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()');
 	cmp_ok($steps, '>', 0, "$version: migrate() takes steps") if $version ne $present;
-	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: and a second time none");
+	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: a second migrate() applies no step");
 
 	# who may do what is as in a new installation, for a superuser and for who compares with what migrate() kept
 	my $alarms = "SELECT kind, object, detail FROM medrec.verify_access() WHERE severity <> 'information'";
-	is($node->safe_psql('m', $alarms), '', "$version: verify_access() finds nothing");
-	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: nor for the auditor");
+	is($node->safe_psql('m', $alarms), '', "$version: verify_access() reports nothing to a superuser");
+	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: verify_access() reports nothing to an auditor");
 
 	# all rows as before; what upgrading itself leaves is in the trail and among the defaults
 	my $after = rows($node, $before);
@@ -233,9 +233,9 @@ foreach my $version (@released)
 
 	# releases of then
 	is($node->safe_psql('m', "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM medrec.verify_release()"), 'no_digest own_rows own_term_without_event',
-		"$version: its releases have no digest yet, and nothing else is told");
-	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digests are taken");
-	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: and hold");
+		"$version: its releases have no digest yet, and nothing else is reported");
+	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digest_release() computes their digests");
+	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: releases with computed digests verify");
 
 	# nothing is left over, nothing missing; but what the user made, and the archived month
 	my $is = catalog($node, 'm', 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01; ALTER DATABASE m RESET ALL;');
