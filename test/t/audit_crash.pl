@@ -1,4 +1,4 @@
-# Writers, rollbacks, savepoints, sealing and kill -9: each committed change has its event, no event is without its change, no false alarm.
+# Writers, rollbacks, savepoints, sealing and kill -9: each committed change has its event, each event its change, and there is no false alarm.
 # MEDREC_HONEST: runs that end by themselves (default 5); MEDREC_CRASHES: runs between them that kill -9 ends (default 3).
 use strict;
 use warnings;
@@ -66,11 +66,11 @@ for my $run (1 .. $runs)
 	}
 	my $before = $node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
 
-	# crashes lie evenly between the others
+	# crashes are spread evenly among the others
 	if (int($run * $crashes / $runs) == int(($run - 1) * $crashes / $runs))
 	{
 		my $h = writers('-t', 30);
-		# sealed and verified while it is written, too
+		# sealed and verified while writing, too
 		my $found = $node->safe_psql('m', "SELECT FROM medrec.seal_audit(); $findings;
 			SELECT 'amid' FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1");
 		$amid++ if $found =~ s/^amid$//m;

@@ -1,4 +1,4 @@
-# Logical replication as doc/audit.md has it: the trail verifies on the subscriber, is sealed by the publisher alone, and meets no other trail
+# Logical replication as in doc/audit.md: the trail verifies on the subscriber, is sealed by the publisher only, and is not mixed with another
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -6,7 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use MedrecNode;
 
-# the command of the documentation, to the letter
+# the command of the documentation, exactly
 my ($publication) = slurp_file("$ENV{TESTDIR}/doc/audit.md") =~ /^(CREATE PUBLICATION medrec .*?;)$/ms;
 ok($publication, 'the documentation has the command');
 
@@ -60,7 +60,7 @@ $subscriber->wait_for_log(qr/cannot receive an audit trail: this database has on
 ok(1, 'a database with a trail of its own refuses another');
 $subscriber->safe_psql('m', 'DROP SUBSCRIPTION other');
 
-# what is detached from a subscription goes on by itself
+# a database without its subscription continues by itself
 $subscriber->safe_psql('s', 'DROP SUBSCRIPTION medrec');
 $subscriber->safe_psql('s', "UPDATE medrec.patient SET age = 5 WHERE patient_id = 'NEW'");
 $subscriber->safe_psql('s', 'SELECT FROM medrec.seal_audit()');

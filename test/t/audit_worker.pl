@@ -1,4 +1,4 @@
-# The sealing worker: seals by itself, waits for nobody's transaction, stands in nobody's way, outlives errors and crashes
+# The sealing worker: seals by itself, waits for no transaction, blocks nobody, survives errors and crashes
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -7,7 +7,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 use MedrecNode;
 
-# the start of a worker is told at debug1: that is how a round is noticed
+# the start of a worker is logged at debug1: this shows a round
 my $node = medrec_node('worker', conf => q{
 shared_preload_libraries = 'medrec'
 medrec.seal_interval = 1
@@ -73,7 +73,7 @@ $long->query_safe('COMMIT');
 $long->quit;
 sealed('events are sealed once the long transaction has ended');
 
-# in nobody's way, and not to be lost
+# it blocks nobody, and is replaced
 my $holder = hold_worker();
 is(insert("SET lock_timeout = '1s';"), 0, 'a worker in the middle of sealing blocks no writer');
 $node->safe_psql('m', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'medrec seal worker'");

@@ -1,4 +1,4 @@
-# Care teams by committed transactions: no access before its event is committed, none by an older snapshot, no lock for each new patient
+# Care teams with committed transactions: no access before the event is committed or by an older snapshot, no lock for each new patient
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -58,7 +58,7 @@ for my $table ('pg_statistic', 'pg_statistic_ext_data')
 $node->safe_psql('m', 'DROP TABLE part; DROP STATISTICS medrec.names, medrec.titles');
 isnt($node->safe_psql('m', q{EXPLAIN SELECT FROM medrec.patient WHERE name = 'hidden'}) =~ s/hidden/nobody/r, $node->safe_psql('m', q{EXPLAIN SELECT FROM medrec.patient WHERE name = 'nobody'}), 'estimates are unchanged for a role that sees all patients');
 
-# what counts rows that a policy has removed is refused, in a new session as in an old one
+# EXPLAIN ANALYZE, which counts the rows that a policy removed, is refused, in new sessions and in old ones
 my $query = q{SELECT FROM medrec_api.patients WHERE name = 'hidden'};
 for my $command ("EXPLAIN ANALYZE $query", "EXPLAIN (ANALYZE, TIMING off, COSTS off, SUMMARY off) SELECT 1 WHERE EXISTS ($query)", "EXPLAIN ANALYZE CREATE TEMP TABLE t AS $query", "EXPLAIN ANALYZE DECLARE c CURSOR FOR $query", "PREPARE p AS $query; EXPLAIN ANALYZE EXECUTE p",
 	q{EXPLAIN ANALYZE UPDATE medrec.patient SET age = 1 WHERE name = 'hidden'}, 'EXPLAIN ANALYZE SELECT FROM medrec_api.diagnoses AS d JOIN medrec_api.patients AS p ON p.id = d.patient_id', "EXPLAIN ANALYZE SELECT max(name) FROM medrec_api.patients", "EXPLAIN ANALYZE WITH q AS MATERIALIZED ($query) SELECT count(*) FROM q",
@@ -69,12 +69,12 @@ for my $command ("EXPLAIN ANALYZE $query", "EXPLAIN (ANALYZE, TIMING off, COSTS 
 }
 like(ann('EXPLAIN ANALYZE SELECT 1'), qr/actual/, 'EXPLAIN ANALYZE of an unrestricted query is allowed');
 like($node->safe_psql('m', "EXPLAIN ANALYZE $query"), qr/rows=$hidden /, 'EXPLAIN ANALYZE is allowed for a role that sees all patients');
-# the same counting for the server's log, set by a superuser, gets in nobody's way
+# auto_explain counts the same for the server's log, and must not break queries
 $node->safe_psql('m', q{ALTER ROLE ann SET session_preload_libraries = 'medrec', 'auto_explain'; ALTER ROLE ann SET auto_explain.log_min_duration = 0; ALTER ROLE ann SET auto_explain.log_analyze = 'on'});
 is(ann($seen), 'S1', 'auto_explain does not break queries');
 $node->safe_psql('m', 'ALTER ROLE ann RESET ALL');
 
-# in the transaction that may yet be rolled back
+# in a transaction that may be rolled back
 is(ann('BEGIN', $glass, $seen, 'ROLLBACK', $seen), "f\nf\nf\nS1\nS1", 'BEGIN, break_glass(), SELECT, ROLLBACK reads no hidden patient');
 is(ann($seen, 'BEGIN', $glass, 'SET LOCAL enable_seqscan = off', $seen, 'SET LOCAL plan_cache_mode = force_generic_plan', "PREPARE p AS $seen", 'EXECUTE p', 'ROLLBACK'), "S1\nf\nf\nf\nS1\nS1", 'a cached result, an index or a prepared plan opens no patient');
 is(ann('BEGIN', 'SAVEPOINT a', $glass, 'RELEASE a', $seen, 'SAVEPOINT b', $glass, $seen, 'ROLLBACK TO b', $seen, 'ROLLBACK', $seen), "f\nf\nf\nS1\nf\nf\nf\nS1\nS1\nS1", 'a savepoint, released or rolled back, opens no patient');
@@ -104,7 +104,7 @@ is($node->safe_psql('m', $seen, extra_params => ['-U', 'bob']), join(',', sort m
 is($node->safe_psql('m', $events . q{ AND session_role = 'ann' AND reason = 'emergency, unconscious'}), '9', 'each committed break_glass leaves an event');
 $node->safe_psql('m', 'DELETE FROM medrec.break_glass');
 
-# whatever the session has set, the event is on disk
+# the event is on disk, whatever the session's settings
 my $session = $node->background_psql('m', extra_params => ['-U', 'ann']);
 $session->query_safe('SET synchronous_commit = off');
 $session->query_safe($glass);
@@ -114,7 +114,7 @@ $node->start;
 is($node->safe_psql('m', $events), '12', 'a crash right after the answer loses no event');
 $node->safe_psql('m', 'DELETE FROM medrec.break_glass');
 
-# what a transaction with an older snapshot has read is not kept for those that follow
+# what an older snapshot read is not cached for later transactions
 my $old = $node->background_psql('m', extra_params => ['-U', 'ann'], on_error_stop => 0);
 is($old->query_safe("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1"), '1', 'a transaction takes a snapshot');
 $node->safe_psql('m', 'DELETE FROM medrec.care_team_patient WHERE team = 1');
@@ -124,7 +124,7 @@ is($old->query_safe($seen), '', 'the next transaction does not read a patient re
 $node->safe_psql('m', q{INSERT INTO medrec.care_team_patient (patient, team) SELECT id, 1 FROM medrec.patient WHERE patient_id = 'S1'});
 is($old->query_safe($seen), 'S1', 'a patient added to the team again is visible');
 
-# an upsert that waits for another's INSERT of the same id does not take that patient for its own
+# an upsert that waits for another session's INSERT of the same id does not take that patient over
 my $id = '00000000-0000-4000-8000-0000000000aa';
 my $bob = $node->background_psql('m', extra_params => ['-U', 'bob'], on_error_stop => 0);
 $bob->query_safe(qq{BEGIN; INSERT INTO medrec_api.patients (id, name, age, gender, patient_id) VALUES ('$id', 'bob''s', 1, 'male', 'B1')});
@@ -143,7 +143,7 @@ for my $what ("DO UPDATE SET name = 'taken' RETURNING name", 'DO NOTHING RETURNI
 $bob->query_safe('ROLLBACK');
 $_->quit for $bob, $old;
 
-# a number that is a hidden patient's leaves a line in the log, whatever is rolled back
+# a hidden patient's number leaves a line in the log, even after a rollback
 sub lines { my $log = slurp_file($node->logfile); return scalar(() = $log =~ /account "ann" has given numbers/g) }
 my $new = q{INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES};
 $node->psql('m', "$new ('n', 1, 'male', 'H1'), ('n', -1, 'male', 'Z1')", extra_params => ['-U', 'ann']);
@@ -178,7 +178,7 @@ my $lines = lines();
 ann('BEGIN', "INSERT INTO medrec_api.patients (name, age, gender, patient_id) SELECT 'n', 1, 'male', 'H' || i FROM generate_series(1, $hidden) AS i ON CONFLICT DO NOTHING", 'ROLLBACK');
 is(lines() - $lines, 6, 'forty attempts in a transaction leave lines for 1, 2, 4 ... 32');
 
-# many new patients in one statement, beside others who work
+# many new patients in one statement, while others work
 my $patients = $ENV{MEDREC_BULK_PATIENTS} || 8000;
 my $bulk = $node->background_psql('m', extra_params => ['-U', 'ann']);
 is($bulk->query_safe(qq{BEGIN; WITH n AS (INSERT INTO medrec_api.patients (name, age, gender, patient_id) SELECT 'bulk', 1, 'male', 'X' || i FROM generate_series(1, $patients) AS i RETURNING 1) SELECT count(*) FROM n}), $patients, "$patients patients in one statement");

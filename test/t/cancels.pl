@@ -1,5 +1,5 @@
-# A session whose first write is cancelled - by a statement timeout at any moment, or waiting for any lock that it takes - and that
-# then writes well: every index finds every event, the trail is sealed and verifies, records and history agree with it.
+# A session whose first write is cancelled (by a statement timeout at any moment, or waiting for any lock that it takes) and which
+# then writes successfully: every index finds every event, the trail is sealed and verifies, records and history agree with it.
 # MEDREC_CANCELS: sessions whose first write is ended by a statement timeout (default 150).
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use MedrecNode;
 my $cancels = $ENV{MEDREC_CANCELS} || 150;
 my $node = medrec_node('cancels', conf => "log_statement = none\nautovacuum = off\n");
 
-# The partition that is written, with indexes of several kinds besides medrec's own; care teams and codes are read as well.
+# The partition being written, with indexes of several kinds besides medrec's own; care teams and codes are read as well.
 my $partition = $node->safe_psql('m', q{SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')});
 $node->safe_psql('m', "CREATE INDEX cancels_n ON $partition (n); CREATE INDEX cancels_leaf ON $partition (leaf);
 	CREATE INDEX cancels_logged_at ON $partition USING brin (logged_at)");
@@ -32,8 +32,8 @@ sub good_writes
 }
 my $good = 0;
 
-# By time: each session a connection of its own. A timeout that comes as the write ends falls on the statement after it, which is none
-# of ours, and by then the server calls it a user's request.
+# By time: each session is a connection of its own. A timeout at the very end of the write hits the next statement, which is not
+# medrec's; the server then reports it as a user's request.
 my $start = time;
 my $script = "\\set QUIET on\n$summarize\n";
 for my $n (1 .. $cancels)
@@ -50,7 +50,7 @@ note(sprintf '%d of %d first writes were cancelled, in %.0f s', $cancelled, $can
 cmp_ok($cancelled, '>', 0, 'some first writes were cancelled');
 unlike($errors, qr/ERROR:  (?!canceling statement due to (?:statement timeout|user request))/, 'no write failed for another reason');
 
-# By lock: every table of medrec, every index of those that a write reads or writes.
+# By lock: every table of medrec, and every index that a write reads or writes.
 my @tables = split /\n/, $node->safe_psql('m', q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'medrec'::regnamespace
 	AND relkind IN ('r', 'p') AND (relname !~ '_\d{4}_\d{2}$' OR oid = '} . $partition . q{'::regclass) ORDER BY relname});
 my @indexes = split /\n/, $node->safe_psql('m', qq{SELECT x.indexrelid::regclass FROM pg_index AS x

@@ -1,4 +1,4 @@
-# What PostgREST's sessions may not do, and what of them the server's log does not show: any form of statement, any log.
+# What PostgREST's sessions may not do, and what the server's log does not show of them: any form of statement, any log.
 use strict;
 use warnings;
 use FindBin;
@@ -121,7 +121,7 @@ like($logs, qr/medrec_authenticator.*text withheld \(SQLSTATE P0001\)/, 'the log
 like($logs, qr/duration: [0-9.]+ ms/, 'the log has the duration');
 cmp_ok(length($logs) - $before, '<', 1_000_000, 'the log has no megabytes of a statement');
 
-# others, as they were, unless it is asked for
+# sessions of other roles are unchanged, unless asked for
 my $name = $node->safe_psql('m', 'SELECT current_user');
 $node->psql('m', "SELECT 'Ordinary text'::integer");
 like(logs(), qr/invalid input syntax for type integer: "Ordinary text"/, 'sessions of other roles are logged as before');
@@ -132,7 +132,7 @@ unlike(logs(), qr/Jane|syphilis/, 'the log of a role with medrec.redact_log has 
 ($status, $out, $err) = $node->psql('m', 'SET medrec.redact_log = off', connstr => $node->connstr('m') . ' user=someone');
 like($err, qr/permission denied/, 'a role cannot turn medrec.redact_log off');
 
-# 40001 and 40P01 reach the client as something that PostgREST does not repeat, and a function's own handler as what they are
+# 40001 and 40P01 reach the client in a form that PostgREST does not retry, and a function's own handler unchanged
 for my $state ('40001', '40P01')
 {
 	my $raise = qq{DO \$\$BEGIN RAISE EXCEPTION '$secret' USING ERRCODE = '$state'; END\$\$};
@@ -145,13 +145,13 @@ for my $state ('40001', '40P01')
 	like($e, qr/$state: $secret/, "an SQL user gets $state unchanged");
 }
 
-# the step again: what the role preloads besides stays
+# the step again: it keeps other libraries that the role preloads
 $node->safe_psql('m', q{ALTER ROLE medrec_authenticator SET session_preload_libraries = 'auto_explain'});
 my $step = slurp_file("$ENV{TESTDIR}/sql/migrations/0090-preload.sql");
 $node->safe_psql('m', $step) for 1, 2;
 is($node->safe_psql('m', q{SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'medrec_authenticator'::regrole}), 'session_preload_libraries=auto_explain, medrec', 'the step keeps other libraries that the role preloads');
 
-# no code of medrec raises what PostgREST repeats or takes for the end of its connection
+# no code of medrec raises what PostgREST retries or takes for the end of its connection
 my @raised;
 for my $file (glob("$ENV{TESTDIR}/sql/*.sql $ENV{TESTDIR}/sql/migrations/*.sql"))
 {

@@ -1,4 +1,4 @@
-# An error while a session first looks up the era leaves nothing behind: its later events are of the right era, are sealed and verify
+# An error while a session first looks up the era leaves nothing behind: later events have the right era, are sealed and verify
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -10,7 +10,7 @@ my $node = medrec_node('era');
 my $insert = "INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('E', 1, 'other', '%s')";
 my $verify = 'SELECT kind, era, detail FROM medrec.verify_audit()';
 
-# A session whose first write ends while it reads audit_era, by the settings given, and which then writes well.
+# A session whose first write fails while it reads audit_era, by the settings given, and which then writes successfully.
 sub interrupted
 {
 	my ($id, $settings, $error) = @_;
@@ -37,7 +37,7 @@ $node->safe_psql('m', 'SELECT FROM medrec.seal_audit()');
 is($node->safe_psql('m', $verify), '', 'the trail verifies');
 is($node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event AS e WHERE NOT EXISTS (SELECT FROM medrec.audit_seal AS s WHERE s.era = e.era AND e.xid >= s.first_xid AND e.xid < s.end_xid)'), '0', 'every event is sealed');
 
-# events that 0.1 wrote in era 0 after such an error are named as what they are
+# events that 0.1 wrote in era 0 after such an error are reported as such
 my $change = q{
 	SET session_replication_role = replica;
 	ALTER TABLE medrec.audit_event DISABLE TRIGGER medrec_append_only;

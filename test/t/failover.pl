@@ -1,4 +1,4 @@
-# A promoted server: what it lost is reported as lost, with its number, and no honest trail as forged; a forger is still found
+# A promoted server: its loss is reported as a loss, with its number, and no honest trail as forged; a forgery is still found
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -37,7 +37,7 @@ sub standby_of
 	$standby->start;
 	return $standby;
 }
-# Changes the trail as its owner may who removes the guards and puts them back.
+# Changes the trail as its owner could: removes the guards and restores them.
 sub tamper
 {
 	my ($node, $sql) = @_;
@@ -52,7 +52,7 @@ sub tamper
 	});
 	return;
 }
-# Removes the last seals from one on, with the events of these and as many as are named, and seals what is left.
+# Removes the last seals from a given one on, with their events and a number of others, and seals the rest.
 sub reseal
 {
 	my ($node, $from, $events) = @_;
@@ -81,7 +81,7 @@ $primary->safe_psql('m', "BEGIN; INSERT INTO medrec.patient (name, age, gender, 
 $primary->wait_for_catchup($standby);
 is(findings($standby, $common), '', 'a standby verifies');
 
-# five events that do not, sealed and exported on the old primary
+# five events that do not arrive, sealed and exported on the old primary
 $standby->stop;
 write_events($primary, 5);
 $primary->safe_psql('m', "COMMIT PREPARED 'p'");
@@ -136,7 +136,7 @@ reseal($standby, $last, 3);
 is(findings($standby), '', 'removed and resealed events of the new timeline verify without a checkpoint');
 is(findings($standby, $end), "checkpoint_differs $last", 'removed events are found by a checkpoint of the new timeline');
 
-# an era that never was, to pass off as lost what was removed
+# a forged era, meant to pass removed events off as lost
 tamper($standby, "INSERT INTO medrec.audit_era SELECT 3, system_identifier, database, now(), first_xid + 1, 3, '0/1', $last - 1 FROM medrec.audit_era WHERE era = 2");
 is(findings($standby, $end), "checkpoint_differs $last, era_altered, era_altered", 'a forged era is found and excuses no loss');
 like($standby->safe_psql('m', 'SELECT detail FROM medrec.verify_audit()'), qr/has not been through timeline 3.*no event tells of it/s, 'a forged era is found by its missing timeline and event');

@@ -133,7 +133,7 @@ like(detail($three, $lost_of_b), qr/^3 events .* timeline 2 to timeline 3/, 'the
 my $of_c = checkpoint($three);
 is(findings($three, $of_c), '', 'the newest server verifies against its own checkpoint');
 
-# a dump of it elsewhere knows as much
+# a dump of it restored elsewhere reports the same
 $three->command_ok([ 'pg_dump', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'm' ], 'pg_dump after promotions');
 $three->safe_psql('postgres', 'CREATE DATABASE copy');
 $three->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'copy' ], 'psql restores the dump');
@@ -146,7 +146,7 @@ SKIP:
 	skip 'MEDREC_VERIFY does not name the program', 6 unless $ENV{MEDREC_VERIFY} && -x $ENV{MEDREC_VERIFY};
 	my $program = $ENV{MEDREC_VERIFY};
 	my $size = $three->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal');
-	# the last head that the lost checkpoint names of what is common
+	# the last head that the lost checkpoint names of the common part
 	my ($named) = sort { $b <=> $a } grep { $_ <= $sealed } $lost_of_b =~ /^medrec-head: (\d+) /mg;
 	my $proof = file($three, 'proof', $three->safe_psql('m', "SELECT medrec.consistency_proof($named, $size)") . "\n");
 	my $grown = file($three, 'grown', $three->safe_psql('m', "SELECT medrec.consistency_proof($sealed, $size)") . "\n");
@@ -165,7 +165,7 @@ SKIP:
 	command_exit_is([ $program, 'growth', $proof, $old, file($three, 'stale', $stale) ], 1, 'medrec-verify: a loss that the new checkpoint does not list is refused');
 }
 
-# the old primary comes back
+# the old primary rejoins
 $two->start;
 $two->stop;
 $three->safe_psql('postgres', 'CHECKPOINT');

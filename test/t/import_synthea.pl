@@ -21,7 +21,7 @@ foreach my $table (@tables)
 	my $columns = join ', ', map { lc($_) . ' text' } split /,/, $header;
 	$node->safe_psql('m', "CREATE TABLE $table ($columns); COPY $table FROM '$path' (FORMAT csv, HEADER)");
 }
-# what these records speak of
+# the terminologies that these records use
 my $cvx = data_file('cvx/cvx.tsv');
 append_to_file($node->basedir . '/cvx.tsv', $cvx);
 $node->safe_psql('m', "SELECT FROM medrec.load_release('CVX', '2025', '1970-01-01', pg_read_file('" . $node->basedir . "/cvx.tsv'))");

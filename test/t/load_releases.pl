@@ -72,7 +72,7 @@ $node->psql('m', load_sql('ICD-10-CM', '37a', '2019-10-02', 'mce/MCE_v37.txt.gz'
 like($err, qr/WARNING: .*coding edits in force \(version 37a\) are of 2019-10-02, the codes in force \(version 2025\) of 2024-10-01/, 'edits that are older than the codes are told of');
 like($node->safe_psql('m', q{SELECT medrec_api.health()}), qr/coding edits in force \(version 37a\)/, 'health reports edits older than the codes');
 
-# each index under the titles of other years: its codes tell it
+# each index under the titles of other years: it is recognised by its codes
 my %index = (index => 'nchs-index 66260', eindex => 'nchs-external 6615', drug => 'nchs-drugs 39964', neoplasm => 'nchs-neoplasms 9009');
 my $day = 0;
 foreach my $name (sort keys %index)
@@ -91,7 +91,7 @@ foreach my $name (sort keys %index)
 }
 $node->safe_psql('m', "DELETE FROM medrec.code_release WHERE version LIKE 'variant %' OR version = '37a'");
 
-# a codes file: what the order file lists of it, without numbers, flags, headers and short titles
+# a codes file: the lines of the order file without numbers, flags, headers and short titles
 my $codes = join '', map { substr($_, 14, 1) eq '1' ? substr($_, 6, 8) . substr($_, 77) . "\r\n" : () } split /\r?\n/, data_file('icd-10-cm/icd10cm_order_2025.txt.gz');
 append_to_file("$dir/icd10cm_codes_2025.txt", $codes);
 is($node->safe_psql('m', "SELECT concat_ws(' ', format, rows) FROM medrec.load_release('ICD-10-CM', '2025 codes', '2030-10-01', pg_read_binary_file('$dir/icd10cm_codes_2025.txt'))"),
@@ -114,7 +114,7 @@ $node->psql('m', "BEGIN; SELECT rows FROM medrec.load_release('ICD-10-CM', 'half
 like($err, qr/none of its \d+ codes of injuries and poisonings has a 7th character/, "$out codes without 7th characters raise a warning");
 like($err, qr/it has \d+ codes that may stand on a claim, version 2025, the one before, has 74260/, 'a release with fewer codes than the one before raises a warning');
 
-# a damaged file is refused, whatever the damage, and the release before stays
+# a file damaged in any way is refused, and the earlier release stays
 my $sum = "SELECT md5(string_agg(c::text, E'\\n' ORDER BY code, valid_from)) FROM medrec.code AS c WHERE code_system = 'ICD-10-CM'";
 my $before = $node->safe_psql('m', $sum);
 my $order = 'icd-10-cm/icd10cm_order_2024.txt.gz';
@@ -140,7 +140,7 @@ foreach my $wrong ([ 'ICD-10-PCS', $order ], [ 'ICD-10-CM', 'icd-10-pcs/icd10pcs
 }
 is($node->safe_psql('m', $sum), $before, 'refused files changed no code');
 
-# three releases in every order: each code stands as its release says (without the indexes on titles, which take most of the time)
+# three releases in every order: each code is as in its release (without the indexes on titles, which take most of the time)
 $node->safe_psql('m', q{DROP INDEX medrec.code_display_idx, medrec.code_short_display_idx; DELETE FROM medrec.code_release WHERE code_system = 'ICD-10-CM' AND content = 'codes'; TRUNCATE medrec.code});
 my $standing = q{SELECT md5(string_agg(concat_ws('|', d.day, c.code, c.billable, c.display, c.short_display), E'\n' ORDER BY d.day, c.code)) || ' ' || count(*)
 	FROM (VALUES (date '2022-09-30'), ('2022-10-01'), ('2023-09-30'), ('2023-10-01'), ('2024-09-30'), ('2024-10-01'), ('2099-01-01')) AS d (day)
@@ -158,9 +158,9 @@ foreach my $sequence ([ 2023, 2024, 2025 ], [ 2023, 2025, 2024 ], [ 2024, 2023, 
 	is($result, $first, "@$sequence: codes are the same as after any other order");
 }
 
-# two loads of a system at once queue, and both come out
+# two loads of a system at once wait for each other, and both succeed
 my $one = $node->background_psql('m');
-# (the same file each time, of which load_release warns)
+# (the same file each time, so load_release warns)
 $one->query_safe('SET client_min_messages = error');
 $one->query_safe('BEGIN');
 $one->query_safe(load_sql('CVX', '2026', '2026-01-01', 'cvx/cvx.tsv'));

@@ -1,4 +1,4 @@
-# logins in transactions that are rolled back, side by side, and across a crash
+# logins in transactions that are rolled back, concurrent logins, and logins across a crash
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -11,21 +11,21 @@ $node->safe_psql('m', q{INSERT INTO medrec.account (username, role) VALUES ('ann
 	SELECT medrec.set_password(username, 'correct horse battery') FROM medrec.account});
 my $gateway = 'SET SESSION AUTHORIZATION medrec_authenticator; SET ROLE medrec_anon;';
 
-# one login as a session of the gateway; how it ends, and from where it comes
+# one login in a session of the gateway; how it ends, and its address
 sub login
 {
 	my ($name, $password, $end, $address) = @_;
 	return $node->safe_psql('m', "$gateway " . from($address) . " BEGIN; SELECT medrec_api.login('$name', '$password'); $end");
 }
 
-# what says where a request comes from
+# sets the address of a request
 sub from
 {
 	my ($address) = @_;
 	return "SET request.headers = '{\"x-real-ip\": \"" . ($address // '192.0.2.1') . "\"}';";
 }
 
-# account, address, failures, tries rolled back, locked? of the events of tries that were rolled back
+# account, address, failures, rolled back attempts and lock of the events of rolled back attempts
 sub events
 {
 	return $node->safe_psql('m', q{SELECT a.username, e.new_values ->> 'address', e.new_values ->> 'failures', e.new_values ->> 'rolled_back', e.new_values ->> 'locked_until' IS NOT NULL
@@ -68,14 +68,14 @@ cmp_ok($node->safe_psql('m', 'SELECT failures FROM medrec.login_address WHERE fa
 $node->safe_psql('m', "SELECT medrec.revoke_tokens('anna')");
 like(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'an administrator can end the lock-out');
 
-# a part of a transaction that is rolled back; what was committed beside it is no event
+# rolling back to a savepoint; what was committed beside it leaves no event
 $node->safe_psql('m', "$gateway " . from('192.0.2.2') . q{BEGIN; SELECT medrec_api.login('bert', 'wrong'); SAVEPOINT s; SELECT medrec_api.login('bert', 'wrong');
 	SAVEPOINT t; SELECT medrec_api.login('bert', 'wrong'); RELEASE t; ROLLBACK TO s; SELECT medrec_api.login('bert', 'wrong'); COMMIT});
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
 is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'an attempt rolled back to a savepoint leaves an event');
 is($node->safe_psql('m', "SELECT failures FROM medrec.login_address WHERE address = '192.0.2.2'"), '4', 'an attempt rolled back to a savepoint counts');
 
-# a right password that is rolled back is no wrong one, a check that was cancelled is
+# a rolled back successful login is not a failure, a cancelled check is
 login('anna', 'correct horse battery', 'ROLLBACK');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
 is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'a successful login that is rolled back is not a failed attempt');
@@ -91,14 +91,14 @@ foreach my $password ('wrong', 'correct horse battery')
 	like($err, qr/passwords are not checked in a read-only transaction/, "login in a read-only transaction checks no password: $password");
 }
 
-# while one try of a name runs from an address that the account has not logged in from, others from such do not wait; six names
-# at most are tried so, eight in all
+# while an attempt for a name runs from an unknown address, other attempts from unknown addresses do not wait; at most six names
+# can be tried this way, eight in all
 login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10');
 login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11');
 login($_, 'correct horse battery', 'COMMIT', '192.0.2.12') foreach 'cleo', 'dora';
 my @sessions = map { $node->background_psql('m') } 1 .. 8;
 $_->query_safe($gateway . from('198.51.100.1')) foreach @sessions;
-# a try that is left open
+# an attempt that stays open
 sub open_try
 {
 	my ($i, $name, $address) = @_;

@@ -1,4 +1,4 @@
-# medrec-verify, without a database: what the database proves, and that nothing else passes
+# medrec-verify, without a database: it accepts what the database proves, and nothing else
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -23,7 +23,7 @@ sub file
 	return "$dir/$name";
 }
 
-# what the database says, with the end of line that psql gives it
+# what the database returns, with psql's line end
 sub ask
 {
 	my ($name, $sql) = @_;
@@ -48,7 +48,7 @@ my $key = $node->safe_psql('m', "SELECT era || ', ' || xid || ', ' || n FROM med
 my $proof = ask('proof', "SELECT medrec.audit_proof($key)");
 $node->command_ok([ $verify, 'event', $proof, $new ], 'an event is in the log');
 
-# the event's text is in base64: another name in it
+# the event's text is in base64: put another name into it
 my $forged = slurp_file($proof);
 my ($event) = $forged =~ /^event: (\S+)$/m;
 my $text = decode_base64($event);
@@ -60,7 +60,7 @@ my $other = slurp_file($new);
 $other =~ s{^([A-Za-z0-9+/])(?=[A-Za-z0-9+/]{42}=$)}{$1 eq 'A' ? 'B' : 'A'}me;
 $node->command_fails([ $verify, 'event', $proof, file('other', $other) ], 'a proof is refused against another head');
 
-# what was not sealed when a checkpoint was taken
+# unsealed events of a checkpoint
 $node->command_ok([ $verify, 'sealed', $new, '60' ], 'a checkpoint lists no unsealed events after sealing');
 my $late = slurp_file($new);
 ok($late =~ s/^medrec-unsealed: .*$/medrec-unsealed: events=3 age=61/m, 'a checkpoint lists unsealed events');

@@ -1,4 +1,4 @@
-# Every code of the official files of MEDREC_DATA passes, and no official name of a code is called a mismatch
+# Every code of the official files of MEDREC_DATA is accepted, and no official name of a code is called a mismatch
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -53,7 +53,7 @@ foreach my $key (sort keys %expected)
 	is($got{$key}, $expected{$key}, "$key: every code passes, and its normal form is the same code and its own normal form");
 }
 
-# what the descriptions of ICD-10-CM are held against
+# the terminologies that the descriptions of ICD-10-CM are compared with
 sub load
 {
 	my ($version, $from, $name) = @_;
@@ -87,7 +87,7 @@ foreach my $kind ([ 'inclusion', 'inclusion term' ], [ 'index', 'entry of the in
 		qr/^\d{4,}\|0\|$/, "no $what is a mismatch");
 }
 
-# a sample, the same in every run, of codes that bear the title of another one
+# a sample, the same in every run, of codes with the title of another one
 $node->safe_psql('m', q{
 	CREATE TABLE swapped AS
 	WITH c AS (SELECT code, display, short_display, row_number() OVER (ORDER BY md5(code || 'medrec')) AS n FROM medrec.code WHERE code_system = 'ICD-10-CM' AND billable)
@@ -111,7 +111,7 @@ is($node->safe_psql('m', q{
 	FROM judged WHERE code <> ALL (codes)}),
 	't|0|', 'every code with another code\'s title gets review and the other code');
 
-# free text beside a code changes nothing but that it is said
+# free text changes nothing except an information
 is($node->safe_psql('m', q{
 	SELECT count(*), count(*) FILTER (WHERE v.result <> 'valid' OR jsonb_array_length(v.issues) <> 1 OR v.issues -> 0 ->> 'severity' <> 'information')
 	FROM (SELECT * FROM medrec.code WHERE code_system = 'ICD-10-CM' AND billable ORDER BY md5(code || 'medrec') LIMIT 500) AS c,

@@ -1,4 +1,4 @@
-# doc/operations.md: what it says about backup and restore works, run as it stands there
+# doc/operations.md: its commands for backup and restore work exactly as written
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -25,7 +25,7 @@ sub run_block
 	return "$out$err";
 }
 
-# Fills the database "medrec": care teams, decisions, a last_visit of long ago, sealed and unsealed events.
+# Fills the database "medrec": care teams, decisions, an old last_visit, sealed and unsealed events.
 sub fill
 {
 	my ($node) = @_;
@@ -47,7 +47,7 @@ sub fill
 	return;
 }
 
-# All rows of medrec as they lie there, but what a restore adds: its era and its event.
+# All rows of medrec, except what a restore adds: its era and its event.
 sub rows
 {
 	my ($node, $database) = @_;
@@ -60,7 +60,7 @@ sub rows
 	} split /\n/, $tables;
 }
 
-# PostgreSQL writes a list in a CHECK another way after a restore
+# PostgreSQL prints a list in a CHECK differently after a restore
 my $layout = q{SELECT l.kind, l.object, l.definition, l.mode, CASE WHEN l.kind <> 'constraint' THEN l.command END FROM medrec.layout() AS l ORDER BY 1, 2};
 my $findings = 'SELECT kind, detail FROM medrec.verify_audit() UNION ALL SELECT kind, row_id FROM medrec.verify_records()';
 my $keys = 'SELECT kid FROM medrec.jwt_key WHERE retired_at IS NULL OR retired_at > now()';
@@ -85,7 +85,7 @@ foreach my $way ('whole', 'apart', 'data')
 	is($node->safe_psql('restored', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'IMPORT' AND era = 2}),
 		$way eq 'whole' ? '0' : '1', "$way: an event says whether triggers were disabled");
 
-	# and it lives
+	# it works
 	$node->safe_psql('restored', q{SELECT medrec.create_diagnosis(id, 'i10') FROM medrec.patient WHERE patient_id = 'P1'});
 	is($node->safe_psql('restored', q{SELECT last_visit > now() - interval '1 hour' FROM medrec.patient WHERE patient_id = 'P1'}), 't', "$way: new records move last_visit");
 	is($node->safe_psql('restored', q{SELECT max(era) FROM medrec.audit_event}), '2', "$way: new records are of the next era");
@@ -124,7 +124,7 @@ sub keep_and_lose
 	return ($time, $checkpoint, $later);
 }
 
-# What must hold of a server that was taken back to that time.
+# Checks of a server that was restored to that time.
 sub check_time
 {
 	my ($name, $back, $checkpoint, $later) = @_;
@@ -139,7 +139,7 @@ sub check_time
 	return;
 }
 
-# a base backup, and back to a point in time
+# a base backup, and a restore to a point in time
 my $archive = $node->basedir . '/archive';
 mkdir $archive;
 $node->append_conf('postgresql.conf', "archive_mode = on\narchive_command = 'test ! -f $archive/%f && cp %p $archive/%f'");
@@ -167,7 +167,7 @@ SKIP:
 	$node->safe_psql('medrec', q{DELETE FROM medrec.patient WHERE patient_id IN ('KEPT', 'LOST')});
 	$node->append_conf('postgresql.conf', "archive_command = 'pgbackrest --config=$conf --stanza=medrec archive-push %p'");
 	$ENV{PGBACKREST_CONFIG} = $conf;
-	# the archive is there before what it is to take
+	# the archive must exist before the backup
 	IPC::Run::run([ 'pgbackrest', '--stanza=medrec', 'stanza-create' ], '>', '/dev/null') or die;
 	$node->restart;
 	run_block('pgbackrest backup', $node);

@@ -1,5 +1,5 @@
-# A backend has ten relcache callbacks for all extensions together, and ends with FATAL when they are spent. Beside a neighbour that
-# takes six, a session that uses every part of medrec goes on: medrec needs one, however many parts it has.
+# A backend has ten relcache callbacks for all extensions together, and ends with FATAL when they are used up. Beside another library
+# that takes six, a session that uses every part of medrec works: medrec needs one, however many parts it has.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;

@@ -1,4 +1,4 @@
-# What a release must not contradict: control file, META.json, changelog, scripts, library.
+# What a release must agree on: control file, META.json, changelog, scripts, library.
 use strict;
 use warnings;
 use JSON::PP;
@@ -16,14 +16,14 @@ like($version, qr/^\d+\.\d+$/, 'the control file names the version');
 is(slurp_file("$installed/medrec.control"), slurp_file("$tree/medrec.control"), 'the version is the installed one');
 ok(-e "$installed/medrec--$version.sql", 'the install script is installed');
 
-# PGXN wants three numbers; the third is for a library that changes no SQL object
+# PGXN requires three numbers; the third is for a library that changes no SQL object
 my $meta = JSON::PP->new->decode(slurp_file("$tree/META.json"));
 like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json has this version');
 is($meta->{provides}{medrec}{version}, $meta->{version}, 'META.json has the same version twice');
 my @headings = slurp_file("$tree/CHANGELOG.md") =~ /^## (\d\S*)/mg;
 like($headings[0], qr/^\Q$version\E(\.\d+)?$/, 'the changelog begins with this version');
 
-# every version that was released, from its script in test/upgrade/: one of its own, and a way on
+# every released version has its script in test/upgrade/ and an upgrade path
 my %released = map { m{medrec--([\d.]+)\.sql$} ? ($1 => 1) : () } glob "$tree/test/upgrade/*.sql";
 foreach my $heading (@headings)
 {
@@ -37,7 +37,7 @@ foreach my $release (sort keys %released)
 	ok((grep { -e "$installed/$_" } map { s{.*/}{}r } glob "$tree/sql/upgrades/medrec--$release--*.sql"), "a script that upgrades $release is installed");
 }
 
-# an old script is installed beside the new library, before it is upgraded and on the way there
+# an old script is installed beside the new library, before and during the upgrade
 my %shown = map { ((split)[-1] => 1) } grep { / [A-Z] / } `nm -D --defined-only $library`;
 foreach my $script (sort glob("$tree/test/upgrade/*.sql $installed/medrec--*.sql"))
 {

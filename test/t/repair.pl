@@ -1,4 +1,4 @@
-# migrate() puts right what was lost; a dump's data go in by import_begin() alone; a lost trail is found
+# migrate() repairs what was lost; a data-only dump is loaded by import_begin() only; a lost trail is found
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -35,7 +35,7 @@ $node->safe_psql('m', q{
 });
 my $wanted = $node->safe_psql('m', $layout);
 
-# nothing is wrong
+# an intact database
 my $before = $node->safe_psql('m', $events);
 is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', 'an intact database: migrate() names nothing');
 is($node->safe_psql('m', $events), $before, 'an intact database: migrate() leaves no event');
@@ -59,7 +59,7 @@ is($node->safe_psql('m', q{SELECT count(*) FROM medrec.audit_event WHERE table_n
 is($node->safe_psql('m', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'REPAIR' AND new_values::text LIKE '%bed_insert%' AND session_role = current_user}), '1', '--disable-triggers: one event lists what was repaired, and by whom');
 is($node->safe_psql('m', $migrate), '', '--disable-triggers: a second migrate() repairs nothing');
 
-# broken off in the midst of it; dropped; made another; and what guards the trail
+# objects changed, dropped and replaced, and the guards of the trail
 $node->safe_psql('m', q{
 	ALTER TABLE medrec.diagnosis DISABLE TRIGGER ALL;
 	DROP TRIGGER medrec_validate ON medrec.patient;
@@ -76,7 +76,7 @@ $node->safe_psql('m', q{
 	DELETE FROM medrec.diagnosis WHERE code = 'no such patient';
 });
 my $said = $node->safe_psql('m', $migrate);
-like($said, qr/\Q$_\E/, "migrate() puts right: $_") foreach ('trigger medrec_validate on medrec.patient', 'trigger medrec_touch_insert on medrec.treatment',
+like($said, qr/\Q$_\E/, "migrate() repairs: $_") foreach ('trigger medrec_validate on medrec.patient', 'trigger medrec_touch_insert on medrec.treatment',
 	'trigger medrec_audit_insert on medrec.diagnosis', 'foreign keys of medrec.diagnosis', 'trigger medrec_append_only on medrec.audit_event_default',
 	'row level security of medrec.account', 'row level security of medrec.patient', 'event trigger medrec_audit_drop', 'event trigger medrec_audit_ddl');
 unlike($said, qr/medrec_enrol/, 'migrate() keeps what was made stricter');
@@ -84,7 +84,7 @@ is($node->safe_psql('m', "ALTER TABLE medrec.patient ENABLE TRIGGER medrec_enrol
 like(error_of('m', q{INSERT INTO medrec.diagnosis (patient_id, code) VALUES (gen_random_uuid(), 'E11.9')}), qr/23503/, 'foreign keys are as they were made');
 is($node->safe_psql('m', $findings), '', 'nothing is reported after the repair');
 
-# what the owner took away alone stays away
+# what the owner dropped on purpose stays dropped
 $node->safe_psql('m', q{
 	DROP POLICY medrec_read_care ON medrec.patient;
 	ALTER TABLE medrec.patient DROP CONSTRAINT patient_age_check;
@@ -93,10 +93,10 @@ $node->safe_psql('m', q{
 	REVOKE EXECUTE ON FUNCTION medrec.break_glass(text, text) FROM medrec_gatekeeper});
 my ($rc, $out, $err) = $node->psql('m', $migrate);
 is($out, '', 'migrate() does not restore a single dropped object');
-like($err, qr/\Q$_\E/, "but there is a warning: $_") foreach ('policy medrec_read_care of medrec.patient is missing', 'constraint patient_age_check of medrec.patient is missing',
+like($err, qr/\Q$_\E/, "migrate() warns: $_") foreach ('policy medrec_read_care of medrec.patient is missing', 'constraint patient_age_check of medrec.patient is missing',
 	'index medrec.code_note_code_idx of medrec.code_note is missing', 'function medrec_api.health() is missing');
 
-# DROP EXTENSION ... CASCADE, with tables of others and a change while there is no trigger
+# DROP EXTENSION ... CASCADE, with a user's tables and a change while there is no trigger
 $node->safe_psql('m', q{
 	CREATE TABLE public.gone (id integer PRIMARY KEY);
 	CREATE TRIGGER gone_truncate AFTER TRUNCATE ON public.gone FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit();
@@ -116,7 +116,7 @@ like($node->safe_psql('m', q{SELECT new_values FROM medrec.audit_event WHERE tab
 is($node->safe_psql('m', $migrate), '', 'cascade: a second migrate() repairs nothing');
 $node->safe_psql('m', q{UPDATE medrec.patient SET name = 'John Doe'});
 
-# who may
+# rights
 $node->safe_psql('m', q{CREATE ROLE clerk LOGIN; GRANT USAGE ON SCHEMA medrec TO clerk; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA medrec TO clerk});
 foreach my $call ('medrec.repair()', 'medrec.layout_wanted()', q{medrec.audit_remark('REPAIR', '{}')}, 'medrec.import_begin()', 'medrec.import_end()')
 {
@@ -124,7 +124,7 @@ foreach my $call ('medrec.repair()', 'medrec.layout_wanted()', q{medrec.audit_re
 }
 like(error_of('m', q{SELECT medrec.audit_remark('DELETE', '{}')}), qr/22023/, 'audit_remark() refuses another action');
 
-# a dump of data without import_begin()
+# a data-only dump without import_begin()
 my ($schema, $data) = map { $node->basedir . "/$_.sql" } qw(schema data);
 command_ok([ 'pg_dump', @connection, '-s', '-f', $schema, 'm' ], 'pg_dump -s');
 command_ok([ 'pg_dump', @connection, '-a', '-f', $data, 'm' ], 'pg_dump -a');
@@ -143,7 +143,7 @@ foreach my $how ('', 'disabled ')
 	like(error_of('copy', 'SELECT medrec.migrate()'), qr/55000.*HINT: .*import_begin/s, "${how}-s, then migrate(): refused, with a hint");
 }
 
-# the trail is lost some other way
+# the trail is lost in another way
 $node->safe_psql('postgres', 'CREATE DATABASE lost TEMPLATE m');
 $node->safe_psql('lost', q{
 	DO $$
@@ -163,7 +163,7 @@ $node->safe_psql('lost', 'SELECT medrec.audit_open_era()');
 $node->safe_psql('lost', 'SELECT medrec.migrate()');
 like($node->safe_psql('lost', $findings), qr/^trail_missing\|the tables were made at .*^row_without_events\|patient$/ms, 'an emptied trail is reported after a new era was opened');
 
-# the door
+# import_begin() and import_end()
 like(error_of('m', 'SELECT medrec.import_begin()'), qr/55000: table medrec\.\w+ is not empty/, 'import_begin() is refused in a database in use');
 like(error_of('m', 'SELECT medrec.import_end()'), qr/55000: no import has begun/, 'import_end() before import_begin() is refused');
 $node->safe_psql('postgres', 'DROP DATABASE copy');

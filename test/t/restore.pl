@@ -1,4 +1,4 @@
-# pg_dump and restore: every table comes back byte for byte, and works on
+# pg_dump and restore: every table comes back byte for byte, and works
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -52,7 +52,7 @@ foreach my $format ('plain', 'custom')
 	is($node->safe_psql($copy, "SELECT count(*) FROM pg_policies WHERE policyname = 'own_policy'"), '1', "$format: the user's policy");
 	is($node->safe_psql($copy, "SELECT count(*) FROM medrec.migrate()"), '0', "$format: migrate() has nothing to do");
 
-	# and it lives
+	# it works
 	is($node->safe_psql($copy, "SELECT code || ' ' || status FROM medrec.create_diagnosis((SELECT id FROM medrec.patient WHERE patient_id = 'P2'), 'i10')"),
 		'I10 valid', "$format: a new diagnosis is validated");
 	is($node->safe_psql($copy, "SELECT last_visit > now() - interval '1 hour' FROM medrec.patient WHERE patient_id = 'P2'"), 't', "$format: a new diagnosis moves last_visit");
@@ -64,7 +64,7 @@ foreach my $format ('plain', 'custom')
 	like($err, qr/other objects depend on it/, "$format: DROP EXTENSION is refused because of the tables");
 }
 
-# COPY, where the rules are the same
+# COPY, with the same rules
 my $id = $node->safe_psql('m', "SELECT id FROM medrec.patient WHERE patient_id = 'P1'");
 $node->safe_psql('m', "COPY medrec.diagnosis (patient_id, code) FROM STDIN;\n$id\te119\n$id\ti1O\n\\.\n");
 is($node->safe_psql('m', "SELECT string_agg(code || ' ' || status, ', ' ORDER BY code) FROM medrec.diagnosis WHERE created_at = (SELECT max(created_at) FROM medrec.diagnosis)"),

@@ -34,7 +34,7 @@ like($err, qr/read-only transaction/, 'a standby refuses writes');
 is($primary->safe_psql('m', "BEGIN READ ONLY; $validate; $suggest; COMMIT"), "valid|I10|Essential (primary) hypertension\nI10 I15.9",
 	'a read-only transaction validates and suggests');
 
-# one session: before, within and after a change that is rolled back or committed
+# one session: before, during and after a change that is rolled back or committed
 is($primary->safe_psql('m', qq{
 	$suggest;
 	BEGIN;
@@ -46,7 +46,7 @@ is($primary->safe_psql('m', qq{
 	$suggest;
 }), "I10 I15.9\nI10\nI10 I15.9\nI10", 'suggestions follow the terminology, rolled back or not');
 
-# what is counted alike is not alike after a rollback within the transaction
+# counters that are equal after a rollback do not mean an equal state
 is($primary->safe_psql('m', qq{
 	BEGIN;
 	SAVEPOINT a;
@@ -64,7 +64,7 @@ is($primary->safe_psql('m', qq{
 	$suggest;
 }), "I1A.0\nI10\nI10 I1A.9\nI10", 'a rolled back savepoint leaves nothing in the search image');
 
-# a state that was restored counts from anew
+# a restored state counts from the beginning again
 $primary->safe_psql('m', q{
 	BEGIN;
 	DELETE FROM medrec.code;

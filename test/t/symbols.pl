@@ -1,5 +1,5 @@
-# What the library shows of itself. The server loads libraries so that the names of one meet those of the others and the
-# server's own: a helper that bears the name of one of theirs would be theirs.
+# What the library exports. The server loads libraries so that the names of one meet those of the others and the
+# server's own: a function with a name of theirs would be replaced by theirs.
 use strict;
 use warnings;
 use MedrecNode;

@@ -1,4 +1,4 @@
-# From each released version to this one: catalogs as after a new installation, every row as before, and it lives.
+# From each released version to this one: catalogs as after a new installation, every row unchanged, and it works.
 # Each release's install script is in test/upgrade/, as it was released.
 use strict;
 use warnings;
@@ -19,14 +19,14 @@ foreach my $version (@released)
 }
 $ENV{MEDREC_STAGE} = $stage;
 
-# a cluster for each, since roles are the cluster's
+# a cluster for each, since roles are shared by a cluster
 my $fresh = medrec_node('fresh');
 my ($present) = slurp_file("$stage$sharedir/extension/medrec.control") =~ /^default_version *= *'(.*)'/m;
 is($fresh->safe_psql('m', "SELECT extversion FROM pg_extension WHERE extname = 'medrec'"), $present, 'a new installation has the current version');
 my $should = catalog($fresh, 'm');
 cmp_ok(scalar(keys %$should), '>', 900, 'the catalogs can be read');
 
-# that the comparison sees what somebody forgets
+# the comparison notices what was forgotten
 my %forgotten = (
 	'a lost function' => [ 'function medrec_api.logout()', 'DROP FUNCTION medrec_api.logout() CASCADE' ],
 	'the body of a function' => [ 'function medrec_api.health()', "CREATE OR REPLACE FUNCTION medrec_api.health() RETURNS jsonb LANGUAGE sql STABLE RETURN '{}'::jsonb" ],
@@ -65,7 +65,7 @@ my $tabular = '<?xml version="1.0"?><ICD10CM.tabular><chapter><name>9</name><des
 	. '<excludes1><note>portal hypertension (K76.6)</note></excludes1></diag></section></chapter></ICD10CM.tabular>';
 my $mce = "MCE_Version\\tICD_Version\\tMCE_Section\\tMCE_Subsection\\tMCE_Edit_Type\\tICD_Code_Type\\tICD_Code\\tICD_Desc\\n42\\t10\\t4\\tC\\tMaternity_Only\\tD\\tO80\\tx\\n";
 
-# what 0.1 and every later version understand
+# statements for 0.1 and every later version
 my $fill = <<"SQL";
 SELECT medrec.load_release('ICD-10-CM', '2025', '2024-10-01', \$\$$code\$\$);
 SELECT medrec.load_release('ICD-10-CM', '2025', '2024-10-01', \$\$$tabular\$\$);
@@ -107,7 +107,7 @@ ALTER DATABASE m SET medrec.token_lifetime = '2h';
 ALTER TABLE medrec.patient ADD COLUMN ward text DEFAULT 'A';
 SELECT * FROM medrec.seal_audit();
 SQL
-# a month of the trail that is over, archived: an event of now is given an older time while the guards sleep
+# a past month of the trail, archived: a current event is given an older time while the guards are disabled
 my $archive = <<'SQL';
 CREATE TABLE medrec.audit_event_2024_01 (LIKE medrec.audit_event INCLUDING DEFAULTS);
 CREATE TRIGGER medrec_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.audit_event_2024_01
@@ -148,7 +148,7 @@ SQL
 	return \%rows;
 }
 
-# What a person does all day.
+# Everyday work.
 sub lives
 {
 	my ($node, $when, $number) = @_;
@@ -201,7 +201,7 @@ foreach my $version (@released)
 	$node->safe_psql('m', "CREATE EXTENSION medrec VERSION '$version'; SELECT * FROM medrec.migrate(); ALTER DATABASE m SET medrec.password_cost = 4");
 	$node->safe_psql('m', $_) foreach $fill, $archive;
 
-	# the new library beside the old objects: servers start anew before their databases are upgraded
+	# the new library with the old objects: servers restart before their databases are upgraded
 	lives($node, "$version, not upgraded", 'P11');
 	my $before = rows($node);
 	is(join(' ', grep { !%{ $before->{$_}[1] } } grep { !/^audit_event_/ } sort keys %$before), '', "$version: every table has rows");
@@ -213,12 +213,12 @@ foreach my $version (@released)
 	cmp_ok($steps, '>', 0, "$version: migrate() takes steps") if $version ne $present;
 	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: a second migrate() applies no step");
 
-	# who may do what is as in a new installation, for a superuser and for who compares with what migrate() kept
+	# rights are as in a new installation, for a superuser and for a comparison with what migrate() kept
 	my $alarms = "SELECT kind, object, detail FROM medrec.verify_access() WHERE severity <> 'information'";
 	is($node->safe_psql('m', $alarms), '', "$version: verify_access() reports nothing to a superuser");
 	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: verify_access() reports nothing to an auditor");
 
-	# all rows as before; what upgrading itself leaves is in the trail and among the defaults
+	# all rows are unchanged; what upgrading itself writes is in the trail and among the defaults
 	my $after = rows($node, $before);
 	is(join(' ', grep { !$after->{$_} } sort keys %$before), '', "$version: no table is lost");
 	foreach my $table (sort keys %$before)
@@ -231,13 +231,13 @@ foreach my $version (@released)
 			unless $table =~ /^(schema_migration|abbreviation|audit_era|audit_event.*)$/;
 	}
 
-	# releases of then
+	# releases loaded by that version
 	is($node->safe_psql('m', "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM medrec.verify_release()"), 'no_digest own_rows own_term_without_event',
 		"$version: its releases have no digest yet, and nothing else is reported");
 	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digest_release() computes their digests");
 	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: releases with computed digests verify");
 
-	# nothing is left over, nothing missing; but what the user made, and the archived month
+	# nothing is left over, nothing missing, except what the user made, and the archived month
 	my $is = catalog($node, 'm', 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01; ALTER DATABASE m RESET ALL;');
 	my @differences = catalog_differences($is, $should);
 	is(scalar(@differences), 0, "$version: the catalogs are those of a new installation") or diag(join "\n", @differences);
@@ -247,7 +247,7 @@ foreach my $version (@released)
 	$node->safe_psql('m', "ALTER TABLE medrec.patient ADD COLUMN ward text DEFAULT 'A'");
 	lives($node, "$version, upgraded", 'P13');
 
-	# and a dump of it comes back, as one of a new installation does
+	# a dump of it can be restored like one of a new installation
 	is(scalar(@differences = catalog_differences(restored($node, 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01;'), restored($fresh, ''))),
 		0, "$version: a dump comes back with the catalogs of a new installation") or diag(join "\n", @differences);
 	$node->stop;

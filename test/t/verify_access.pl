@@ -1,4 +1,4 @@
-# verify_access(): whatever changes who may do what is found, by whom it may be asked; what is no change is not
+# verify_access(): every change of rights is found, for each caller who may use it; nothing else is reported
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -56,8 +56,8 @@ is($node->safe_psql('m', "SET ROLE medrec_admin; SELECT FROM medrec.seal_audit()
 is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', 'the trail verifies');
 like(join('', $node->psql('m', 'SET ROLE medrec_clinician; SELECT * FROM medrec.verify_access()')), qr/permission denied/, 'a clinician may not call verify_access()');
 
-# Each of these: [name, statements, what is found, whether an event is left at once, undo]. They are done one after the other in a
-# database made of the first one, so that what one leaves behind does not hide another.
+# Each of these: [name, statements, what is found, whether an event is left at once, undo]. They run one after the other in a
+# database copied from the first, so that the effects of one do not hide another.
 my @attacks = (
 	[ 'the function that checks each request is replaced', q{CREATE OR REPLACE FUNCTION medrec_gate.pre_request() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT'}, 'function_changed medrec_gate.pre_request()', 1 ],
 	[ 'a function of the extension is replaced by another of the library', q{CREATE OR REPLACE FUNCTION medrec.sees_patient(patient uuid, refuse boolean DEFAULT false) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'}, 'function_changed medrec.sees_patient(uuid,boolean)', 1 ],
@@ -96,7 +96,7 @@ my @attacks = (
 	[ 'the event trigger sleeps', 'ALTER EVENT TRIGGER medrec_audit_ddl DISABLE', 'event_trigger_changed medrec_audit_ddl', 0 ],
 	[ 'the event trigger is dropped', 'DROP EVENT TRIGGER medrec_audit_drop', 'event_trigger_missing medrec_audit_drop', 0 ],
 	[ 'a function leaves the library', q{CREATE OR REPLACE FUNCTION medrec.is_code_system(name text) RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS '/tmp/other', 'x'}, undef, 0 ],
-	# what no event trigger sees
+	# what event triggers do not see
 	[ 'a role is granted to a login', 'GRANT medrec_gatekeeper TO anna', 'membership anna in medrec_gatekeeper', 0, 'REVOKE medrec_gatekeeper FROM anna' ],
 	[ 'a role of medrec gets another', 'GRANT medrec_admin TO medrec_clinician', 'membership medrec_clinician in medrec_admin', 0, 'REVOKE medrec_admin FROM medrec_clinician' ],
 	[ 'a role of medrec reads all', 'GRANT pg_read_all_data TO medrec_clinician', 'membership medrec_clinician in pg_read_all_data', 0, 'REVOKE pg_read_all_data FROM medrec_clinician' ],
@@ -117,7 +117,7 @@ my @attacks = (
 	[ 'a right on the database', 'GRANT CREATE ON DATABASE %s TO medrec_clinician', 'database_privilege medrec_clinician on this database', 0, 'REVOKE CREATE ON DATABASE %s FROM medrec_clinician' ],
 );
 
-# Outside a transaction, because roles and databases are the cluster's.
+# Outside a transaction, because roles and databases are shared by the cluster.
 $node->safe_psql('postgres', 'CREATE DATABASE attacked TEMPLATE m');
 my $before = $node->safe_psql('attacked', "SELECT FROM medrec.seal_audit(); $ddl");
 is($node->safe_psql('attacked', $alarms), '', 'a copy of the database: nothing is reported');
@@ -134,7 +134,7 @@ foreach my $attack (@attacks)
 	cmp_ok($events, '>', 0, "$what: and an event") if $event;
 	if ($undo)
 	{
-		# found after it was sealed too, and in the event that the sealing leaves
+		# also found after sealing, and in the event that the sealing leaves
 		$node->safe_psql($other, $seal);
 		my ($object) = $found =~ /^\S+ (.*)/;
 		is($node->safe_psql($other, "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'access' AND (new_values ->> 'details') LIKE '%$object%' AND xid = (SELECT max(xid) FROM medrec.audit_event WHERE table_name = 'access')"),
@@ -146,7 +146,7 @@ foreach my $attack (@attacks)
 	}
 	else
 	{
-		# by who is no superuser, against what migrate() kept
+		# by a role that is not a superuser, compared with what migrate() kept
 		is(scalar(grep { $_ eq $found } split /\n/, $node->safe_psql($other, $as_auditor)), 1, "$what: found by the auditor")
 			unless $found =~ /^privilege_missing/;
 		$node->safe_psql('postgres', 'DROP DATABASE one');
@@ -162,7 +162,7 @@ is($node->safe_psql('one', q{CREATE FUNCTION pg_temp.verify(OUT kind text, OUT s
 	'function_changed|medrec.verify_access()', "the library's function under another name reports the replaced verify_access()");
 $node->safe_psql('postgres', 'DROP DATABASE one');
 
-# the first seal that has it so
+# the first seal with the current state
 $node->safe_psql('m', 'INSERT INTO medrec.care_team (name) VALUES (\'a\')');
 $node->safe_psql('m', 'ALTER ROLE anna BYPASSRLS');
 is($node->safe_psql('m', "SELECT coalesce(seal::text, 'none') FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), 'none', 'a change since the last seal has no seal');
@@ -172,7 +172,7 @@ $node->safe_psql('m', "INSERT INTO medrec.care_team (name) VALUES ('$_'); SELECT
 is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), $since, 'a sealed change has its first seal');
 $node->safe_psql('m', 'ALTER ROLE anna NOBYPASSRLS');
 
-# what is kept is guarded by the seals
+# the seals guard what is kept
 $node->safe_psql('m', q{ALTER TABLE medrec.audit_access DISABLE TRIGGER ALL; UPDATE medrec.audit_access SET state = replace(state, 'BYPASSRLS', 'xx');
 	ALTER TABLE medrec.audit_access ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row});
 like($node->safe_psql('m', 'SELECT kind, detail FROM medrec.verify_audit()'), qr/access_altered\|the snapshot of rights of number \d+ is not what its digest says/, 'verify_audit() reports an altered snapshot');

@@ -1,9 +1,9 @@
-# README names exactly the versions of PostgreSQL that the tests ran on, as the table of doc/testing.md says that test/versions writes
+# README names exactly the versions of PostgreSQL in the table of doc/testing.md, which test/versions writes
 use strict;
 use warnings;
 use Test::More;
 
-# what runs there makes the table, and is not held against the one before
+# a run there makes the table, and is not compared with the one before
 plan skip_all => 'test/versions runs this' if $ENV{MEDREC_IN_VERSIONS};
 
 sub text
