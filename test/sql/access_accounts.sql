@@ -33,12 +33,12 @@ CREATE FUNCTION pg_temp.check(role text, claims json) RETURNS text LANGUAGE sql 
 	SELECT pg_temp.request(role, claims, 'SELECT medrec_gate.pre_request()')
 $$;
 
--- as an administrator's unlocking does it, for all accounts
+-- unlocks all accounts, as an administrator does
 CREATE FUNCTION pg_temp.forgive() RETURNS void LANGUAGE sql AS $$
 	UPDATE medrec.account_login SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp();
 	UPDATE medrec.login_address SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp()
 $$;
--- a request whose work is rolled back, though its answer has been seen
+-- a request that is rolled back after its answer was seen
 CREATE FUNCTION pg_temp.undone(role text, claims json, command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	result text;
@@ -74,7 +74,7 @@ SELECT isnt(pg_temp.claims(pg_temp.login('doc', 'correct horse battery')) ->> 'j
 SELECT ok((SELECT last_login IS NOT NULL FROM medrec.account WHERE username = 'doc'), 'last_login is set');
 SELECT is(pg_temp.login('dOC@example.ORG', 'correct horse battery') ->> 'role', 'clinician', 'login accepts an e-mail address');
 
--- refusals: the same answer whatever is wrong, and no error
+-- refusals: the same answer in every case, and not an error
 SELECT pg_temp.login('doc', 'wrong') AS refusal \gset
 SELECT is(:'refusal'::jsonb ->> 'code', '28P01', 'a wrong password is refused');
 SELECT is(pg_temp.request('anon', '{}', $$SELECT current_setting('response.status') FROM (SELECT medrec_api.login('doc', 'wrong') OFFSET 0) AS l$$),
@@ -93,7 +93,7 @@ SELECT is(pg_temp.login('doc', 'correct horse battery'), :'refusal', 'an inactiv
 UPDATE medrec.account SET is_active = true WHERE username = 'doc';
 SELECT ok((SELECT count(*) BETWEEN 1 AND 10 FROM medrec.account_login WHERE account_id < 0), 'an attempt for an unknown name writes a row like any other');
 
--- lock-out: it grows, tries under it do not count, and even the right password waits
+-- lock-out: it grows, attempts during it do not count, and the right password waits too
 SELECT pg_temp.forgive() \g /dev/null
 SELECT pg_temp.login('doc', 'wrong') FROM generate_series(1, 4) \g /dev/null
 SELECT is(pg_temp.login('doc', 'correct horse battery') ->> 'role', 'clinician', 'the right password is accepted after four failed attempts');
@@ -115,7 +115,7 @@ UPDATE medrec.login_address SET failures = 8, locked_until = NULL, cleared_at = 
 SELECT is(pg_temp.login('doc', 'wrong'), :'refusal', 'a day after a lock-out a failed attempt is answered as usual');
 SELECT results_eq('SELECT failures FROM medrec.login_address WHERE account_id = pg_temp.doc()', 'VALUES (1)', 'a day after a lock-out the count starts again');
 
--- Django's hashes, and other makes of bcrypt
+-- Django's hashes, and other kinds of bcrypt
 CREATE FUNCTION pg_temp.given(hash text) RETURNS void LANGUAGE sql AS $$
 	UPDATE medrec.account SET password = hash WHERE username = 'nopass'; SELECT pg_temp.forgive()
 $$;
@@ -220,7 +220,7 @@ SELECT is(pg_temp.from('203.0.113.2', 'another password'), '28P01', 'after a hun
 SELECT is(pg_temp.from('192.0.2.1', 'another password'), 'clinician', 'after a hundred failed attempts an address with an earlier login still works');
 SELECT set_config('request.headers', '', true) \g /dev/null
 
--- accounts that are gone, or are others' now
+-- accounts that were deleted and created again
 SELECT pg_temp.claims(pg_temp.login('doc', 'another password')) AS claims \gset
 DELETE FROM medrec.account WHERE username = 'doc';
 INSERT INTO medrec.account (username, email, role) VALUES ('doc', 'doc@example.org', 'clinician');

@@ -66,7 +66,7 @@ SELECT is(pg_temp.each('ann',
 	format('UPDATE medrec_api.diagnoses SET code = ''I10'' WHERE patient_id = %L RETURNING 1', :'other'),
 	'UPDATE medrec.treatment SET description = ''x'' WHERE right(patient_id::text, 1) = ''b'' RETURNING 1'),
 	'{NULL,NULL,NULL}', 'a hidden row cannot be changed');
--- the same error for a patient of another team and one who is not there
+-- the same error for a patient of another team and for one who does not exist
 SELECT is(pg_temp.each('ann',
 	format('INSERT INTO medrec_api.diagnoses (patient_id, code) VALUES (%L, ''I10'')', :'other'),
 	format('INSERT INTO medrec_api.diagnoses (patient_id, code) VALUES (%L, ''I10'')', :'none'),
@@ -88,7 +88,7 @@ SELECT is(pg_temp.each('ann',
 	'SELECT medrec_api.accept_suggestion(''0000000d-0000-4000-8000-00000000000b'', ''I10'')',
 	'SELECT medrec_api.add_suggestions(''0000000d-0000-4000-8000-00000000000b'', ''[]'')'),
 	array_fill('PT404 record not found'::text, '{5}'), 'a decision on a hidden record fails as not found');
--- an upsert tells that the number is taken, as a plain INSERT does, and nothing else
+-- an upsert reveals that the number is taken, as a plain INSERT does, and nothing else
 SELECT is(pg_temp.each('ann',
 	'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''n'', 1, ''male'', ''PB'') ON CONFLICT DO NOTHING RETURNING name',
 	'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''n'', 1, ''male'', ''PB'')'),
@@ -96,20 +96,20 @@ SELECT is(pg_temp.each('ann',
 SELECT matches(pg_temp.as_account('ann', 'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''n'', 1, ''male'', ''PB'')
 	ON CONFLICT (patient_id) DO UPDATE SET name = ''taken'' RETURNING name'), '^42501', 'an upsert cannot change a hidden patient');
 SELECT is((SELECT name FROM medrec.patient WHERE patient_id = 'PB'), 'Bob''s', 'a refused upsert leaves the hidden patient unchanged');
--- functions of the caller's in a filter see no row that the policy hides
+-- functions of the caller in a filter see no row that the policy hides
 CREATE FUNCTION pg_temp.peek(varchar) RETURNS boolean LANGUAGE plpgsql COST 0.0000001 AS
 	$$BEGIN IF $1 = 'Bob''s' THEN RAISE EXCEPTION 'seen'; END IF; RETURN true; END$$;
 SELECT is(pg_temp.as_account('ann', 'SELECT count(*) FROM medrec_api.patients WHERE pg_temp.peek(name)'), '2', 'a cheap function of the user is not evaluated on hidden rows');
 SELECT is(pg_temp.as_account('ann', 'SELECT count(*) FROM medrec.patient WHERE 1 / (CASE WHEN name = ''Bob''''s'' THEN 0 ELSE 1 END) = 1'), '2', 'an expression does not fail on hidden rows');
 SELECT is(pg_temp.as_account('ann', 'SELECT count(*) FROM pg_stats WHERE schemaname = ''medrec'' AND tablename IN (''patient'', ''diagnosis'', ''treatment'')'), '0', 'the statistics of the tables are hidden');
 
--- a new patient belongs to the teams of who made him
+-- a new patient belongs to the teams of its creator
 SELECT is(pg_temp.as_account('ann', 'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''new'', 1, ''male'', ''PN1''), (''new'', 1, ''male'', ''PN2'') RETURNING name'), 'new', 'a clinician creates patients and sees them');
 SELECT is(pg_temp.as_account('ann', 'SELECT medrec_api.record_visit(''{"patient":{"name":"v","age":1,"gender":"male","patient_id":"PN3"},"diagnoses":[{"code":"I10"}]}'') -> ''patient'' ->> ''name'''), 'v', 'a clinician creates a patient by a visit');
 SELECT is(pg_temp.as_account('ann', :'patients') || ' ' || pg_temp.as_account('bob', :'patients'), 'PA,PC,PN1,PN2,PN3 PB,PC', 'a new patient belongs to its creator''s teams and to no other');
 SELECT results_eq('SELECT array_agg(team ORDER BY team) FROM medrec.care_team_patient GROUP BY patient HAVING patient IN (SELECT id FROM medrec.patient WHERE patient_id = ''PN1'')', 'VALUES (''{1,3}''::integer[])', 'a new patient belongs to all teams of its creator');
 SELECT is(pg_temp.as_account('loner', 'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''new'', 1, ''male'', ''PN9'')'), '42501 the patient is not there, or not in your care', 'a clinician without a team cannot create patients');
--- the id is the client's to choose, but not one that is somebody's
+-- the client may choose the id, but not an existing one
 SELECT is((SELECT array_agg(left(r, 5)) FROM unnest(pg_temp.each('ann',
 	format('INSERT INTO medrec.patient (id, name, age, gender, patient_id) VALUES (%L, ''mine'', 1, ''male'', ''PX'') ON CONFLICT (id) DO UPDATE SET name = ''mine'' RETURNING name', :'other'),
 	format('INSERT INTO medrec_api.patients (id, name, age, gender, patient_id) VALUES (%L, ''mine'', 1, ''male'', ''PX'') ON CONFLICT (id) DO NOTHING RETURNING name', :'other'),
@@ -118,7 +118,7 @@ SELECT is((SELECT array_agg(left(r, 5)) FROM unnest(pg_temp.each('ann',
 SELECT is(pg_temp.each('ann', 'INSERT INTO medrec_api.patients (id, name, age, gender, patient_id) VALUES (''00000000-0000-4000-8000-0000000000f1'', ''mine'', 1, ''male'', ''PX'') RETURNING name',
 	'DELETE FROM medrec_api.patients WHERE patient_id = ''PX'''), '{mine,"42501 permission denied for view patients"}', 'an INSERT with a new id creates a patient');
 
--- who is in which team is not the clinician's to say
+-- a clinician does not manage team membership
 SELECT is((SELECT array_agg(DISTINCT left(r, 5)) FROM unnest(pg_temp.each('ann', 'TABLE medrec.care_team_member', 'INSERT INTO medrec.care_team_member VALUES (1, 2)',
 	'INSERT INTO medrec.care_team_patient VALUES (''00000000-0000-4000-8000-00000000000b'', 1)', 'TABLE medrec.break_glass', 'DELETE FROM medrec.care_team', 'TABLE medrec_api.care_teams')) AS r), '{42501}', 'a clinician may neither read nor write the teams');
 UPDATE medrec.account SET is_active = false WHERE username = 'ann';
@@ -129,7 +129,7 @@ UPDATE medrec.account SET is_active = true WHERE username = 'ann';
 SELECT is((SELECT array_agg(left(r, 5)) FROM unnest(pg_temp.each('ann', 'SELECT medrec_api.break_glass(''PB'', '''')', 'SELECT medrec_api.break_glass(''PB'', ''          '')',
 	format('SELECT medrec_api.break_glass(''PB'', %L)', repeat('x', 2001)), 'SELECT medrec_api.break_glass(''PZ'', ''emergency, unconscious'')', 'SELECT medrec_api.break_glass(NULL, NULL)::text')) AS r),
 	'{22023,22023,22023,PT404,NULL}', 'break_glass requires a reason and a patient');
--- white space of all kinds, characters of no width, format characters, fillers
+-- white space of all kinds, zero-width characters, format characters, fillers
 SELECT is((SELECT array_agg(DISTINCT left(pg_temp.as_account('ann', format('SELECT medrec_api.break_glass(''PB'', %L)', repeat(c, 20) || 'nine char')), 5)) FROM unnest(ARRAY[E'\u00a0', E'\u00ad', E'\u034f', E'\u115f', E'\u180e',
 	E'\u2003', E'\u200b', E'\u200d', E'\u202e', E'\u2060', E'\u2800', E'\u3000', E'\u3164', E'\ufe0f', E'\ufeff', E'\uffa0', U&'\+0e0061', U&'\+01d173', E'\n', E'\t']) AS c), '{22023}', 'a reason of invisible characters is refused');
 SELECT is(pg_temp.as_account('ann', format('SELECT medrec_api.break_glass(''PB'', %L) ->> ''patient''', 'неотложно!')), '00000000-0000-4000-8000-00000000000b', 'a reason of ten letters in any alphabet is accepted');
@@ -139,7 +139,7 @@ DELETE FROM medrec.break_glass;
 SELECT is((SELECT array_agg(left(pg_temp.as_account(a, 'SELECT medrec_api.break_glass(''PB'', ''emergency, unconscious'')', r), 5)) FROM (VALUES ('cody', 'coder'), ('root', 'admin'), ('x', 'auditor'), ('x', 'anon'), ('nobody', 'clinician'), (NULL, 'clinician')) AS v (a, r)),
 	array_fill('42501'::text, '{6}'), 'only a clinician''s account can break the glass');
 SELECT is(pg_temp.as_account('ann', 'SELECT medrec_api.break_glass(''PB'', ''emergency, unconscious'') ->> ''patient'''), :'other', 'break_glass finds a patient by number');
--- that the patient is then open to the account alone, and for how long: test/t/break_glass.pl, which can commit
+-- test/t/break_glass.pl, which can commit, tests that the patient is then open to the account alone, and for how long
 SELECT ok(pg_temp.as_account('ann', :'patients') LIKE 'PA,PC,%' AND pg_temp.as_account('ann', :'treatments') = 'a,c', 'a patient is not open before the break_glass event is committed');
 SELECT is(pg_temp.as_account('loner', format('SELECT medrec_api.break_glass(%L, ''emergency, unconscious'') ->> ''patient''', upper(:'other'))), :'other', 'break_glass finds a patient by id');
 SELECT is((SELECT concat_ws('|', action, account, patient_id, reason, new_values ->> 'reason') FROM medrec.audit_event WHERE table_name = 'break_glass' AND account = 'ann' AND new_values ->> 'reason' ~ '^emer'),
@@ -149,7 +149,7 @@ SELECT clock_timestamp() AS began \gset
 SELECT is(pg_temp.as_account('loner', 'SELECT medrec_api.break_glass(''PB'', ''emergency, unconscious'') ->> ''patient'''), :'other', 'a patient can be opened again');
 SELECT ok((SELECT expires_at BETWEEN timestamptz :'began' + interval '120 s' AND clock_timestamp() + interval '120 s' FROM medrec.break_glass ORDER BY id DESC LIMIT 1), 'break_glass opens a patient for medrec.break_glass_time');
 
--- a plain SQL session: the account is the session's user, whatever it says of itself
+-- a plain SQL session: the account is the session's user, whatever it claims
 CREATE ROLE bob LOGIN IN ROLE medrec_clinician;
 CREATE FUNCTION pg_temp.sql_session(account text, command text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE

@@ -29,7 +29,7 @@ CREATE FUNCTION pg_temp.all_roles(command text) RETURNS text LANGUAGE sql AS $$
 	FROM unnest('{anon,clinician,coder,auditor,admin}'::text[]) AS role, pg_temp.mallory(role, command) AS r
 $$;
 
--- what stands in the catalogs
+-- the catalogs
 \set schemas '(\'medrec\'::regnamespace, \'medrec_api\'::regnamespace, \'medrec_gate\'::regnamespace)'
 SELECT is_empty('SELECT oid::regprocedure FROM pg_proc WHERE pronamespace IN ' || :'schemas' || '
 	AND EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault(''f'', proowner))) WHERE grantee = 0)', 'PUBLIC may execute no function');
@@ -57,7 +57,7 @@ SELECT is_empty($$SELECT proname FROM pg_proc WHERE pronamespace = 'medrec_api':
 	GROUP BY proname HAVING NOT bool_or(proargtypes IN ('114', '3802'))$$, 'every endpoint with arguments has a variant for wrong arguments');
 SELECT is(has_table_privilege('medrec_admin', 'medrec.account', 'SELECT')::text || has_column_privilege('medrec_admin', 'medrec.account', 'password', 'SELECT, INSERT, UPDATE')::text, 'falsefalse', 'an administrator may neither read nor write a password hash');
 
--- keys, hashes, counts: nobody's
+-- nobody may read keys, hashes and counts
 SELECT is(pg_temp.all_roles('TABLE medrec.jwt_key'), '42501', 'no role may read the keys');
 SELECT is(pg_temp.all_roles('SELECT medrec.jwt_key_set()') || pg_temp.all_roles('SELECT medrec_gate.pre_config()') || pg_temp.all_roles('SELECT medrec.rotate_jwt_key()'), '425014250142501', 'no role may read the keys by a function');
 SELECT is(pg_temp.all_roles('SELECT password FROM medrec.account') || pg_temp.all_roles('TABLE medrec.account_login') || pg_temp.all_roles('TABLE medrec.token_revoked'), '425014250142501', 'no role may read hashes, counts of failed attempts or token numbers');
@@ -74,7 +74,7 @@ SELECT is(pg_temp.all_roles('SET medrec.' || g || ' = ' || v), '42501', 'medrec.
 	FROM (VALUES ('care_team_mode', 'off'), ('outside_accounts', 'on'), ('token_lifetime', '99'), ('password_cost', '4')) AS s (g, v);
 SELECT is(pg_temp.all_roles('SELECT set_config(''medrec.outside_accounts'', ''on'', false)'), '42501', 'users cannot set these by set_config');
 
--- look-alikes: every object that a function with another's rights names, made before it in the search_path
+-- look-alikes: every object that a function with other rights names, created before it in the search_path
 CREATE SCHEMA evil;
 GRANT ALL ON SCHEMA evil TO PUBLIC;
 INSERT INTO medrec.account (username, role) VALUES ('victim', 'clinician'), ('mallory_clinician', 'clinician'), ('mallory_admin', 'admin');
@@ -120,7 +120,7 @@ SELECT is((SELECT array_agg(left(pg_temp.trapped(r, c), 10)) FROM (VALUES
 	'{28P01,"42501 perm",true,"42501 perm",NULL,NULL,"PT401 the ","PT401 the "}', 'look-alikes are never called with another role''s rights');
 SELECT is(pg_temp.mallory('gateway', 'SELECT medrec_api.login(''victim'', ''a long password'') ->> ''role'''), 'clinician', 'functions with other rights give their usual results beside look-alikes');
 
--- nor by what runs with the caller's rights, or as the owner under him: triggers, policies, functions
+-- nor by code that runs with the caller's rights, or as the owner on the caller's behalf: triggers, policies, functions
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'w');
 INSERT INTO medrec.care_team_member SELECT id, 1 FROM medrec.account WHERE username = 'mallory_clinician';
 SET LOCAL medrec.care_team_mode = on;
@@ -133,7 +133,7 @@ SELECT is((SELECT array_agg(left(pg_temp.trapped('clinician', c), 5)) FROM (VALU
 	('SELECT count(*) FROM medrec_api.diagnoses')) AS v (c)), '{t,I10,pendi,0,1}', 'other functions work without calling look-alikes');
 SET LOCAL medrec.care_team_mode = off;
 
--- claims that a plain SQL session sets for itself are not believed
+-- claims that a plain SQL session sets are ignored
 SELECT set_config('request.jwt.claims', '{"sub":"victim","role":"medrec_clinician","jti":"1"}', true) \g /dev/null
 SELECT is(left(pg_temp.mallory('clinician', 'SELECT medrec_api.logout()'), 5) || (SELECT count(*) FROM medrec.token_revoked), 'PT4010', 'logout with forged claims is refused');
 SELECT is(pg_temp.mallory('clinician', 'SELECT medrec_api.break_glass(''PV'', ''a good reason'') IS NOT NULL') || (SELECT string_agg(DISTINCT a.username, ',') FROM medrec.break_glass AS b JOIN medrec.account AS a ON a.id = b.account), 'truemallory_clinician', 'break_glass with forged claims names the session''s user');

@@ -1,4 +1,4 @@
--- audit: who is said to have acted, and that nobody can say it of somebody else
+-- audit: the recorded actor, and that nobody can forge it
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -16,7 +16,7 @@ SELECT plan(39);
 CREATE FUNCTION medrec.last_event() RETURNS medrec.audit_event LANGUAGE sql SECURITY DEFINER SET search_path = medrec, pg_temp AS
 	$$ SELECT * FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint ORDER BY n DESC LIMIT 1 $$;
 CREATE SEQUENCE pg_temp.numbers;
--- writes a patient as whoever is the present role
+-- writes a patient as the current role
 CREATE FUNCTION medrec.write() RETURNS medrec.audit_event LANGUAGE plpgsql AS $$
 BEGIN
 	INSERT INTO medrec.patient (name, age, gender, patient_id)
@@ -28,7 +28,7 @@ GRANT EXECUTE ON FUNCTION medrec.last_event(), medrec.write() TO medrec_clinicia
 GRANT USAGE ON SCHEMA public TO medrec_clinician;
 SELECT session_user AS me \gset
 
--- a user of SQL, whatever claims he sets
+-- a user of SQL, whatever claims they set
 SELECT set_config('request.jwt.claims', '{"sub": "chief", "jti": "7"}', true),
 	set_config('request.headers', '{"x-request-id": "forged", "x-real-ip": "1.2.3.4", "x-reason": "forged"}', true),
 	set_config('request.method', 'POST', true), set_config('request.path', '/forged', true) \g /dev/null
@@ -46,7 +46,7 @@ SELECT is(concat_ws(', ', e.role, e.session_role, e.effective_role), concat_ws('
 	'an event has the role of SET ROLE and the session user') FROM medrec.write() AS e;
 RESET ROLE;
 
--- what runs with its owner's rights
+-- code that runs with its owner's rights
 CREATE ROLE audit_test_definer;
 GRANT medrec_clinician TO audit_test_definer;
 CREATE FUNCTION medrec.write_as_owner() RETURNS medrec.audit_event LANGUAGE sql SECURITY DEFINER AS 'SELECT medrec.write()';
@@ -88,7 +88,7 @@ SELECT is(pg_temp.address('{"x-real-ip": "10.1.1.1", "x-forwarded-for": "6.6.6.6
 SELECT isnt(pg_temp.address('{"x-real-ip": "<script>"}'), '<script>', 'an invalid address is recorded as null');
 SELECT isnt(pg_temp.address('{"x-forwarded-for": ", "}'), '', 'an empty address is recorded as null');
 
--- whatever is in the claims, the write goes on
+-- bad claims do not prevent the write
 CREATE FUNCTION pg_temp.account(claims text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM set_config('request.jwt.claims', claims, true);

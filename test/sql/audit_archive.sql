@@ -1,11 +1,11 @@
--- audit: months that are detached keep their seals verifiable, and who pretends one is found
+-- audit: detached months keep their seals verifiable, and a month that only pretends to be archived is found
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
--- a database of its own: what it does is committed
+-- a database of its own, since the test commits
 DROP DATABASE IF EXISTS medrec_archive;
 CREATE DATABASE medrec_archive;
 \c medrec_archive
@@ -16,7 +16,7 @@ SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
 SET medrec.archive_min_age = 0;
 
--- everything so far under seals, so that what follows has seals of its own
+-- seal everything so far, so that later events have seals of their own
 CREATE PROCEDURE pg_temp.seal() LANGUAGE plpgsql AS $$
 BEGIN
 	FOR i IN 1 .. 600 LOOP
@@ -29,7 +29,7 @@ END
 $$;
 CALL pg_temp.seal();
 
--- a month of the past, made with the guards off: events of now are given an older time and a new leaf
+-- a past month, made with the guards disabled: current events get an older time and a new leaf
 CREATE TABLE medrec.audit_event_2024_01 (LIKE medrec.audit_event INCLUDING DEFAULTS);
 CREATE TRIGGER medrec_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.audit_event_2024_01
 	FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit_append_only();
@@ -49,7 +49,7 @@ $$;
 INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Archive', 1, 'other', 'ARC-' || g FROM generate_series(1, 5) AS g;
 CALL pg_temp.age('new_values ->> ''patient_id'' LIKE ''ARC-%''');
 CALL pg_temp.seal();
--- a seal that lies in the past and in the present
+-- a seal that covers past and current events
 INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Archive', 1, 'other', 'ARD-' || g FROM generate_series(1, 6) AS g;
 CALL pg_temp.age('new_values ->> ''patient_id'' IN (''ARD-1'', ''ARD-4'')');
 CALL pg_temp.seal();
@@ -96,7 +96,7 @@ SELECT is(array_agg(DISTINCT kind), '{events_removed}', 'an event removed from a
 	FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
 ROLLBACK;
 BEGIN;
--- a month is only said to have been archived
+-- a month that was only marked as archived
 ALTER TABLE medrec.audit_event DISABLE TRIGGER ALL;
 ALTER TABLE medrec.audit_archive DISABLE TRIGGER ALL;
 ALTER TABLE medrec.audit_archive_seal DISABLE TRIGGER ALL;

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
--- what a superuser does to hide who they are, or that they were there
+-- how a superuser may try to hide their identity or presence
 SELECT plan(17);
 SELECT session_user AS me \gset
 CREATE FUNCTION pg_temp.kinds() RETURNS text LANGUAGE sql AS $$
@@ -22,7 +22,7 @@ SELECT is((e.backend_pid, e.backend_start), (SELECT (pid, backend_start) FROM pg
 SELECT matches(convert_from(medrec.audit_canonical(era, xid, n), 'UTF8'), '^medrec-audit-2;', 'the leaf covers the connection''s columns') FROM medrec.audit_event WHERE new_values ->> 'patient_id' = 'C2';
 SELECT is(pg_temp.kinds(), NULL, 'the trail verifies with the connection''s columns');
 
--- an event of before
+-- an event of 0.1
 SAVEPOINT a;
 ALTER TABLE medrec.audit_event DISABLE TRIGGER ALL;
 UPDATE medrec.audit_event SET login_role = NULL, login_identity = NULL, socket_addr = NULL, backend_pid = NULL, backend_start = NULL WHERE new_values ->> 'patient_id' = 'C1';

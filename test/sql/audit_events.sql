@@ -1,4 +1,4 @@
--- audit: what leaves an event, what is in it, and that nothing takes it away
+-- audit: what leaves an event, what is in it, and that nothing removes it
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
@@ -87,7 +87,7 @@ SELECT is(count(*), 3::bigint, 'an UPDATE of three rows leaves three events') FR
 UPDATE medrec.patient SET name = name WHERE false;
 SELECT is(pg_temp.actions(), NULL, 'an UPDATE of no row leaves no event');
 
--- diagnosis and treatment, and what touches the patient
+-- diagnosis and treatment, and changes of the patient
 INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, 'E11.9' FROM medrec.patient WHERE patient_id IN ('AUD-1', 'AUD-2');
 TRUNCATE e;
 INSERT INTO e SELECT * FROM pg_temp.events();
@@ -121,7 +121,7 @@ SELECT ok(pg_temp.actions() IS NULL OR (SELECT count(DISTINCT patient_id) FROM m
 		WHERE xid = pg_current_xact_id()::text::bigint AND table_name = 'treatment' AND action <> 'UPDATE') = 2,
 	'moving a treatment to another patient leaves an event in both trails');
 
--- accounts: that a password changed, never what it is
+-- accounts: that a password changed, never the password
 INSERT INTO medrec.account (username, password) VALUES ('audited', '$2a$10$abcdefghijklmnopqrstuv');
 SELECT matches(new_values ->> 'password', '^\(withheld:[0-9a-f]{32}\)$', 'a password''s hash is withheld on INSERT') FROM pg_temp.events();
 UPDATE medrec.account SET password = '$2a$10$vutsrqponmlkjihgfedcba' WHERE username = 'audited';
@@ -168,7 +168,7 @@ SELECT is(min(x.n) - min(seen.n), 2, 'an event number of a rolled back change is
 	FROM medrec.audit_event AS x, seen WHERE xid = pg_current_xact_id()::text::bigint AND x.n > seen.n;
 SELECT FROM pg_temp.events();
 
--- not silenced, but by who may drop triggers
+-- only a role that may drop triggers can disable the audit
 SET LOCAL session_replication_role = replica;
 UPDATE medrec.patient SET age = 7 WHERE patient_id = 'AUD-8';
 SET LOCAL session_replication_role = origin;
@@ -183,7 +183,7 @@ ALTER TABLE medrec.patient DROP COLUMN weight;
 UPDATE medrec.patient SET age = 8 WHERE patient_id = 'AUD-8';
 SELECT is(new_values ->> 'age', '8', 'a dropped column of the user is not recorded any more') FROM pg_temp.events() WHERE action = 'UPDATE';
 
--- append-only, for the superuser too
+-- append-only, even for the superuser
 SELECT throws_ok('UPDATE medrec.audit_event SET reason = ''x''', '42501', NULL, 'UPDATE of the trail is refused');
 SELECT throws_ok('UPDATE medrec.audit_event SET reason = ''x'' WHERE false', '42501', NULL, 'UPDATE of no row of the trail is refused');
 SELECT throws_ok('DELETE FROM medrec.audit_event', '42501', NULL, 'DELETE from the trail is refused');
@@ -197,7 +197,7 @@ SET LOCAL session_replication_role = replica;
 SELECT throws_ok('DELETE FROM medrec.audit_event', '42501', NULL, 'DELETE is refused with session_replication_role = replica');
 SET LOCAL session_replication_role = origin;
 
--- who reads
+-- who may read
 SELECT ok(NOT has_table_privilege(r, 'medrec.audit_event', 'INSERT, UPDATE, DELETE, TRUNCATE'), r || ' may not write to the trail')
 	FROM (VALUES ('medrec_admin')) AS v (r);
 SET LOCAL ROLE medrec_auditor;

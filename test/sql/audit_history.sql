@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
--- a database of its own: the changes of this life are committed, each in a transaction
+-- a database of its own: each change of the patient is committed in a transaction
 DROP DATABASE IF EXISTS medrec_history;
 CREATE DATABASE medrec_history;
 \c medrec_history
@@ -15,7 +15,7 @@ CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
 
--- what the tables held, after each change that the row went through
+-- the table's rows, after each change of the patient
 CREATE TEMP TABLE life (seq serial, table_name text, row_id text, at timestamptz, action text, record jsonb);
 CREATE INDEX ON life (table_name, row_id);
 CREATE TEMP TABLE cast_of (id uuid, mrn text, alive boolean DEFAULT false);

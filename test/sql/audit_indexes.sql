@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
--- verify_audit() finds the events that an index of the trail lacks, whatever kind of index it is.
+-- verify_audit() finds the events that an index of the trail lacks, for each kind of index.
 SELECT plan(10);
 
 SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS partition \gset
@@ -17,7 +17,7 @@ CREATE VIEW pg_temp.findings AS SELECT kind, substring(detail FROM 'index "([^"]
 FROM medrec.verify_audit() WHERE kind = 'event_not_indexed' GROUP BY 1, 2;
 SELECT is_empty('TABLE pg_temp.findings', 'an index with every event is not reported');
 
--- as if the indexes had not been written to for a while
+-- as if the indexes had not been updated for a while
 UPDATE pg_index SET indisready = false WHERE indrelid = :'partition'::regclass;
 UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'medrec.lacking_invalid'::regclass;
 ALTER TABLE :partition SET (autovacuum_enabled = off);

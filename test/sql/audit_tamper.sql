@@ -1,11 +1,11 @@
--- audit: a superuser tampers with the trail in twelve ways; each is found, and where it is
+-- audit: a superuser tampers with the trail in twelve ways; each is found and located
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
--- a database of its own: what it does is committed
+-- a database of its own, since the test commits
 DROP DATABASE IF EXISTS medrec_tamper;
 CREATE DATABASE medrec_tamper;
 \c medrec_tamper
@@ -14,7 +14,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
--- MEDREC_TAMPERINGS: how many; the issue's figure is 1000
+-- MEDREC_TAMPERINGS: how many
 \set tamperings ''
 \getenv tamperings MEDREC_TAMPERINGS
 SELECT coalesce(nullif(:'tamperings', ''), '240') AS tamperings \gset
@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 CALL pg_temp.live();
--- a transaction of another test may hold the horizon for a while
+-- a transaction of another test may hold back the horizon for a while
 DO $$
 BEGIN
 	FOR i IN 1 .. 600 LOOP
@@ -52,7 +52,7 @@ SELECT is(count(*), 0::bigint, 'an untampered trail verifies') FROM medrec.verif
 CREATE TEMP TABLE outcome (kind text, found boolean, placed boolean, note text);
 CREATE TEMP TABLE kept AS SELECT medrec.audit_checkpoint() AS checkpoint, max(seal) AS seals FROM medrec.audit_seal;
 
--- whoever owns the server can remove the guards
+-- the server's owner can remove the guards
 BEGIN;
 SET LOCAL session_replication_role = replica;
 DO $$
@@ -68,7 +68,7 @@ END
 $$;
 SELECT cmp_ok(count(*), '>', 0::bigint, 'removed guards are reported') FROM medrec.verify_audit() WHERE kind = 'guard_missing';
 
--- an event's leaf, as who knows the canonical text computes it
+-- an event's leaf, computed from the canonical text
 CREATE PROCEDURE pg_temp.make_leaf(e medrec.audit_event) LANGUAGE sql AS $$
 	UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_canonical(x.era, x.xid, x.n))
 	WHERE x.era = e.era AND x.xid = e.xid AND x.n = e.n;
@@ -131,7 +131,7 @@ BEGIN
 				WHEN 4 THEN
 					kind := 'all events of a patient removed';
 					expected := '{events_removed}';
-					-- the events of migrate() are of no patient
+					-- the events of migrate() have no patient
 					SELECT * INTO e FROM medrec.audit_event AS x WHERE pg_temp.seal_of(x) IS NOT NULL AND x.patient_id IS NOT NULL
 						ORDER BY random() LIMIT 1;
 					place := pg_temp.seal_of(e);
@@ -185,7 +185,7 @@ BEGIN
 						DELETE FROM medrec.audit_event AS x WHERE x.era > s.era OR x.era = s.era AND x.xid >= s.end_xid;
 					ELSE
 						kind := 'trail cut off, or an older copy restored';
-						-- history written anew from there on, everything consistent
+						-- history rewritten from there on, everything consistent
 						UPDATE medrec.audit_event AS x SET account = 'somebody else' WHERE x.era = s.era AND x.xid >= s.end_xid;
 						UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_canonical(x.era, x.xid, x.n))
 							WHERE x.era = s.era AND x.xid >= s.end_xid;

@@ -1,7 +1,7 @@
 \i test/sql-setup.psql
 SELECT plan(24);
 
--- an owner's table that inherits from medrec's shows its rows to nobody, leaves an event, and is found
+-- rows of a user's table that inherits from medrec's are not shown; the table leaves an event, and is found
 INSERT INTO medrec.account (username, role) VALUES ('ann', 'clinician');
 INSERT INTO medrec.patient (id, name, age, gender, patient_id) VALUES ('00000000-0000-4000-8000-00000000000a', 'Real', 30, 'female', 'R1');
 INSERT INTO medrec.diagnosis (patient_id, code) VALUES ('00000000-0000-4000-8000-00000000000a', 'E11.9');
@@ -47,7 +47,7 @@ SELECT is(:'refused'::text, '28P01', 'a child''s account cannot log in');
 SELECT is((SELECT count(*) FROM information_schema.views AS v JOIN pg_class AS c ON c.oid = format('%I.%I', v.table_schema, v.table_name)::regclass
 	WHERE v.table_schema = 'medrec_api' AND pg_get_viewdef(c.oid) ~ '(FROM|JOIN) medrec\.' AND pg_get_viewdef(c.oid) !~ 'medrec\.(audit_event|audit_archived|code_systems\()'), 0::bigint, 'no view but that of the audit trail reads child tables');
 
--- views are what they were
+-- views are unchanged
 SELECT is((SELECT count(*) FROM information_schema.views WHERE table_schema = 'medrec_api' AND table_name IN ('patients', 'diagnoses', 'treatments', 'accounts', 'care_teams', 'care_team_members', 'care_team_patients') AND is_updatable = 'YES' AND is_insertable_into = 'YES'), 7::bigint, 'the views stay updatable');
 SELECT is((SELECT array_agg(DISTINCT reloptions::text) FROM pg_class WHERE relnamespace = 'medrec_api'::regnamespace AND relkind = 'v'), '{"{security_invoker=true}"}', 'the views run with their caller''s rights');
 SELECT is((SELECT string_agg(attrelid::regclass || '.' || attname, ', ') FROM pg_attribute WHERE attrelid IN ('medrec_api.patients'::regclass, 'medrec_api.diagnoses'::regclass) AND attnum > 0 AND col_description(attrelid, attnum) IS NULL), NULL, 'the views'' columns have comments');

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
--- What the owner puts on patient and on the trail is obeyed by last_visit and by events, as by any UPDATE and INSERT.
+-- What the owner adds to patient and to the trail takes effect on last_visit and on events, as with any UPDATE and INSERT.
 SELECT plan(44);
 
 SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM') AS partition \gset
@@ -42,10 +42,10 @@ $$;
 SELECT is(pg_temp.added(), '5 events, 2 versions', 'moving last_visit leaves no event and no new version of the patient');
 SELECT is(pg_temp.moved(), 3::bigint, 'a diagnosis moves last_visit');
 
--- first of all, since what is prepared is kept: as whom it was prepared must not matter
+-- first, since plans are kept: the role that prepared them must not matter
 SELECT id AS one FROM medrec.patient WHERE patient_id = 'D1' \gset
 SAVEPOINT s;
--- an owner who is no superuser, and for whom no policy holds
+-- an owner who is not a superuser, and to whom no policy applies
 CREATE ROLE medrec_test_owner;
 GRANT USAGE ON SCHEMA medrec TO medrec_test_owner;
 GRANT medrec_coder TO medrec_test_owner;
@@ -58,7 +58,7 @@ RESET ROLE;
 SELECT is((SELECT last_visit FROM medrec.patient WHERE patient_id = 'D1'), now(), 'an owner''s statement moves last_visit despite policies');
 ROLLBACK TO s;
 
--- a caller who comes by a view, and has no right on the schema
+-- a caller through a view, without rights on the schema
 CREATE ROLE medrec_test_viewer;
 CREATE SCHEMA test_views;
 CREATE VIEW test_views.diagnosis AS SELECT * FROM medrec.diagnosis;
@@ -155,7 +155,7 @@ ALTER TABLE medrec.patient REPLICA IDENTITY DEFAULT;
 SELECT lives_ok('SELECT pg_temp.visit()', 'with a replica identity a diagnosis is stored');
 ROLLBACK TO s;
 
--- a coder, who may change diagnoses, need not be allowed to change patients, and hears nothing of their rows
+-- a coder may change diagnoses but not patients, and errors do not show their rows
 CREATE TRIGGER a_after AFTER UPDATE ON medrec.patient FOR EACH ROW EXECUTE FUNCTION pg_temp.note();
 SELECT id AS one FROM medrec.patient WHERE patient_id = 'D1' \gset
 UPDATE medrec.patient SET last_visit = '2020-01-01';
@@ -169,7 +169,7 @@ SELECT is(pg_temp.fault(format('INSERT INTO medrec.diagnosis (patient_id, code) 
 	'new row for relation "patient" violates check constraint "no_visit"|', 'a constraint''s error does not print the patient');
 ROLLBACK TO s;
 
--- what runs as the owner does not find what the caller has put in the way of a name
+-- code that runs as the owner does not find the caller's look-alikes
 CREATE FUNCTION pg_temp.low() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM lower(TG_NAME) WHERE 1 = 1;

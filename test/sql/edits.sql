@@ -13,7 +13,7 @@ SELECT rows FROM medrec.load_release('ICD-10-CM', '2019', '2018-10-01', pg_temp.
 	'S72|0|Fracture of femur', 'S72001|0|Fracture of neck of right femur', 'S72001A|1|Fracture of neck of right femur, initial',
 	'W19|0|Unspecified fall', 'W19XXXA|1|Unspecified fall, initial')) \g /dev/null
 
--- what is known, without rules: nothing to complain of
+-- without rules there is no issue
 CREATE FUNCTION pg_temp.edits(code text, context jsonb, on_date date DEFAULT '2024-01-01') RETURNS text LANGUAGE sql AS $$
 	SELECT v.result || coalesce(': ' || string_agg(i.i ->> 'text', '; ' ORDER BY n), '')
 	FROM medrec.validate_code('ICD-10-CM', $1, NULL, $3, $2) AS v
@@ -73,7 +73,7 @@ SELECT is(pg_temp.edits('E109', '{"codes": ["E10.9"]}'), 'valid', 'a code beside
 SELECT is(pg_temp.edits('S72001', '{}'), 'review: a header: a more specific code is needed; 7th character missing: A initial; S sequela', 'a code that needs a 7th character has an issue');
 SELECT is(pg_temp.edits('S72001A', '{}'), 'valid', 'a code with its 7th character has no issue');
 
--- a release of the rules takes its rules along
+-- deleting a release deletes its rules
 SELECT is(valid_to, '2019-10-01', 'rules end where the next release of their kind begins') FROM medrec.code_rule WHERE rule = 'maternity' ORDER BY valid_from LIMIT 1;
 DELETE FROM medrec.code_release WHERE content = 'edits';
 SELECT is(pg_temp.edits('O80', '{"age": 8}'), 'valid', 'deleting a release deletes its rules');

@@ -33,7 +33,7 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION pg_temp.plan(text) TO PUBLIC;
 
--- a month that is over, and this one, with 30,000 events of 10,000 patients each
+-- a past month, and the current one, with 30,000 events of 10,000 patients each
 DO $$
 DECLARE
 	m timestamptz := date_trunc('month', now());

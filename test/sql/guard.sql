@@ -1,4 +1,4 @@
--- what medrec needs of its tables is not dropped, renamed or moved by accident
+-- medrec's tables and columns cannot be dropped, renamed or moved by accident
 \i test/sql-setup.psql
 SELECT plan(49);
 SET LOCAL client_min_messages = error;
@@ -17,7 +17,7 @@ $$;
 CREATE TEMP VIEW own AS SELECT c.relname AS t, a.attname AS c FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition;
 
--- every table and column that migrate() makes; what is named here is missing from src/guard.c
+-- every table and column that migrate() makes; names listed here are missing from src/base/guard.c
 SELECT is((SELECT count(DISTINCT t) >= 27 FROM own), true, 'all of medrec''s tables exist');
 SELECT is_empty($$SELECT t, c FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I RENAME COLUMN %I TO other_name', t, c)) <> '2BP01'$$, 'no column of medrec can be renamed');
 SELECT is_empty($$SELECT t, c FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I DROP COLUMN %I CASCADE', t, c)) NOT IN ('2BP01', '42P16')$$, 'no column of medrec can be dropped');
@@ -27,7 +27,7 @@ SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('ALTER
 
 -- by other ways
 CREATE TABLE public.parent (name varchar(255) NOT NULL);
--- 18 refuses a change of the parent's column itself, with 55000
+-- 18 itself refuses a change of the parent's column, with 55000
 SELECT is(CASE WHEN a.code = '55000' AND c LIKE '%TABLE public.parent ALTER COLUMN%' THEN '2BP01' ELSE a.code END, '2BP01', c) FROM unnest(ARRAY[
 	'ALTER SCHEMA medrec RENAME TO other_name',
 	'ALTER INDEX medrec.patient RENAME TO other_name',
@@ -45,7 +45,7 @@ SELECT is(CASE WHEN a.code = '55000' AND c LIKE '%TABLE public.parent ALTER COLU
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient INHERIT public.parent; ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check; DROP INDEX medrec.patient_name_words_idx; ALTER TABLE public.parent ALTER COLUMN name TYPE integer USING 1',
 	'CREATE ROLE guard_owner; ALTER TABLE medrec.patient OWNER TO guard_owner; DROP OWNED BY guard_owner CASCADE']) AS c (c), LATERAL (SELECT pg_temp.attempt(c) AS code) AS a;
 
--- what stays free
+-- what stays allowed
 CREATE TABLE public.patient (name text, age integer);
 CREATE SCHEMA other;
 SELECT is(pg_temp.attempt(c), 'done', c) FROM unnest(ARRAY[
@@ -79,7 +79,7 @@ GRANT EXECUTE ON FUNCTION own() TO medrec_test_reader;
 SET LOCAL search_path = public, pg_catalog;
 SELECT is((SELECT string_agg((new_values ->> 'command') || ' ' || table_name, ', ' ORDER BY n) FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint AND n > :'before'),
 	'GRANT patient, GRANT confirm, REVOKE patient', 'GRANT and REVOKE of names without a schema leave events, those on other objects none');
--- a search_path of the caller's does not lead the trigger astray
+-- the caller's search_path does not mislead the trigger
 CREATE SCHEMA hostile;
 CREATE FUNCTION hostile.differs(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
 CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.differs);
@@ -102,7 +102,7 @@ SET LOCAL ROLE medrec_test_owner;
 CREATE EXTENSION citext SCHEMA owned;
 SELECT lives_ok('DROP EXTENSION citext', 'a role without access to medrec can drop its own extension');
 RESET ROLE;
--- what is written down of the tables of others, and given back
+-- what is recorded about other tables, and restored
 CREATE TABLE public.own_records ("schlüssel" integer PRIMARY KEY);
 CREATE TRIGGER own_audit AFTER DELETE ON public.own_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit('withhold=schlüssel', 'patient=a\b');
 DROP EXTENSION medrec CASCADE;
@@ -114,7 +114,7 @@ SELECT is((SELECT count(*) FROM pg_policy WHERE polrelid = 'medrec.patient'::reg
 	'migrate() restores what was lost, even if another table is audited again already');
 ROLLBACK TO extension;
 
--- a superuser who knows better
+-- a superuser may disable it
 ALTER EVENT TRIGGER medrec_allow_ddl DISABLE;
 ALTER EVENT TRIGGER medrec_allow_drop DISABLE;
 SELECT is(pg_temp.attempt('ALTER TABLE medrec.patient RENAME COLUMN name TO other_name; DROP TABLE medrec.break_glass CASCADE'), 'done', 'the disabled guard refuses nothing');

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
--- Who may say when a record was made, when the last visit was, and where a suggestion comes from.
+-- Who may set created_at, last_visit and the source of a suggestion.
 SELECT plan(22);
 
 CREATE ROLE import_loader IN ROLE medrec_clinician, medrec_import;

@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
--- load_release: a file is taken for what it is, replaces nothing of another kind, and what is odd about it is told
+-- load_release: a file is recognised, replaces nothing of another kind, and anything unusual about it is a warning
 SELECT plan(81);
 SET client_min_messages = error;
 
@@ -7,14 +7,14 @@ CREATE FUNCTION pg_temp.load(system text, version text, day date, file text, for
 	SELECT concat_ws(' ', content, r.format, rows) COLLATE "default"
 	FROM medrec.load_release($1, $2, $3, $4, $5) AS r
 $$;
--- the warnings of a release, as an administrator sees them by HTTP
+-- the warnings of a release, as an administrator sees them over HTTP
 CREATE FUNCTION pg_temp.warnings(system text, version text, content text DEFAULT 'codes') RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', w ->> 'code', w ->> 'text') COLLATE "default"
 	FROM medrec_api.code_releases AS r, jsonb_array_elements(r.warnings) AS w
 	WHERE r.code_system = $1 AND r.version = $2 AND r.content = $3
 $$;
 
--- the indexes of NCHS, whatever their titles: main, external causes, neoplasms, drugs
+-- the indexes of NCHS, under any title: main, external causes, neoplasms, drugs
 CREATE FUNCTION pg_temp.index_xml(head text, VARIADIC entries text[]) RETURNS text LANGUAGE sql AS $$
 	SELECT '<?xml version="1.0"?>' || E'\n<ICD10CM.index>' || head || '<letter><title>A</title>'
 		|| string_agg('<mainTerm><title>Entry ' || i || '</title>' || CASE WHEN e LIKE '%,%'
@@ -86,7 +86,7 @@ SELECT results_eq($$SELECT concat_ws('|', code, display, billable, level) COLLAT
 	$$VALUES ('780.6|f|1'), ('780.60|Fever, unspecified|t|2'), ('780.61|Fever presenting with conditions classified elsewhere|t|2')$$, 'unlisted headers are between a code and its descendants');
 SELECT results_eq($$SELECT concat_ws('|', code, display, billable, standing, valid_from) COLLATE "default" FROM medrec.lookup('ICD-9-CM', '780.6', '2015-01-01')$$, $$VALUES ('780.6|f|current|2014-10-01')$$, 'lookup finds unlisted headers');
 SELECT is((SELECT count(*) FROM medrec.code WHERE code_system = 'ICD-9-CM'), 5::bigint, 'unlisted headers have no row in medrec.code');
--- records: a verdict changes with what is loaded
+-- records: the result changes with the loaded releases
 INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', 40, 'unknown', 'P1');
 INSERT INTO medrec.diagnosis (patient_id, code, code_system, created_at) SELECT id, '250.0', 'ICD-9-CM', '2014-12-01' FROM medrec.patient;
 SELECT is(status || coalesce(description, '-'), 'review-', 'a record with an unlisted header has no title') FROM medrec.diagnosis;
@@ -104,7 +104,7 @@ SELECT is(pg_temp.verdict('ICD-10', c, '2020-01-01'), v, c || ' is found') FROM 
 	('G01*', 'valid|G01|Meningitis in bacterial diseases|t|marked with an asterisk: a manifestation, coded beside the underlying disease')) AS n (c, v);
 SELECT is(result, 'review', 'an asterisk code as principal diagnosis has an issue') FROM medrec.validate_code('ICD-10', 'G01*', on_date => '2020-01-01', context => '{"role": "principal"}');
 
--- what is loaded is replaced by its own kind only
+-- a release is replaced by a file of its own kind only
 SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n')$$, '22023', 'ICD-10-CM version 2024 is loaded from another kind of file (CMS order file), and this is a CMS codes file', 'a codes file does not replace an order file unasked');
 SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2025', '2024-10-01', E'code,title\nA00.0,Cholera\n')$$, '22023', 'ICD-10-CM version 2025 is loaded from another kind of file (CMS codes file), and this is a CSV file', 'a table does not replace a codes file unasked');
 SELECT is(pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n', 'cms-codes'), 'codes cms-codes 1', 'a file of another kind replaces the release if its format is named');
@@ -113,7 +113,7 @@ SELECT is(pg_temp.load('ICD-10-CM', 'forced', '2003-01-01', pg_temp.index_xml(''
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'forced', 'index')$$,
 	$$VALUES ('conflict it looks like a NCHS index of external causes, and was loaded as a NCHS index because format nchs-index was named')$$, 'a named format that does not look right raises a warning');
 
--- fewer codes, no 7th characters, another time, the same file
+-- fewer codes, no 7th characters, another year, the same file
 CREATE FUNCTION pg_temp.codes_file(first int, last int, suffix text DEFAULT '') RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(format(E'S%s%s Code %s\n', lpad(n::text, 5, '0'), coalesce(nullif(suffix, ''), ' '), n), '' ORDER BY n) FROM generate_series(first, last) AS n
 $$;
@@ -158,7 +158,7 @@ SET LOCAL ROLE medrec_admin;
 SELECT is(jsonb_array_length(warnings), 1, 'load_release over HTTP returns the warnings') FROM medrec_api.load_release('ICD-10-CM', 'http', '2019-10-01', pg_temp.edits(35));
 RESET ROLE;
 
--- what was loaded before the marks of ICD-10 were dropped: the step of the upgrade, once more
+-- codes loaded before the marks of ICD-10 were dropped: the step of the upgrade, again
 INSERT INTO medrec.code (code_system, code, valid_from, valid_to, billable, display) VALUES ('ICD-10', 'B01.0+', '2000-01-01', '2010-01-01', true, 'before'),
 	('ICD-10', 'B01.0', '2010-01-01', NULL, true, 'after'), ('ICD-10', 'G02*', '2010-01-01', NULL, true, 'marked'), ('ICD-10', 'G02', '2005-01-01', NULL, true, 'plain'), ('ICD-10', 'G05.0*', '2000-01-01', NULL, true, 'alone');
 DO $$ BEGIN EXECUTE (SELECT script FROM medrec.migration_step() WHERE name = 'icd10-marks'); END $$;

@@ -13,7 +13,7 @@ RETURNS text LANGUAGE sql AS $$
 	SELECT concat_ws(' ', code_system, version, content, effective_from, effective_to, format, rows)
 	FROM medrec.load_release('ICD-10-CM', $1, $2, $3, $4)
 $$;
--- how a code stands on days in each of three years
+-- the state of a code on days in each of three years
 CREATE FUNCTION pg_temp.standing() RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT format('%s %s %s %s', d.day, c.code, c.billable, c.display) COLLATE "default"
 	FROM (VALUES (date '2021-12-31'), ('2022-06-01'), ('2023-06-01'), ('2024-06-01')) AS d (day)
@@ -43,14 +43,14 @@ SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.crlf_file(
 SELECT is(generation, :generation::bigint, 'loading the same file again does not invalidate the terminologies') FROM medrec.terminology_state;
 SELECT is(ctid, :'ctid'::tid, 'loading the same file again writes nothing') FROM medrec.code_release;
 
--- another file under the same version takes its place
+-- another file under the same version replaces it
 SELECT is(pg_temp.load('2022', '2022-01-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|1|HIV')),
 	'ICD-10-CM 2022 codes 2022-01-01 cms-order 3', 'a corrected file is loaded under the same version');
 SELECT results_eq('SELECT code COLLATE "default", display FROM medrec.code ORDER BY code',
 	$$VALUES ('A00'::varchar, 'Cholera'), ('A00.9', 'Cholera NOS'), ('B20', 'HIV')$$, 'a corrected file replaces the codes');
 SELECT cmp_ok(generation, '>', :generation::bigint, 'a corrected file invalidates the terminologies') FROM medrec.terminology_state;
 
--- three releases in every order: what every code says on every day is the same
+-- three releases in every order: every code is the same on every day
 CREATE TEMP TABLE release (version text, day date, file text);
 INSERT INTO release VALUES
 	('2022', '2022-01-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera NOS', 'B20|1|HIV', 'C00|1|Gone in 23, back in 24', 'D00|1|Gone for good')),
@@ -126,7 +126,7 @@ SELECT results_eq($$SELECT valid_from, valid_to, display FROM medrec.code WHERE 
 SELECT throws_ok($$SELECT pg_temp.load('x', '2023-04-01', pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera'))$$,
 	'22023', 'another release of ICD-10-CM takes effect on the same day', 'two releases on one day are refused');
 
--- what is wrong with a file is said, and nothing has changed
+-- errors in a file are reported, and nothing has changed
 SELECT count(*) AS codes FROM medrec.code \gset
 CREATE FUNCTION pg_temp.refused(file text, message text, state text DEFAULT '22P04') RETURNS text LANGUAGE sql AS $$
 	SELECT throws_ok(format('SELECT pg_temp.load(%L, %L, %L, %L)', 'bad', '2030-01-01', file, 'cms-order'), state, message, message)

@@ -23,7 +23,7 @@ SELECT is((SELECT count(*) FROM medrec.migrate() WHERE version IS NULL AND name 
 	1::bigint, 'migrate() restores the rules that CASCADE dropped');
 ROLLBACK TO dropped;
 
--- what somebody has put into a schema of his own must not run as whoever migrates
+-- code that somebody put into a schema of their own must not run with the rights of the role that migrates
 CREATE ROLE migrate_test_other;
 ALTER SCHEMA medrec OWNER TO migrate_test_other;
 SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'migrate() refuses a schema medrec of another role');
@@ -33,7 +33,7 @@ ALTER SCHEMA medrec_api OWNER TO migrate_test_other;
 SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'migrate() refuses a schema medrec_api of another role');
 ROLLBACK TO dropped;
 
--- whoever is no superuser is told so at once, also where the extension and the schemas are theirs
+-- a role that is not a superuser gets an error at once, even if it owns the extension and the schemas
 CREATE ROLE migrate_test_owner CREATEROLE;
 GRANT EXECUTE ON FUNCTION medrec.migrate(), medrec.migration_step() TO migrate_test_owner;
 SELECT format('GRANT CREATE ON DATABASE %I TO migrate_test_owner', current_database()) \gexec
@@ -70,7 +70,7 @@ COMMENT ON SCHEMA medrec_api IS 'medrecords of our clinic';
 SELECT is((SELECT array_agg(name) FROM medrec.migrate()) || obj_description('medrec_api'::regnamespace, 'pg_namespace'), '{medrecords of our clinic}', 'a comment of the user is kept');
 ROLLBACK TO dropped;
 
--- the seed's columns, to the letter
+-- the seed's columns, exactly
 SELECT is((SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
 	FROM pg_attribute AS a WHERE a.attrelid = 'medrec.patient'::regclass AND a.attnum BETWEEN 1 AND 6),
 	'id uuid, name character varying(255), age integer, gender character varying(10), patient_id character varying(20), last_visit timestamp with time zone',

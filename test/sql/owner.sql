@@ -1,4 +1,4 @@
--- what the owner of the tables may do to them: an error says what is wrong, the server lives
+-- the owner of the tables changes them: an error says what is wrong, and the server survives
 \i test/sql-setup.psql
 SELECT plan(15);
 
@@ -9,12 +9,12 @@ CREATE FUNCTION pg_temp.write() RETURNS text LANGUAGE sql AS
 	$$ INSERT INTO medrec.diagnosis (patient_id, code, description) SELECT id, 'i10', 'some words' FROM medrec.patient RETURNING code || ' ' || status $$;
 SELECT is(pg_temp.write(), 'I10 valid', 'a diagnosis is stored');
 SET LOCAL client_min_messages = error;
--- the guard is asleep, as where a superuser has disabled it
+-- the guard is disabled, as a superuser may do
 ALTER EVENT TRIGGER medrec_allow_ddl DISABLE;
 ALTER EVENT TRIGGER medrec_allow_drop DISABLE;
 SAVEPOINT before;
 
--- what is his good right
+-- allowed changes
 ALTER TABLE medrec.diagnosis ADD COLUMN ward text DEFAULT 'A', ADD COLUMN length integer GENERATED ALWAYS AS (length(code)) STORED;
 SELECT is(pg_temp.write(), 'I10 valid', 'columns can be added to medrec''s tables');
 SELECT is((SELECT count(*) FROM medrec.diagnosis WHERE ward = 'A' AND length = 3), 2::bigint, 'added columns can be filled');
@@ -29,7 +29,7 @@ INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (' B ', 1, 'ma
 SELECT is((SELECT name || patient_id FROM medrec.patient WHERE name = 'B'), 'BP2', 'other text types are accepted');
 ROLLBACK TO before;
 
--- what medrec cannot live with
+-- changes that medrec cannot work with
 DROP VIEW medrec_api.patients CASCADE;
 DROP INDEX medrec.patient_name_words_idx;
 ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check, ALTER COLUMN name TYPE integer USING 5;

@@ -78,7 +78,7 @@ SELECT is(pg_temp.find('smith', 1), 'MRN-0002', 'max limits the rows');
 SELECT throws_ok('SELECT medrec.search_patients(''x'', 0)', '22023', NULL, 'max below 1 is refused');
 SELECT throws_ok('SELECT medrec.search_patients(''x'', 101)', '22023', NULL, 'max above 100 is refused');
 
--- who sees whom
+-- who finds whom
 \set smiths 'SELECT string_agg(patient_id, \',\') FROM medrec_api.search_patients(\'smith\')'
 INSERT INTO medrec.account (username, role) VALUES ('ann', 'clinician'), ('loner', 'clinician');
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'ward 1');
@@ -101,11 +101,11 @@ SELECT is(pg_temp.how('ZO-100'), 'ZO-1001 number, ZO-1002 number', 'a patient fo
 DELETE FROM medrec.patient WHERE patient_id LIKE 'ZO-%';
 SET LOCAL medrec.care_team_mode = on;
 
--- hidden patients, however many, push nobody out
+-- hidden patients do not displace visible ones
 INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT 'Aaron Smith', 50, 'male', 'H' || i FROM generate_series(1, 1500) AS i;
 SELECT is(pg_temp.as_account('ann', :'smiths'), 'mrn-low1,X81', 'hidden patients do not displace visible ones');
 
--- with row level security in force, by index
+-- with row level security, by index
 INSERT INTO medrec.patient (name, age, gender, patient_id) SELECT md5(i::text) || ' ' || md5((-i)::text), 50, 'male', 'F' || i FROM generate_series(1, 15000) AS i;
 ANALYZE medrec.patient;
 CREATE FUNCTION pg_temp.plan(command text) RETURNS text LANGUAGE plpgsql AS $$

@@ -106,7 +106,7 @@ SELECT throws_ok(format($$INSERT INTO medrec.diagnosis (patient_id, code, sugges
 	'22023', 'invalid diagnosis: suggestions must be an array of objects', 'suggestions of a wrong shape are refused');
 SELECT is((SELECT (code_system, status)::text FROM medrec.create_treatment(:'patient', '99213')), '(CPT,pending)', 'a treatment is stored and validated');
 
--- what is medrec's is not the client's
+-- a client cannot set medrec's columns
 INSERT INTO medrec.diagnosis (patient_id, code, status, validated_by, issues, version)
 	VALUES (:'patient', 'XYZ', 'valid', 'me', '[{"a": 1}]', 7);
 SELECT is((SELECT (status, validated_by, version)::text FROM medrec.diagnosis WHERE code = 'XYZ'), '(invalid,medrec,1)',
@@ -159,7 +159,7 @@ UPDATE medrec.diagnosis SET status = 'corrected' WHERE id = :'wrong';
 SELECT throws_ok(format($$UPDATE medrec.diagnosis SET status = 'corrected' WHERE id = %L$$, :'xyz'), '22023', NULL,
 	'an UPDATE cannot set status corrected');
 
--- copy meets the same rules
+-- COPY follows the same rules
 CREATE TEMP TABLE source AS SELECT :'patient'::uuid AS patient_id, 'i10'::text AS code FROM generate_series(1, 3);
 INSERT INTO medrec.treatment (patient_id, code, code_system) SELECT patient_id, code, 'icd-10-cm' FROM source;
 SELECT is((SELECT count(*) FROM medrec.treatment WHERE code = 'I10' AND status = 'valid'), 3::bigint, 'many rows in one statement are validated');
@@ -191,7 +191,7 @@ SET LOCAL enable_seqscan = off;
 SELECT is((SELECT count(*) FROM medrec.patient AS p JOIN medrec.diagnosis AS d ON d.patient_id = p.id
 	WHERE p.patient_id LIKE 'N%' AND p.last_visit = now()), 500::bigint, 'last_visit moves for patients in full pages');
 
--- columns and constraints of the user's own that look at last_visit
+-- columns and constraints of the user that depend on last_visit
 ALTER TABLE medrec.patient ADD COLUMN visit_year integer GENERATED ALWAYS AS (extract(year FROM last_visit AT TIME ZONE 'UTC')) STORED;
 UPDATE medrec.patient SET last_visit = '2001-02-03';
 INSERT INTO medrec.diagnosis (patient_id, code) VALUES (:'patient', 'I10');

@@ -1,8 +1,8 @@
 \i test/sql-setup.psql
--- revalidate: records judged anew after a release was loaded
+-- revalidate: records are validated again after a release was loaded
 SELECT plan(28);
 
--- a trigger of the user's own, whose updates while records are judged anew are no judging
+-- a trigger of the user; its updates during revalidation are not revalidation
 ALTER TABLE medrec.diagnosis ADD COLUMN own integer NOT NULL DEFAULT 0;
 CREATE FUNCTION pg_temp.own() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -97,7 +97,7 @@ SELECT is((SELECT count(*) FROM medrec.code_systems() AS s WHERE medrec.is_code_
 	AND medrec.check_code('urn:oid:' || s.oid, 'x') IS NOT NULL), 14::bigint, 'each code system is found by name, URI and OID');
 SELECT is(medrec.is_code_system('icd-10-cm'), false, 'only the name of a code system can be stored');
 
--- the record's own date judges it
+-- a record is validated as of its own date
 SELECT p.id AS patient FROM medrec.create_patient('A', 1, 'male', 'P1') AS p \gset
 INSERT INTO medrec.diagnosis (patient_id, code, created_at) VALUES (:'patient', 'Z99.9', '2023-05-05'), (:'patient', 'Z99.9', DEFAULT);
 SELECT results_eq('SELECT status FROM medrec.diagnosis ORDER BY created_at', $$VALUES ('valid'::varchar), ('review')$$,

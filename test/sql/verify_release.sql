@@ -1,12 +1,12 @@
 \i test/sql-setup.psql
--- verify_release: rows of a terminology that are not as they were loaded; who may change them
+-- verify_release: rows of a terminology that are not as they were loaded, and who may change them
 SELECT plan(64);
 SET client_min_messages = error;
 
 CREATE FUNCTION pg_temp.load(version text, day date, file text) RETURNS void LANGUAGE sql AS $$
 	SELECT FROM medrec.load_release('ICD-10-CM', $1, $2, $3)
 $$;
--- what is found, but for information
+-- findings, without information
 CREATE FUNCTION pg_temp.found(code_system text DEFAULT NULL, version text DEFAULT NULL) RETURNS text LANGUAGE sql AS $$
 	SELECT coalesce(string_agg(concat_ws(' ', kind, version, content, code), ', ' ORDER BY kind, version, code), '')
 	FROM medrec.verify_release($1, $2) WHERE severity <> 'information'
@@ -54,7 +54,7 @@ SELECT medrec.unload_release('ICD-10-CM', '2024', 'terms');
 SELECT is(pg_temp.found(), '', 'unloading one of two releases with a shared term is not reported');
 ROLLBACK TO terms;
 
--- what an owner does behind it
+-- changes by an owner
 CREATE TABLE pg_temp.attack (what text, sql text, found text);
 INSERT INTO pg_temp.attack VALUES
 	('a changed title is found', $$UPDATE medrec.code SET display = 'Influenza' WHERE code = 'A00.9'$$,
@@ -92,7 +92,7 @@ $$;
 SELECT is(pg_temp.attacked(sql), found, what) FROM pg_temp.attack;
 SELECT is(pg_temp.found(), '', 'nothing is reported after the changes were undone');
 
--- the digest itself is the trail's
+-- the trail guards the digest
 SAVEPOINT digest;
 UPDATE medrec.code_release SET digest = sha256('x') WHERE version = '2022';
 SELECT is(old_values ->> 'digest' IS NOT NULL, true, 'changing a digest leaves an event') FROM medrec.audit_event

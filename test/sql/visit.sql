@@ -32,7 +32,7 @@ SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": 
 SELECT throws_ok($$SELECT medrec.record_visit((SELECT jsonb_object_agg('k' || i, i) FROM generate_series(1, 100000) AS i))$$,
 	'22023', NULL, 'the error for many faults has a limited length');
 
--- names of types are pg_catalog's, whatever the session has
+-- type names are those of pg_catalog, whatever the session has
 SAVEPOINT before;
 CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (length(VALUE) < 0);
 CREATE DOMAIN pg_temp.date AS pg_catalog.date CHECK (VALUE < '1900-01-01');
