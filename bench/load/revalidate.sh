@@ -1,6 +1,6 @@
 #!/bin/sh
 # medrec.revalidate() over many diagnoses: rows per second, and the memory of the
-# backend (RssAnon) on the way; the result of some records changes.
+# backend (RssAnon) on the way; a part of the records gets another result.
 #
 #   MEDREC_DATA=... [ROWS=1000000] bench/load/revalidate.sh      as superuser, on the
 #   machine of a server that has medrec installed; makes and drops a database
@@ -16,7 +16,7 @@ done
 
 psql -qXd postgres -c "DROP DATABASE IF EXISTS $db" -c "CREATE DATABASE $db" 2>/dev/null
 export PGDATABASE=$db PGOPTIONS='-c client_min_messages=notice'
-# the records as validated by the release of 2023, inserted without triggers
+# the records as they were judged by the release of 2023, put in without triggers
 psql -qXAt -v ON_ERROR_STOP=1 -v dir="$dir" -v rows="$rows" >/dev/null 2>&1 <<'EOF'
 CREATE EXTENSION medrec CASCADE;
 SELECT medrec.migrate();
@@ -43,14 +43,14 @@ while [ ! -s "$dir/out" ]; do sleep 0.1; done
 pid=$(head -n 1 "$dir/out")
 start=$(date +%s.%N)
 echo "CALL medrec.revalidate('ICD-10-CM'); SELECT 'done';" >&3
-echo "records   RssAnon of the backend"
+echo "validated RssAnon of the backend"
 next=0
 while ! grep -q '^done' "$dir/out"; do
 	sleep 0.2
-	records=$(sed -n 's/.* \([0-9]*\) records .*/\1/p' "$dir/out" | tail -n 1)
-	if [ "${records:-0}" -ge $next ]; then
-		printf '%8d  %s\n' "${records:-0}" "$(sed -n 's/^RssAnon:[[:space:]]*//p' /proc/"$pid"/status)"
-		next=$((${records:-0} + rows / 10))
+	validated=$(sed -n 's/.* \([0-9]*\) records validated again.*/\1/p' "$dir/out" | tail -n 1)
+	if [ "${validated:-0}" -ge $next ]; then
+		printf '%9d %s\n' "${validated:-0}" "$(sed -n 's/^RssAnon:[[:space:]]*//p' /proc/"$pid"/status)"
+		next=$((${validated:-0} + rows / 10))
 	fi
 done
 end=$(date +%s.%N)

@@ -72,7 +72,7 @@ typedef struct Mark
 static SharedTries *shared = NULL;
 static List *marks = NIL;		/* in TopTransactionContext */
 
-static void InitShared(void *ptr);
+static void InitSharedTries(void *ptr);
 static void Attach(void);
 static void EndTry(void);
 static void EndMark(const Mark *mark, bool committed);
@@ -87,7 +87,7 @@ static Mark *AddMark(int32 account, const char *address);
 
 /* Sets the shared memory up. */
 static void
-InitShared(void *ptr)
+InitSharedTries(void *ptr)
 {
 	SharedTries *tries = (SharedTries *) ptr;
 
@@ -103,11 +103,11 @@ Attach(void)
 
 	if (shared != NULL)
 		return;
-	found = medrec_shared_memory("medrec login tries 1", sizeof(SharedTries), InitShared);
+	found = medrec_shared_memory("medrec login tries 1", sizeof(SharedTries), InitSharedTries);
 	if (found == NULL)
 	{
 		found = MemoryContextAlloc(TopMemoryContext, sizeof(SharedTries));
-		InitShared(found);
+		InitSharedTries(found);
 	}
 	RegisterXactCallback(EndWithTransaction, NULL);
 	RegisterSubXactCallback(EndWithSubtransaction, NULL);

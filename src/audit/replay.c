@@ -21,7 +21,7 @@
 /* the column that medrec.touch() moves, as JSON has it */
 #define LAST_VISIT	"\"last_visit\""
 
-/* what Set() and Compare() work on */
+/* what Set() and CompareMembers() work on */
 typedef struct Change
 {
 	ReplayState *state;
@@ -30,10 +30,10 @@ typedef struct Change
 
 static const char *SkipBlank(const char *p);
 static const char *SkipValue(const char *p);
-static ReplayMember *Find(const ReplayState *state, const char *key);
+static ReplayMember *FindMember(const ReplayState *state, const char *key);
 static void Set(char *key, char *value, void *arg);
 static bool IsDigest(const char *value);
-static void Compare(char *key, char *value, void *arg);
+static void CompareMembers(char *key, char *value, void *arg);
 static void Touch(ReplayState *state, TimestampTz now);
 
 /* Starts without a row. */
@@ -145,7 +145,7 @@ replay_split(const char *json, void (*function) (char *key, char *value, void *a
 
 /* The member of a key, NULL if there is none. */
 static ReplayMember *
-Find(const ReplayState *state, const char *key)
+FindMember(const ReplayState *state, const char *key)
 {
 	int			i;
 
@@ -159,7 +159,7 @@ Find(const ReplayState *state, const char *key)
 const char *
 replay_value(const ReplayState *state, const char *key)
 {
-	ReplayMember *member = Find(state, key);
+	ReplayMember *member = FindMember(state, key);
 
 	return member ? member->value : NULL;
 }
@@ -169,7 +169,7 @@ static void
 Set(char *key, char *value, void *arg)
 {
 	ReplayState *state = ((Change *) arg)->state;
-	ReplayMember *member = Find(state, key);
+	ReplayMember *member = FindMember(state, key);
 
 	if (member == NULL)
 	{
@@ -213,10 +213,10 @@ replay_same(const char *a, const char *b)
 
 /* Compares a column with what it was; what is not known fits. */
 static void
-Compare(char *key, char *value, void *arg)
+CompareMembers(char *key, char *value, void *arg)
 {
 	Change	   *change = arg;
-	ReplayMember *member = Find(change->state, key);
+	ReplayMember *member = FindMember(change->state, key);
 
 	/* moved by touch without an event of its own, in an order that is not known */
 	if (member && !replay_same(member->value, value) && strcmp(key, LAST_VISIT) != 0)
@@ -242,7 +242,7 @@ replay_time(const char *value)
 static void
 Touch(ReplayState *state, TimestampTz now)
 {
-	ReplayMember *member = Find(state, LAST_VISIT);
+	ReplayMember *member = FindMember(state, LAST_VISIT);
 	char		buffer[MAXDATELEN + 1];
 	int			utc = 0;
 
@@ -287,7 +287,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 		if (state->seen && !state->exists)
 			change.fits = false;
 		else if (event->old_values)
-			replay_split(event->old_values, Compare, &change);
+			replay_split(event->old_values, CompareMembers, &change);
 		state->exists = false;
 	}
 	else
@@ -295,7 +295,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 		if (state->seen && !state->exists)
 			change.fits = false;
 		else if (event->old_values)
-			replay_split(event->old_values, Compare, &change);
+			replay_split(event->old_values, CompareMembers, &change);
 		state->exists = true;
 	}
 	if (state->exists && event->new_values)

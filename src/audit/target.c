@@ -24,10 +24,11 @@
 #include "utils/rel.h"
 
 #include "audit/era.h"
-#include "audit/store.h"
 #include "audit/target.h"
+#include "base/columns.h"
 #include "base/direct.h"
 #include "base/invalidate.h"
+#include "base/relations.h"
 
 /* the indexes have not been looked at */
 #define NOT_KNOWN		(-2)
@@ -45,8 +46,7 @@ static const bool may_be_null[AUDIT_COLUMNS] = {
 /* as far as the root is concerned; with the indexes known, whole */
 static AuditTarget partition;
 
-static void Forget(Oid relid);
-static void FindColumns(AuditTarget *found);
+static void ForgetTarget(Oid relid);
 static void FindPartition(TimestampTz now, AuditTarget *found);
 static void KeepPartition(TimestampTz now);
 static bool IsPlainColumn(Form_pg_attribute att, const AttrNumber *attnum);
@@ -55,7 +55,7 @@ static void FindIndexes(Relation rel, AuditTarget *found);
 
 /* Hook: a relation has changed, look again for what depends on it. */
 static void
-Forget(Oid relid)
+ForgetTarget(Oid relid)
 {
 	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
 		partition.valid = false;
@@ -66,24 +66,7 @@ Forget(Oid relid)
 void
 audit_watch(void)
 {
-	invalidate_watch(Forget);
-}
-
-/* Finds the numbers of a partition's columns. */
-static void
-FindColumns(AuditTarget *found)
-{
-	int			i;
-
-	for (i = 0; i < AUDIT_COLUMNS; i++)
-	{
-		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
-		if (found->attnum[i] == InvalidAttrNumber && !audit_column_is_new[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
-							audit_column_names[i])));
-	}
+	invalidate_watch(ForgetTarget);
 }
 
 /* Finds the partition for a time: bounds, OID and column numbers. */
@@ -99,7 +82,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 	int			offset;
 	int			index;
 
-	found->root = audit_relation(AUDIT_TABLE);
+	found->root = medrec_relation(AUDIT_TABLE);
 	root = table_open(found->root, AccessShareLock);
 	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
@@ -129,7 +112,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 				 errhint("Run SELECT medrec.audit_partitions().")));
 	found->relid = desc->oids[index];
 
-	FindColumns(found);
+	columns_find(found->relid, audit_columns, AUDIT_COLUMNS, found->attnum);
 	found->nindexes = NOT_KNOWN;
 	/* an INSERT fires the statement triggers of the table that it names */
 	found->direct = !direct_has_rules(root, CMD_INSERT) &&

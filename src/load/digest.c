@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/columns.h"
 #include "base/relations.h"
 #include "hash/sha256.h"
 #include "load/digest.h"
@@ -78,27 +79,27 @@ typedef struct RowList
 	const char *mark;			/* that of the present line */
 } RowList;
 
-static void Begin(Digest *digest);
-static void PutField(Digest *digest, const char *data, int len);
-static void PutDate(Digest *digest, DateADT date, DateADT none);
-static void PutNumber(Digest *digest, int number, bool none);
+static void BeginDigest(Digest *digest);
+static void DigestField(Digest *digest, const char *data, int len);
+static void DigestDate(Digest *digest, DateADT date, DateADT none);
+static void DigestNumber(Digest *digest, int number, bool none);
 static void BeginRow(Digest *digest, const char *code);
 static void EndRow(Digest *digest, char kind);
 static void KeepRow(Digest *digest);
 static int	CompareLines(const void *a, const void *b);
 static void EndPart(Digest *digest, char kind);
-static bytea *End(Digest *digest);
-static void AddCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
+static bytea *EndDigest(Digest *digest);
+static void DigestCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
 					Slice display, Slice short_display);
-static void AddTerm(Digest *digest, const char *code, const char *kind, Slice term);
-static void AddRule(Digest *digest, const LoadedRule *rule);
-static void ReadRows(Digest *digest, const Stored *release, const char *sql, char kind);
-static void AddRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc);
-static Slice SliceOf(HeapTuple row, TupleDesc desc, int column);
-static DateADT DateOf(HeapTuple row, TupleDesc desc, int column, DateADT none);
+static void DigestTerm(Digest *digest, const char *code, const char *kind, Slice term);
+static void DigestRule(Digest *digest, const LoadedRule *rule);
+static void DigestRows(Digest *digest, const Stored *release, const char *sql, char kind);
+static void DigestRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc);
+static Slice SliceColumn(HeapTuple row, TupleDesc desc, int column);
+static DateADT DateColumn(HeapTuple row, TupleDesc desc, int column, DateADT none);
 static ReleaseDigest DigestOfRows(const Stored *release);
 static Stored *ReadReleases(const char *system, const char *version, const char *content, int *n);
-static void Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind,
+static void ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind,
 				 const char *severity, const char *code, const char *detail);
 static int	LineLength(const RowList *list);
 static int	CompareKeys(const RowList *a, const RowList *b);
@@ -114,7 +115,7 @@ PG_FUNCTION_INFO_V1(medrec_digest_release);
 
 /* Begins the digest of a release. */
 static void
-Begin(Digest *digest)
+BeginDigest(Digest *digest)
 {
 	memset(digest, 0, sizeof(*digest));
 	sha256_init(&digest->hash);
@@ -126,7 +127,7 @@ Begin(Digest *digest)
 
 /* Adds a field to the row; data is NULL for none. */
 static void
-PutField(Digest *digest, const char *data, int len)
+DigestField(Digest *digest, const char *data, int len)
 {
 	char		digits[16];
 	char	   *utf8;
@@ -149,7 +150,7 @@ PutField(Digest *digest, const char *data, int len)
 
 /* Adds a number. */
 static void
-PutNumber(Digest *digest, int number, bool none)
+DigestNumber(Digest *digest, int number, bool none)
 {
 	char		digits[16];
 
@@ -164,9 +165,9 @@ PutNumber(Digest *digest, int number, bool none)
 
 /* Adds a day, as the number of days since 2000. */
 static void
-PutDate(Digest *digest, DateADT date, DateADT none)
+DigestDate(Digest *digest, DateADT date, DateADT none)
 {
-	PutNumber(digest, date, date == none);
+	DigestNumber(digest, date, date == none);
 }
 
 /* Begins a row, with its code. */
@@ -245,7 +246,7 @@ EndPart(Digest *digest, char kind)
 
 /* The digest. */
 static bytea *
-End(Digest *digest)
+EndDigest(Digest *digest)
 {
 	bytea	   *result = palloc(VARHDRSZ + SHA256_LENGTH);
 
@@ -256,39 +257,39 @@ End(Digest *digest)
 
 /* Adds a release's code. */
 static void
-AddCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
+DigestCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
 		Slice display, Slice short_display)
 {
 	BeginRow(digest, code);
 	appendStringInfoString(&digest->text, billable ? "t;" : "f;");
-	PutDate(digest, from, DATEVAL_NOBEGIN);
-	PutDate(digest, to, DATEVAL_NOEND);
-	PutField(digest, display.s, display.len);
-	PutField(digest, short_display.s, short_display.len);
+	DigestDate(digest, from, DATEVAL_NOBEGIN);
+	DigestDate(digest, to, DATEVAL_NOEND);
+	DigestField(digest, display.s, display.len);
+	DigestField(digest, short_display.s, short_display.len);
 	EndRow(digest, 'c');
 }
 
 /* Adds a term or a note. */
 static void
-AddTerm(Digest *digest, const char *code, const char *kind, Slice term)
+DigestTerm(Digest *digest, const char *code, const char *kind, Slice term)
 {
 	BeginRow(digest, code);
-	PutField(digest, kind, strlen(kind));
-	PutField(digest, term.s, term.len);
+	DigestField(digest, kind, strlen(kind));
+	DigestField(digest, term.s, term.len);
 	KeepRow(digest);
 }
 
 /* Adds a rule. */
 static void
-AddRule(Digest *digest, const LoadedRule *rule)
+DigestRule(Digest *digest, const LoadedRule *rule)
 {
 	BeginRow(digest, rule->code);
-	PutField(digest, rule->rule, strlen(rule->rule));
-	PutNumber(digest, rule->age_min, rule->age_min < 0);
-	PutNumber(digest, rule->age_max, rule->age_min < 0);
-	PutField(digest, rule->other_from[0] ? rule->other_from : NULL, strlen(rule->other_from));
-	PutField(digest, rule->other_from[0] ? rule->other_to : NULL, strlen(rule->other_to));
-	PutField(digest, rule->text.s, rule->text.len);
+	DigestField(digest, rule->rule, strlen(rule->rule));
+	DigestNumber(digest, rule->age_min, rule->age_min < 0);
+	DigestNumber(digest, rule->age_max, rule->age_min < 0);
+	DigestField(digest, rule->other_from[0] ? rule->other_from : NULL, strlen(rule->other_from));
+	DigestField(digest, rule->other_from[0] ? rule->other_to : NULL, strlen(rule->other_to));
+	DigestField(digest, rule->text.s, rule->text.len);
 	KeepRow(digest);
 }
 
@@ -296,7 +297,7 @@ AddRule(Digest *digest, const LoadedRule *rule)
 bool
 release_can_digest(void)
 {
-	return get_attnum(medrec_relation("code_release"), "digest") != InvalidAttrNumber &&
+	return column_exists(medrec_relation("code_release"), "digest") &&
 		OidIsValid(medrec_relation_if_any("code_digest"));
 }
 
@@ -307,12 +308,12 @@ release_digest_of_load(Load *load)
 	Digest		digest;
 	ReleaseDigest result;
 
-	Begin(&digest);
+	BeginDigest(&digest);
 	for (size_t i = 0; i < load->codes.n; i++)
 	{
 		const LoadedCode *code = load_item(load->codes, LoadedCode, i);
 
-		AddCode(&digest, code->code, code->billable, code->active_from, code->active_to,
+		DigestCode(&digest, code->code, code->billable, code->active_from, code->active_to,
 				code->display, code->short_display);
 		if (i % FETCH_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -322,20 +323,20 @@ release_digest_of_load(Load *load)
 	{
 		const LoadedTerm *term = load_item(load->terms, LoadedTerm, i);
 
-		AddTerm(&digest, term->code, term->kind, term->term);
+		DigestTerm(&digest, term->code, term->kind, term->term);
 	}
 	EndPart(&digest, 't');
 	for (size_t i = 0; i < load->notes.n; i++)
 	{
 		const LoadedTerm *note = load_item(load->notes, LoadedTerm, i);
 
-		AddTerm(&digest, note->code, note->kind, note->term);
+		DigestTerm(&digest, note->code, note->kind, note->term);
 	}
 	EndPart(&digest, 'n');
 	for (size_t i = 0; i < load->rules.n; i++)
-		AddRule(&digest, load_item(load->rules, LoadedRule, i));
+		DigestRule(&digest, load_item(load->rules, LoadedRule, i));
 	EndPart(&digest, 'r');
-	result.digest = End(&digest);
+	result.digest = EndDigest(&digest);
 	result.codes = cstring_to_text_with_len(digest.codes.data, digest.codes.len);
 	result.marks = (bytea *) cstring_to_text_with_len(digest.marks.data, digest.marks.len);
 	result.rows = digest.rows;
@@ -357,7 +358,7 @@ release_keep_marks(int32 release, const ReleaseDigest *digest)
 
 /* A text of a row; absent where it is null. */
 static Slice
-SliceOf(HeapTuple row, TupleDesc desc, int column)
+SliceColumn(HeapTuple row, TupleDesc desc, int column)
 {
 	Slice		slice = {NULL, 0};
 	bool		isnull;
@@ -375,7 +376,7 @@ SliceOf(HeapTuple row, TupleDesc desc, int column)
 
 /* A day of a row. */
 static DateADT
-DateOf(HeapTuple row, TupleDesc desc, int column, DateADT none)
+DateColumn(HeapTuple row, TupleDesc desc, int column, DateADT none)
 {
 	bool		isnull;
 	Datum		value = SPI_getbinval(row, desc, column, &isnull);
@@ -385,15 +386,15 @@ DateOf(HeapTuple row, TupleDesc desc, int column, DateADT none)
 
 /* Adds a row that was read. */
 static void
-AddRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
+DigestRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
 {
 	char	   *code = SPI_getvalue(row, desc, 1);
 	bool		isnull;
 
 	if (kind == 'c')
-		AddCode(digest, code, DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)),
-				DateOf(row, desc, 3, DATEVAL_NOBEGIN), DateOf(row, desc, 4, DATEVAL_NOEND),
-				SliceOf(row, desc, 5), SliceOf(row, desc, 6));
+		DigestCode(digest, code, DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)),
+				DateColumn(row, desc, 3, DATEVAL_NOBEGIN), DateColumn(row, desc, 4, DATEVAL_NOEND),
+				SliceColumn(row, desc, 5), SliceColumn(row, desc, 6));
 	else if (kind == 'r')
 	{
 		LoadedRule	rule = {{0}};
@@ -407,16 +408,16 @@ AddRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
 		rule.age_max = isnull ? -1 : DatumGetInt16(SPI_getbinval(row, desc, 4, &isnull));
 		strlcpy(rule.other_from, other_from ? other_from : "", sizeof(rule.other_from));
 		strlcpy(rule.other_to, other_to ? other_to : "", sizeof(rule.other_to));
-		rule.text = SliceOf(row, desc, 7);
-		AddRule(digest, &rule);
+		rule.text = SliceColumn(row, desc, 7);
+		DigestRule(digest, &rule);
 	}
 	else
-		AddTerm(digest, code, SPI_getvalue(row, desc, 2), SliceOf(row, desc, 3));
+		DigestTerm(digest, code, SPI_getvalue(row, desc, 2), SliceColumn(row, desc, 3));
 }
 
 /* Adds the rows of a query, in their order or to be sorted. */
 static void
-ReadRows(Digest *digest, const Stored *release, const char *sql, char kind)
+DigestRows(Digest *digest, const Stored *release, const char *sql, char kind)
 {
 	Oid			types[] = {TEXTOID, INT4OID, DATEOID};
 	Datum		args[] = {CStringGetTextDatum(release->system), Int32GetDatum(release->id),
@@ -436,7 +437,7 @@ ReadRows(Digest *digest, const Stored *release, const char *sql, char kind)
 			/* what the rows leave is given back; a line that waits is not of these */
 			if (kind == 'c')
 				MemoryContextSwitchTo(scratch);
-			AddRow(digest, kind, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+			DigestRow(digest, kind, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 			MemoryContextSwitchTo(keep);
 		}
 		SPI_freetuptable(SPI_tuptable);
@@ -457,26 +458,26 @@ DigestOfRows(const Stored *release)
 	Digest		digest;
 	ReleaseDigest result;
 
-	Begin(&digest);
+	BeginDigest(&digest);
 	/* a release's codes are those in force on its first day */
 	if (strcmp(release->content, "codes") == 0)
-		ReadRows(&digest, release,
+		DigestRows(&digest, release,
 				 "SELECT c.code, c.billable, c.active_from, c.active_to, c.display, c.short_display"
 				 " FROM medrec.code AS c WHERE c.code_system OPERATOR(pg_catalog.=) $1"
 				 " AND c.valid_from OPERATOR(pg_catalog.<=) $3"
 				 " AND (c.valid_to IS NULL OR c.valid_to OPERATOR(pg_catalog.>) $3)"
 				 " ORDER BY c.code USING OPERATOR(pg_catalog.<), c.valid_from USING OPERATOR(pg_catalog.<)", 'c');
-	ReadRows(&digest, release,
+	DigestRows(&digest, release,
 			 "SELECT t.code, t.kind, t.term FROM medrec.code_term AS t"
 			 " WHERE t.release_id OPERATOR(pg_catalog.=) $2 OR t.code_system OPERATOR(pg_catalog.=) $1"
 			 " AND $2 OPERATOR(pg_catalog.=) ANY (t.also_in)", 't');
-	ReadRows(&digest, release,
+	DigestRows(&digest, release,
 			 "SELECT n.code, n.kind, n.note FROM medrec.code_note AS n"
 			 " WHERE n.release_id OPERATOR(pg_catalog.=) $2", 'n');
-	ReadRows(&digest, release,
+	DigestRows(&digest, release,
 			 "SELECT r.code, r.rule, r.age_min, r.age_max, r.other_from, r.other_to, r.text FROM medrec.code_rule AS r"
 			 " WHERE r.release_id OPERATOR(pg_catalog.=) $2", 'r');
-	result.digest = End(&digest);
+	result.digest = EndDigest(&digest);
 	result.codes = cstring_to_text_with_len(digest.codes.data, digest.codes.len);
 	result.marks = (bytea *) cstring_to_text_with_len(digest.marks.data, digest.marks.len);
 	result.rows = digest.rows;
@@ -523,7 +524,7 @@ ReadReleases(const char *system, const char *version, const char *content, int *
 		release->system = SPI_getvalue(row, desc, 2);
 		release->version = SPI_getvalue(row, desc, 3);
 		release->content = SPI_getvalue(row, desc, 4);
-		release->from = DateOf(row, desc, 5, 0);
+		release->from = DateColumn(row, desc, 5, 0);
 		value = SPI_getbinval(row, desc, 6, &isnull);
 		release->digest = isnull ? NULL : DatumGetByteaPP(value);
 		value = SPI_getbinval(row, desc, 7, &isnull);
@@ -536,7 +537,7 @@ ReadReleases(const char *system, const char *version, const char *content, int *
 
 /* Adds a finding; code may be NULL. */
 static void
-Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char *severity,
+ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char *severity,
 	 const char *code, const char *detail)
 {
 	Datum		values[7] = {0};
@@ -616,7 +617,7 @@ ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int l
 	const char *what = *line == 'c' ? "code" : *line == 't' ? "term" : *line == 'n' ? "note" : "rule";
 	const char *how = present < loaded ? "removed" : present > loaded ? "added" : "changed";
 
-	Find(rsinfo, release, psprintf("%s_%s", what, how), "error",
+	ReportFinding(rsinfo, release, psprintf("%s_%s", what, how), "error",
 		 pnstrdup(line + 1, Max(len - 1, 0)),
 		 psprintf("%d of it were loaded, %d are there%s", loaded, present,
 				  loaded == present ? ", and not the same" : ""));
@@ -662,7 +663,7 @@ CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *n
 			ReportLine(rsinfo, release, first.next, len, loaded, present);
 	}
 	if (found > MOST_ROWS)
-		Find(rsinfo, release, "release_altered", "error", NULL,
+		ReportFinding(rsinfo, release, "release_altered", "error", NULL,
 			 psprintf(INT64_FORMAT " further codes differ", found - MOST_ROWS));
 }
 
@@ -704,7 +705,7 @@ FindInSystem(ReturnSetInfo *rsinfo, const char *system)
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 
-		Find(rsinfo, &none, SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2),
+		ReportFinding(rsinfo, &none, SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2),
 			 SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 4));
 	}
 }
@@ -729,11 +730,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!release_can_digest())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no digests of releases are kept yet"),
-				 errhint("Run SELECT * FROM medrec.migrate() as a superuser.")));
+	(void) medrec_relation("code_digest");
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 	releases = ReadReleases(system, version, NULL, &n);
@@ -748,7 +745,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 			FindInSystem(rsinfo, release->system);
 		last = release->system;
 		if (release->digest == NULL)
-			Find(rsinfo, release, "no_digest", "information", NULL,
+			ReportFinding(rsinfo, release, "no_digest", "information", NULL,
 				 "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) takes one of what is there");
 		else
 		{
@@ -756,7 +753,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 			if (VARSIZE_ANY_EXHDR(release->digest) != SHA256_LENGTH ||
 				memcmp(VARDATA_ANY(release->digest), VARDATA_ANY(now.digest), SHA256_LENGTH) != 0)
 			{
-				Find(rsinfo, release, "release_altered", "error", NULL,
+				ReportFinding(rsinfo, release, "release_altered", "error", NULL,
 					 psprintf("its " INT64_FORMAT " rows are not those that were loaded", now.rows));
 				if (release->codes)
 					CompareRows(rsinfo, release, &now);

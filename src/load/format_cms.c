@@ -193,7 +193,7 @@ DetectCodes(const Load *load)
 
 /* Reads a codes file. */
 static void
-ReadCodes(Load *load)
+ReadCodesFile(Load *load)
 {
 	Slice		none = {NULL, 0};
 	Slice		line;
@@ -219,7 +219,7 @@ const LoadFormat load_format_cms_codes = {
 	.needs_line_end = true,
 	.lists_leaves = true,
 	.detect = DetectCodes,
-	.read = ReadCodes,
+	.read = ReadCodesFile,
 };
 
 /*

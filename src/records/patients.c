@@ -9,10 +9,8 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodes.h"
@@ -31,6 +29,7 @@
 #include "base/direct.h"
 #include "base/invalidate.h"
 #include "base/relations.h"
+#include "base/trigger.h"
 #include "records/patients.h"
 #include "records/records.h"
 #include "records/revalidate.h"
@@ -419,15 +418,14 @@ SortPatients(PatientSet *set)
 static void
 UpdatePatients(Relation rel, PatientSet *set)
 {
-	static Oid	types[] = {UUIDARRAYOID, TIMESTAMPTZOID};
-	static OwnPlan lock = {
+	static SavedPlan lock = {
 		"SELECT p.id FROM ONLY medrec.patient AS p WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)"
 		" AND p.last_visit OPERATOR(pg_catalog.<) $2 ORDER BY p.id FOR NO KEY UPDATE",
-		lengthof(types), types, true, NULL
+		2, {UUIDARRAYOID, TIMESTAMPTZOID}
 	};
-	static OwnPlan update = {
+	static SavedPlan update = {
 		"UPDATE ONLY medrec.patient AS p SET last_visit = $2 WHERE p.id OPERATOR(pg_catalog.=) ANY ($1)",
-		lengthof(types), types, true, NULL
+		2, {UUIDARRAYOID, TIMESTAMPTZOID}
 	};
 	Datum	   *ids = palloc(set->count * sizeof(Datum));
 	Datum		values[2];
@@ -630,34 +628,15 @@ PG_FUNCTION_INFO_V1(medrec_touch);
 Datum
 medrec_touch(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.touch", FIRED_AFTER | FIRED_FOR_STATEMENT |
+										   FIRED_BY_CHANGE | FIRED_WITH_ROWS, 0);
 	PatientSet	set = {0};
-	const char *table;
 	RecordKind	kind;
 	AttrNumber	column;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager", "medrec.touch")));
-	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) ||
-		TRIGGER_FIRED_BY_TRUNCATE(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired AFTER STATEMENT, for INSERT, UPDATE or DELETE",
-						"medrec.touch")));
-	table = RelationGetRelationName(trigdata->tg_relation);
-	kind = strcmp(table, "diagnosis") == 0 ? RECORD_DIAGNOSIS : RECORD_TREATMENT;
-	if (RelationGetNamespace(trigdata->tg_relation) != get_namespace_oid(MEDREC_SCHEMA, true) ||
-		strcmp(table, record_kind_names[kind]) != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" belongs to medrec's own tables", "medrec.touch")));
-	if (trigdata->tg_newtable == NULL && trigdata->tg_oldtable == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" needs the transition tables", "medrec.touch")));
+	kind = strcmp(RelationGetRelationName(trigdata->tg_relation),
+				  record_kind_names[RECORD_DIAGNOSIS]) == 0 ? RECORD_DIAGNOSIS : RECORD_TREATMENT;
+	trigger_check_table(trigdata, "medrec.touch", record_kind_names[kind]);
 
 	/* a record judged anew is no visit */
 	if (revalidating && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))

@@ -15,6 +15,7 @@
 #include "utils/numeric.h"
 
 #include "base/faults.h"
+#include "base/plan.h"
 #include "records/patients.h"
 #include "records/records.h"
 #include "terminology/code_systems.h"
@@ -32,17 +33,6 @@ typedef struct VisitKey
 
 /* most diagnoses or treatments in one visit */
 #define VISIT_ITEMS_MAX	1000
-
-#define SAVED_PLAN_ARGS	5
-
-/* A statement of medrec's, prepared at its first use and kept. */
-typedef struct SavedPlan
-{
-	const char *query;
-	int			nargs;
-	Oid			argtypes[SAVED_PLAN_ARGS];
-	SPIPlanPtr	plan;
-} SavedPlan;
 
 #define PATIENT_RETURNING \
 	"id, name, age, gender, patient_id, last_visit, birth_date, version, created_at, updated_at"
@@ -154,7 +144,6 @@ typedef struct Candidate
 
 const pg_uuid_t *accepting_record = NULL;
 
-static void RunPlan(SavedPlan *saved, Datum *values, const bool *nulls);
 static Datum CreateRecord(FunctionCallInfo fcinfo, SavedPlan *saved);
 static void LockCoded(Datum record, CodedRow *row);
 static void CheckDecision(FunctionCallInfo fcinfo, int version_arg, const CodedRow *row,
@@ -169,31 +158,6 @@ static bool IsWholeAge(const JsonbValue *value);
 static Datum VisitPart(Jsonb *visit, const char *key, const VisitKey *known,
 					   FaultList *faults);
 static char *FieldOf(Jsonb *object, const char *key);
-
-/* Runs a saved plan, preparing it at its first use. */
-static void
-RunPlan(SavedPlan *saved, Datum *values, const bool *nulls)
-{
-	char		spi_nulls[SAVED_PLAN_ARGS];
-	int			i;
-	int			rc;
-
-	if (saved->plan == NULL)
-	{
-		SPIPlanPtr	plan = SPI_prepare(saved->query, saved->nargs, saved->argtypes);
-
-		if (plan == NULL)
-			elog(ERROR, "SPI_prepare failed: %s", SPI_result_code_string(SPI_result));
-		if (SPI_keepplan(plan) != 0)
-			elog(ERROR, "SPI_keepplan failed");
-		saved->plan = plan;
-	}
-	for (i = 0; i < saved->nargs; i++)
-		spi_nulls[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
-	rc = SPI_execute_plan(saved->plan, values, spi_nulls, false, 0);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
-}
 
 /* Inserts a row from a function's arguments and returns it as stored. */
 static Datum
@@ -215,7 +179,7 @@ CreateRecord(FunctionCallInfo fcinfo, SavedPlan *saved)
 	}
 
 	SPI_connect();
-	RunPlan(saved, values, nulls);
+	saved_plan_run(saved, values, nulls);
 	if (SPI_processed != 1)
 		elog(ERROR, "a record was not stored");
 	row = SPI_returntuple(SPI_tuptable->vals[0], desc);
@@ -270,7 +234,7 @@ LockCoded(Datum record, CodedRow *row)
 
 	for (row->table = 0; row->table < lengthof(lock_coded); row->table++)
 	{
-		RunPlan(&lock_coded[row->table], &record, NULL);
+		saved_plan_run(&lock_coded[row->table], &record, NULL);
 		if (SPI_processed > 0)
 			break;
 	}
@@ -321,7 +285,7 @@ UpdateCoded(SavedPlan *plan, Datum *values, const bool *nulls)
 {
 	bool		isnull;
 
-	RunPlan(plan, values, nulls);
+	saved_plan_run(plan, values, nulls);
 	if (SPI_processed == 0)
 		RecordNotFound();
 	return SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
@@ -626,7 +590,7 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 		plan = &visit_patient_by_patient_id;
 	else
 		plan = &visit_new_patient;
-	RunPlan(plan, values, NULL);
+	saved_plan_run(plan, values, NULL);
 	if (SPI_processed != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_RECORD_NOT_FOUND),
@@ -634,15 +598,15 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 	values[0] = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 
 	values[1] = diagnoses;
-	RunPlan(&visit_diagnoses, values, NULL);
+	saved_plan_run(&visit_diagnoses, values, NULL);
 	diagnoses = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 	values[1] = treatments;
-	RunPlan(&visit_treatments, values, NULL);
+	saved_plan_run(&visit_treatments, values, NULL);
 	treatments = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 
 	values[1] = diagnoses;
 	values[2] = treatments;
-	RunPlan(&visit_result, values, NULL);
+	saved_plan_run(&visit_result, values, NULL);
 	if (SPI_processed != 1)		/* deleted meanwhile, or no longer to be seen */
 		ereport(ERROR,
 				(errcode(ERRCODE_RECORD_NOT_FOUND),

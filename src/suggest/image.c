@@ -681,6 +681,8 @@ BuildImage(size_t *size)
 	void	   *copy;
 
 	build.builder = search_builder_create(&allocator, BuildInterrupt, NULL);
+	for (int i = 0; i < code_system_count(); i++)
+		search_set_shape(build.builder, i, code_system_at(i)->shape);
 	ctl.keysize = CODE_MAX_LEN + 2;
 	ctl.entrysize = sizeof(CodeRefs);
 	ctl.hcxt = work;

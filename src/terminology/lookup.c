@@ -13,7 +13,6 @@
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "common/hashfn.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
@@ -27,6 +26,7 @@
 #include "utils/snapmgr.h"
 
 #include "base/relations.h"
+#include "base/trigger.h"
 #include "search/search.h"
 #include "terminology/lookup.h"
 
@@ -715,15 +715,7 @@ PG_FUNCTION_INFO_V1(medrec_terminology_changed);
 Datum
 medrec_terminology_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) ||
-		!TRIGGER_FIRED_AFTER(trigdata->tg_event) ||
-		!TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be called as an AFTER STATEMENT trigger",
-						"medrec.terminology_changed")));
+	(void) trigger_called(fcinfo, "medrec.terminology_changed", FIRED_AFTER | FIRED_FOR_STATEMENT, 0);
 	terminology_bump();
 	PG_RETURN_POINTER(NULL);
 }

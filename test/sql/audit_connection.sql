@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- how a superuser may try to hide their identity or presence
-SELECT plan(17);
+SELECT plan(20);
 SELECT session_user AS me \gset
 CREATE FUNCTION pg_temp.kinds() RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(DISTINCT kind, ', ' ORDER BY kind) FROM medrec.verify_audit() $$;
@@ -63,5 +63,11 @@ UPDATE medrec.audit_event SET logged_at = logged_at - interval '2 hours' WHERE n
 SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 1, 'events without a seal for hours are reported');
 SET LOCAL medrec.seal_max_age = '3h';
 SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 0, 'events without a seal for less than medrec.seal_max_age are not reported');
+UPDATE medrec.audit_event SET logged_at = clock_timestamp() + interval '1 minute';
+SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 0, 'events dated a minute ahead are not reported');
+UPDATE medrec.audit_event SET logged_at = clock_timestamp() + interval '1 day' WHERE new_values ->> 'patient_id' = 'C1';
+SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 1, 'an event dated a day ahead is reported');
+UPDATE medrec.audit_event SET logged_at = 'infinity';
+SELECT matches((SELECT detail FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 'the newest of infinity, which is still to come', 'an event dated infinity is reported, with the reason');
 ROLLBACK TO e;
 ROLLBACK;
