@@ -1,6 +1,6 @@
--- Whether a number of a hidden patient is taken is told by a refused INSERT or UPDATE: each leaves
+-- A refused INSERT or UPDATE reveals that the number of a hidden patient is taken: each leaves
 -- a line in the server's log. Named to come after medrec_validate, which trims the number. Not
--- UPDATE OF patient_id, which would keep the column's type from being changed.
+-- UPDATE OF patient_id, which would prevent changing the column's type.
 CREATE TRIGGER medrec_watch_number BEFORE INSERT OR UPDATE ON medrec.patient
 	FOR EACH ROW EXECUTE FUNCTION medrec.watch_number();
 
