@@ -105,7 +105,7 @@ GRANT INSERT ON medrec.auditor_change TO medrec_gatekeeper;
 GRANT SELECT (date_joined) ON medrec.account TO medrec_gatekeeper;
 GRANT EXECUTE ON FUNCTION medrec.username_key(text) TO medrec_gatekeeper;
 
--- Triggers with the gatekeeper's rights, whoever changes an account.
+-- Triggers with the gatekeeper's rights, for every change of an account.
 CREATE FUNCTION medrec_gate.account_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER

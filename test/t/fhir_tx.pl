@@ -121,10 +121,10 @@ sub ask
 		die $err unless $err =~ /unknown code system/;
 		return { %answer, result => 0, issues => { 'not-found' => 1 } };
 	}
-	my $judged = decode_json($out);
-	$answer{result} = 0 if $judged->{result} eq 'invalid';
-	$answer{display} = $judged->{display} if $judged->{result} ne 'invalid';
-	foreach my $issue (@{ $judged->{issues} })
+	my $validated = decode_json($out);
+	$answer{result} = 0 if $validated->{result} eq 'invalid';
+	$answer{display} = $validated->{display} if $validated->{result} ne 'invalid';
+	foreach my $issue (@{ $validated->{issues} })
 	{
 		$answer{issues}{ $issue->{code} } = 1;
 		$answer{inactive} = 1 if $issue->{code} eq 'code-rule' && $issue->{text} =~ /^retired/;
@@ -133,9 +133,9 @@ sub ask
 	}
 	$answer{result} = 0 if $answer{inactive} && $active_only;
 	# medrec normalises silently, FHIR reports it
-	if ($judged->{result} ne 'invalid' && $judged->{code} ne $given)
+	if ($validated->{result} ne 'invalid' && $validated->{code} ne $given)
 	{
-		($answer{normalized}) = grep { $to{$name}{$_} eq $judged->{code} } keys %{ $to{$name} };
+		($answer{normalized}) = grep { $to{$name}{$_} eq $validated->{code} } keys %{ $to{$name} };
 		$answer{issues}{'code-rule'} = 1;
 	}
 	return \%answer;

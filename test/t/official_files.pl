@@ -101,14 +101,14 @@ $node->safe_psql('m', q{
 		SELECT medrec.term_key(short_display), code FROM medrec.code WHERE short_display IS NOT NULL UNION ALL
 		SELECT medrec.term_key(term), code FROM medrec.code_term) AS x ON x.key = medrec.term_key(s.description)
 	GROUP BY 1;
-	CREATE TABLE judged AS
+	CREATE TABLE validated AS
 	SELECT s.*, h.codes, v.result, i ->> 'severity' AS severity, substring(i ->> 'text' FROM 'title of (\S+)$') AS named
 	FROM swapped AS s JOIN sharing AS h USING (code), medrec.validate_code('ICD-10-CM', s.code, s.description, '2025-01-01') AS v
 	LEFT JOIN LATERAL (SELECT x FROM jsonb_array_elements(v.issues) AS x WHERE x ->> 'code' = 'invalid-display') AS x (i) ON true});
 is($node->safe_psql('m', q{
 	SELECT count(*) > 4900, count(*) FILTER (WHERE severity IS DISTINCT FROM 'warning' OR result <> 'review' OR named IS NULL OR named <> ALL (codes)),
 		min(code || ' ' || description) FILTER (WHERE severity IS DISTINCT FROM 'warning' OR result <> 'review' OR named IS NULL OR named <> ALL (codes))
-	FROM judged WHERE code <> ALL (codes)}),
+	FROM validated WHERE code <> ALL (codes)}),
 	't|0|', 'every code with another code\'s title gets review and the other code');
 
 # free text changes nothing except an information
@@ -122,11 +122,11 @@ is($node->safe_psql('m', q{
 $node->safe_psql('m', q{
 	INSERT INTO medrec.patient (name, age, gender, patient_id, birth_date) VALUES ('A', 40, 'unknown', 'P1', NULL);
 	INSERT INTO medrec.diagnosis (patient_id, code, description, created_at)
-		SELECT p.id, j.code, j.description, '2025-01-01' FROM judged AS j, medrec.patient AS p
+		SELECT p.id, j.code, j.description, '2025-01-01' FROM validated AS j, medrec.patient AS p
 		WHERE j.code <> ALL (j.codes) AND cardinality(j.codes) = 1 ORDER BY j.code LIMIT 100});
 is($node->safe_psql('m', q{
 	SELECT count(*), count(*) FILTER (WHERE d.status <> 'review'), count(*) FILTER (WHERE d.suggestions -> 0 ->> 'code' <> j.other)
-	FROM medrec.diagnosis AS d JOIN judged AS j USING (code)}), '100|0|0', 'the other code is the first suggestion for the record');
+	FROM medrec.diagnosis AS d JOIN validated AS j USING (code)}), '100|0|0', 'the other code is the first suggestion for the record');
 
 $node->stop;
 done_testing();
