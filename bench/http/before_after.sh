@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What a change costs a request: two revisions of medrec, each behind its own gateway with tokens and TLS, side by side in one run.
 # usage: bench/http/before_after.sh BASE_REVISION [NEW_REVISION]     (without the second: the checkout as it is)
-# Builds both, starts a private server for each (LOGIN=on), and wrk requests, in turns (base, new, new, base, ...): a patient by id, a list
+# Builds both, starts a private server for each (LOGIN=on), and lets wrk ask, in turns (base, new, new, base, ...): a patient by id, a list
 # of 20 patients, and POST of a diagnosis. Prints requests per second, processor time of PostgreSQL, PostgREST and nginx for a
 # request, and the median of the rounds' ratios.  ROUNDS (9), SECONDS_EACH (3), CONNECTIONS (8), PATIENTS (10000).
-# The limits by address are removed from both: a single client would reach them first. Needs wrk (Debian's package).
+# The limits by address are taken out of both: they are what a single client meets first. Needs wrk (Debian's package).
 set -euo pipefail
 umask 022
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
@@ -71,7 +71,7 @@ SQL
 }
 url() { echo "https://localhost:$([ "$1" = base ] && echo 18620 || echo 18630)"; }
 
-# The requests that wrk sends; the arguments are the kind, the token and the number of patients.
+# What wrk sends; the arguments are the kind, the token and the number of patients.
 cat >"$WORK/ask.lua" <<'LUA'
 local kind, token, patients
 local function id() return string.format("00000000-0000-4000-8000-%012d", math.random(1, patients)) end
@@ -90,7 +90,7 @@ function request()
 end
 LUA
 
-# Processor time so far of one side's PostgreSQL, PostgREST and nginx, including processes that have ended, in ticks.
+# Processor time so far of one side's PostgreSQL, PostgREST and nginx, those of their processes that have ended included, in ticks.
 ticks() {
 	local run=$WORK/$1/run postmaster nginx
 	run=$(readlink -f "$run")
