@@ -113,7 +113,7 @@ SELECT is((SELECT (status, validated_by, version)::text FROM medrec.diagnosis WH
 	'status and version of an INSERT are ignored');
 SELECT id AS xyz FROM medrec.diagnosis WHERE code = 'XYZ' \gset
 SELECT throws_ok(format($$UPDATE medrec.diagnosis SET status = 'valid' WHERE id = %L$$, :'xyz'),
-	'22023', 'invalid diagnosis: status may only be set to confirmed, rejected, or pending to validate anew',
+	'22023', 'invalid diagnosis: status may only be set to confirmed, rejected, or pending to validate again',
 	'a client cannot set status valid');
 UPDATE medrec.diagnosis SET validated_by = 'me', issues = '[]' WHERE id = :'xyz';
 SELECT is((SELECT validated_by FROM medrec.diagnosis WHERE id = :'xyz'), 'medrec', 'a client cannot set validated_by');
