@@ -108,4 +108,12 @@ SKIP:
 		or diag(join "\n", map { my ($n, $at) = (split /\t/, $_->{text})[ 0, -1 ]; "$n " . $at =~ s{^\Q$src/}{}r } @winding);
 }
 
+SKIP:
+{
+	chomp(my $bindir = `pg_config --bindir`);
+	skip 'pgindent comes with PostgreSQL 17 and later', 1 unless -x "$bindir/pgindent";
+	my $differences = `cd '$ENV{TESTDIR}' && '$bindir/pgindent' --diff --typedefs=tools/typedefs.list --indent='$bindir/pg_bsd_indent' src tools test 2>&1`;
+	is($differences, '', 'pgindent lays out the sources as they are: make indent');
+}
+
 done_testing();

@@ -20,7 +20,16 @@ ok(-e "$installed/medrec--$version.sql", 'the install script is installed');
 my $meta = JSON::PP->new->decode(slurp_file("$tree/META.json"));
 like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json has this version');
 is($meta->{provides}{medrec}{version}, $meta->{version}, 'META.json has the same version twice');
+my $control = slurp_file("$tree/medrec.control");
+is($meta->{provides}{medrec}{abstract}, $control =~ /^comment *= *'(.*)'/m ? $1 : '', 'META.json has the comment of the control file');
+ok(-e "$tree/$meta->{provides}{medrec}{$_}", "META.json: the $_ it names exists") foreach 'file', 'docfile';
+is($meta->{prereqs}{runtime}{requires}{PostgreSQL}, (slurp_file("$tree/README.md") =~ /^It is a C extension for PostgreSQL (\d+)/m ? "$1.0.0" : ''),
+	'META.json requires the oldest PostgreSQL that README names');
 my @headings = slurp_file("$tree/CHANGELOG.md") =~ /^## (\d\S*)/mg;
+my @dates = slurp_file("$tree/CHANGELOG.md") =~ /^## \d\S* \(([^)]*)\)$/mg;
+is(scalar(@dates), scalar(@headings), 'each heading of the changelog says when');
+is($meta->{release_status}, $dates[0] eq 'unreleased' ? 'unstable' : 'stable', 'META.json calls stable what the changelog calls released');
+is(join(' ', grep { !/^\d{4}-\d\d-\d\d$/ } @dates[ 1 .. $#dates ]), '', 'what came before was released on a day');
 like($headings[0], qr/^\Q$version\E(\.\d+)?$/, 'the changelog begins with this version');
 
 # every released version has its script in test/upgrade/ and an upgrade path
