@@ -30,7 +30,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.copy_comments(text, text) IS
-'For the steps of medrec.migrate(): what is the same under another name has the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 where one of them is not there, 42501 for those who do not own the target.';
+'For the steps of medrec.migrate(): gives the same object under another name the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 if one of them does not exist, 42501 for roles that do not own the target.';
 REVOKE ALL ON FUNCTION medrec.copy_comments(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.version()
@@ -46,5 +46,5 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
 COMMENT ON FUNCTION medrec.allow_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. Columns of the user''s own are theirs, but for a name, or the type uuid, that the audit of a table goes by. No arguments. Errors: 2BP01 what is refused, 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. The user''s own columns can be changed, except for a name, or the type uuid, that the audit of a table needs. No arguments. Errors: 2BP01 for what is refused, 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;
