@@ -31,7 +31,7 @@ start_cluster() {
 	} >&2
 }
 
-# ask URL CONNECTIONS SECONDS METHOD PATH HEADERS LINES: lets wrk ask (bench/http/ask.lua), and prints requests per second, p50 and p99 in
+# ask URL CONNECTIONS SECONDS METHOD PATH HEADERS LINES: runs wrk (bench/http/ask.lua), and prints requests per second, p50 and p99 in
 # ms, and the number of requests.
 ask() {
 	local out
@@ -42,7 +42,7 @@ ask() {
 }
 need_wrk() { command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"; }
 
-# The name of a revision; without one that of the checkout.
+# The name of a revision, by default that of the checkout.
 revision_name() {
 	if [ -n "$1" ]; then git -C "$ROOT" rev-parse --short "$1"; else git -C "$ROOT" describe --always --dirty; fi
 }
