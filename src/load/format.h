@@ -1,6 +1,6 @@
 /*
  * load/format.h
- *		File formats: how one is known, and who reads it.
+ *		File formats: how one is recognized, and its reader.
  */
 #ifndef MEDREC_LOAD_FORMAT_H
 #define MEDREC_LOAD_FORMAT_H

@@ -43,11 +43,17 @@ typedef struct RecordIntent
 	pg_uuid_t	record;			/* of INTENT_ACCEPT */
 } RecordIntent;
 
-/* what is meant from now on; record: NULL unless the kind has one.  Returns what was meant before */
+/*
+ * Says what is meant from now on, and returns what was meant before.  record: of
+ * INTENT_ACCEPT, else NULL.
+ */
 extern RecordIntent intent_begin(IntentKind kind, const pg_uuid_t *record);
 extern void intent_end(const RecordIntent *outer);
 
-/* for the triggers: what is meant to be done to a record; NULL: to all that the statement touches */
+/*
+ * For the triggers: what is meant to be done to a record; NULL: to whatever the
+ * statement touches.
+ */
 extern IntentKind intent_for(const pg_uuid_t *record);
 
 #endif							/* MEDREC_INTENT_H */

@@ -219,7 +219,7 @@ ReadRecord(CodedRecord *record)
 	ReadStatus(record);
 }
 
-/* Gives the columns that are medrec's their old values back: what a client sends is not looked at. */
+/* Gives medrec's own columns their old values back: what a client sends is not looked at. */
 static void
 KeepOwnColumns(CodedRecord *record)
 {

@@ -63,7 +63,7 @@ CheckAccount(RecordRow *row)
 		faults_add(&row->faults, "role", "value",
 				   "must be admin, clinician, coder or auditor");
 
-	/* a password in clear text is never stored, by no mistake of anybody */
+	/* a password in clear text is never stored, whoever makes the mistake */
 	str = row_string(row, ACCOUNT_PASSWORD);
 	if (str == NULL || !IsPasswordHash(str))
 		faults_add(&row->faults, "password", "value",

@@ -12,7 +12,7 @@
 /* finds this database's slot; without one, nothing is published and nobody waits */
 extern void image_slot_find(void);
 
-/* the segment with an image at least that new, and of which generation it is; or DSM_HANDLE_INVALID */
+/* the segment with an image at least that new, and its generation; or DSM_HANDLE_INVALID */
 extern dsm_handle image_slot_published(const TerminologyState *state, int64 *generation);
 
 /*
@@ -25,6 +25,7 @@ extern bool image_slot_claim(const TerminologyState *state);
 extern void image_slot_release(void);
 
 /* publishes a copy of an image; its segment, or NULL where there is no room */
-extern dsm_segment *image_slot_publish(const TerminologyState *state, const void *built, size_t size);
+extern dsm_segment *image_slot_publish(const TerminologyState *state, const void *built,
+									   size_t size);
 
 #endif							/* MEDREC_IMAGE_SLOTS_H */

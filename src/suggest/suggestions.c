@@ -139,8 +139,13 @@ KeepString(Suggestion *suggestion, SuggestionKey key, char *string)
  * a fault where there is a list of them.
  */
 static bool
-ReadValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
+<<<<<<< HEAD
+ReadMember(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
 		  FaultList *faults, int number)
+=======
+ReadSuggestionValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
+					FaultList *faults, int number)
+>>>>>>> w-records
 {
 	int			shortest = key == KEY_CODE || key == KEY_SOURCE ? 1 : 0;
 
@@ -198,7 +203,11 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 			continue;
 		}
 		*present |= 1u << key;
-		if (!ReadValue(key, &value, suggestion, faults, number))
+<<<<<<< HEAD
+		if (!ReadMember(key, &value, suggestion, faults, number))
+=======
+		if (!ReadSuggestionValue(key, &value, suggestion, faults, number))
+>>>>>>> w-records
 			good = false;
 	}
 	return good;

@@ -59,7 +59,8 @@ context_read_age(const JsonbValue *value, int *age)
 
 /* Reads the codes of the visit; those that are malformed exclude nothing. */
 static void
-ReadVisitCodes(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, FaultList *faults)
+ReadVisitCodes(const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
+			   FaultList *faults)
 {
 	JsonbIterator *it;
 	JsonbValue	element;
@@ -92,7 +93,8 @@ ReadVisitCodes(const JsonbValue *value, const CodeSystem *cs, CodeContext *conte
 
 /* Reads the patient's age. */
 static void
-ReadPatientAge(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, FaultList *faults)
+ReadPatientAge(const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
+			   FaultList *faults)
 {
 	if (!context_read_age(value, &context->age))
 		faults_add(faults, "age", "value", "must be a number from 0 to %d", PATIENT_AGE_MAX);
@@ -128,7 +130,7 @@ ReadTyping(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, 
 		context->typing = value->val.boolean;
 }
 
-/* Finds who reads a key, NULL where it is not known. */
+/* Finds the reader of a key, NULL where the key is not known. */
 static KeyReader
 ReaderOf(const JsonbValue *key)
 {

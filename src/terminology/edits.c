@@ -135,7 +135,7 @@ BreaksAge(const EditContext *context, int age_min, int age_max)
 		(context->age < age_min || context->age > age_max);
 }
 
-/* Is the patient of another gender than a rule is for?  One that is neither male nor female breaks none. */
+/* Is the patient of another gender than a rule is for?  Neither male nor female breaks none. */
 static bool
 BreaksGender(const EditContext *context, const char *rule)
 {

@@ -33,7 +33,7 @@ enum
 	TERM_TERM
 };
 
-/* medrec.code and medrec.code_term, open to read; an error where they are not as migrate() made them */
+/* open medrec.code and medrec.code_term to read; an error where migrate() has not made them so */
 extern Relation code_table_open(void);
 extern Relation code_term_table_open(void);
 

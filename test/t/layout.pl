@@ -77,6 +77,11 @@ is_deeply([ server_names(made_up('access/xact.h' => ''), $includedir) ], ['acces
 my $tree = read_tree($src);
 note($_) foreach map_lines($tree);
 
+# doc/architecture.md shows the same folders in the same order
+my $page = do { local $/; open my $file, '<', "$ENV{TESTDIR}/doc/architecture.md" or die "doc/architecture.md: $!"; <$file> };
+my %there = map { m{^([^/]+)/} ? ($1 => 1) : () } keys %$tree;
+is(join(' ', $page =~ m{^\| `(\w+)/` \|}mg), join(' ', (grep { $there{$_} } @MedrecLayout::FOLDERS), qw(gateway starter tools bench)), 'architecture.md shows the folders in their order');
+
 # fails for each fault, by name
 sub none
 {
