@@ -139,13 +139,8 @@ KeepString(Suggestion *suggestion, SuggestionKey key, char *string)
  * a fault where there is a list of them.
  */
 static bool
-<<<<<<< HEAD
-ReadMember(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
-		  FaultList *faults, int number)
-=======
 ReadSuggestionValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
 					FaultList *faults, int number)
->>>>>>> w-records
 {
 	int			shortest = key == KEY_CODE || key == KEY_SOURCE ? 1 : 0;
 
@@ -203,11 +198,7 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 			continue;
 		}
 		*present |= 1u << key;
-<<<<<<< HEAD
-		if (!ReadMember(key, &value, suggestion, faults, number))
-=======
 		if (!ReadSuggestionValue(key, &value, suggestion, faults, number))
->>>>>>> w-records
 			good = false;
 	}
 	return good;
