@@ -7,7 +7,10 @@ use Test::More;
 use MedrecNode;
 
 my $hidden = 40;
-my $node = medrec_node('glass', conf => "max_prepared_transactions = 2\nmax_locks_per_transaction = 10\nmax_connections = 20\n");
+my $node = medrec_node('glass', conf => "max_prepared_transactions = 2\nmax_connections = 20\n");
+# migrate() locks all that it makes; what follows has to do with few locks
+$node->append_conf('postgresql.conf', "max_locks_per_transaction = 10\n");
+$node->restart;
 $node->safe_psql('m', qq{
 	CREATE ROLE ann LOGIN IN ROLE medrec_clinician;
 	CREATE ROLE bob LOGIN IN ROLE medrec_clinician;
