@@ -129,8 +129,9 @@ for my $write (sort keys %writes)
 		$session->quit;
 	}
 }
-is($node->safe_psql('m', "SET cancels.hold = 'accept'; SELECT r ->> 'status' FROM medrec.accept_suggestion('00000000-0000-0000-0000-000000000002', 'I10') AS r"),
-	'corrected', 'a suggestion is accepted though a trigger of the user accepts another one');
+my (undef, $nested, $nested_error) = $node->psql('m',
+	"SET cancels.hold = 'accept'; SELECT r ->> 'status' FROM medrec.accept_suggestion('00000000-0000-0000-0000-000000000002', 'I10') AS r");
+is("$nested$nested_error", 'corrected', 'a suggestion is accepted though a trigger of the user accepts another one');
 is($node->safe_psql('m', 'SELECT code, status FROM medrec.treatment'), '99214|corrected', 'the suggestion that the trigger accepts is accepted too');
 $node->safe_psql('m', 'DROP TRIGGER a_hold ON medrec.diagnosis');
 
