@@ -4,7 +4,7 @@
 note() { printf '%s\n' "bench: $*" >&2; }
 die() { printf '%s\n' "bench: $*" >&2; exit 1; }
 
-# The folder of the full releases; empty where there is none.
+# The folder of the full releases; empty if there is none.
 data_dir() {
 	local d
 	for d in "${MEDREC_DATA:-}" "$ROOT/../shared/data" "$ROOT/../../shared/data"; do
@@ -13,8 +13,8 @@ data_dir() {
 	return 0
 }
 
-# Builds, starts the private cluster and brings its database up to date. The settings are the server's own, but for room:
-# no checkpoint falls into one run and not into its neighbour.
+# Builds, starts the private cluster and updates its database. The settings are the server's own, except for room for WAL:
+# no checkpoint falls into one run and not into the next.
 start_cluster() {
 	{
 		"$ROOT/gateway/medrec" build
@@ -31,7 +31,7 @@ start_cluster() {
 	} >&2
 }
 
-# ask URL CONNECTIONS SECONDS METHOD PATH HEADERS LINES: lets wrk ask (bench/http/ask.lua), and prints requests per second, p50 and p99 in
+# ask URL CONNECTIONS SECONDS METHOD PATH HEADERS LINES: runs wrk (bench/http/ask.lua), and prints requests per second, p50 and p99 in
 # ms, and the number of requests.
 ask() {
 	local out
@@ -42,7 +42,7 @@ ask() {
 }
 need_wrk() { command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"; }
 
-# The name of a revision; without one that of the checkout.
+# The name of a revision, by default that of the checkout.
 revision_name() {
 	if [ -n "$1" ]; then git -C "$ROOT" rev-parse --short "$1"; else git -C "$ROOT" describe --always --dirty; fi
 }
@@ -54,7 +54,7 @@ db() {
 	PGOPTIONS="-c client_min_messages=warning ${PGOPTIONS:-}" "$BINDIR/psql" -X -q -A -t -v ON_ERROR_STOP=1 -d "$database" "$@"
 }
 
-# A database of the benchmark's own with medrec in it, made anew.
+# A new database of the benchmark's own with medrec in it.
 fresh_database() {
 	db postgres -c "DROP DATABASE IF EXISTS $1 WITH (FORCE)" -c "CREATE DATABASE $1"
 	db "$1" -c 'CREATE EXTENSION medrec' -c 'SELECT count(*) FROM medrec.migrate()' >/dev/null
@@ -70,7 +70,7 @@ load_codes() {
 	MEDREC_DATABASE=$PGDATABASE SYSTEM=$1 VERSION=$2 FROM=$3 FILE=$4 "$ROOT/gateway/medrec" load >/dev/null
 }
 
-# ICD-10-CM: the whole of 2025, or the starter set where there is no more.
+# ICD-10-CM: the whole of 2025, or else the starter set.
 load_icd10cm() {
 	local data
 	data=$(data_dir)
@@ -90,7 +90,7 @@ describe_machine() {
 	printf '# medrec %s\n' "$(git -C "$ROOT" describe --always --dirty 2>/dev/null || echo unknown)"
 }
 
-# For awk: puts a[1..n] in order; the middle of them.
+# For awk: sorts a[1..n] and returns the median.
 AWK_MEDIAN='
 	function sort(a, n,  i, j, t) {
 		for (i = 2; i <= n; i++) { t = a[i]; for (j = i - 1; j >= 1 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }
@@ -98,7 +98,7 @@ AWK_MEDIAN='
 	function median(a, n) { sort(a, n); return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2 }
 '
 
-# Reads "name round value" lines; ratios NAME/BASE per round, their median, least and most, and the median values.
+# Reads "name round value" lines; prints ratios NAME/BASE per round, their median, lowest and highest, and the median values.
 #   ratios BASE UNIT < lines
 ratios() {
 	awk -v base="$1" -v unit="$2" "$AWK_MEDIAN"'

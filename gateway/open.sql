@@ -1,4 +1,4 @@
--- The open demo. May be run again. Who comes without a token is this role: everything is open to it. It is what the demo means by "no login".
+-- The open demo. May be run again. A caller without a token gets this role, and everything is open to it: the demo has no login.
 SELECT format('CREATE ROLE %I %s', name, attributes)
 FROM (VALUES ('medrec_authenticator', 'LOGIN NOINHERIT'), ('medrec_demo', 'LOGIN INHERIT')) AS role (name, attributes)
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec

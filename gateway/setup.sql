@@ -1,6 +1,6 @@
 -- What an installation that requires tokens needs beyond medrec.migrate(). May be run again.
 
--- Nobody connects to this database because he is somebody, or makes temporary tables in it.
+-- PUBLIC may not connect to this database, nor make temporary tables in it.
 SELECT format('REVOKE CONNECT, TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()) \gexec
 SELECT format('GRANT CONNECT ON DATABASE %I TO medrec_authenticator', current_database()) \gexec
 

@@ -99,7 +99,7 @@ story() {
 	chapter "1. A patient is created"
 	ask POST /patients/ '{"name":"John Doe","age":45,"gender":"male","patient_id":"P1234"}'
 	if [ "$STATUS" = 409 ]; then
-		echo "(P1234 is there from an earlier demo, and a patient_id is given only once. The story goes on with that patient.)"
+		echo "(P1234 exists from an earlier demo, and a patient_id is unique. The example continues with that patient.)"
 		ask GET '/patients?patient_id=eq.P1234'
 		expect 200
 		ANSWER=$(jq '.[0]' <<<"$ANSWER")

@@ -5,7 +5,7 @@ SET search_path = pg_catalog, pg_temp
 SET client_min_messages = warning
 AS 'MODULE_PATHNAME', 'medrec_migrate';
 COMMENT ON FUNCTION medrec.migrate() IS
-'Makes or brings up to date medrec''s tables, views, roles and triggers, in one transaction. Idempotent; returns a row per step applied, and one without a version per object that had been lost or changed - triggers and their modes, row level security, after DROP EXTENSION ... CASCADE all that went with the extension - and has been put right. To be run by a superuser, as it makes roles and event triggers. Warns where the library is of another version than the extension. No arguments. Errors: 42501 by another role, or where schema medrec or medrec_api belongs to a role that is no superuser; 55000 where the tables of a dump have not got their data, and while data are being imported.';
+'Creates or updates medrec''s tables, views, roles and triggers, in one transaction. Idempotent. Returns a row per step applied, and a row without a version per object that had been lost or changed and was repaired: triggers and their modes, row level security, and after DROP EXTENSION ... CASCADE everything that was dropped with the extension. Must be run by a superuser, as it creates roles and event triggers. Warns if the library''s version differs from the extension''s. No arguments. Errors: 42501 for other roles, or if schema medrec or medrec_api belongs to a role that is not a superuser; 55000 if the tables of a dump have no data yet, and during an import.';
 REVOKE ALL ON FUNCTION medrec.migrate() FROM PUBLIC;
 
 CREATE FUNCTION medrec.copy_comments(source text, target text)
@@ -30,7 +30,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.copy_comments(text, text) IS
-'For the steps of medrec.migrate(): what is the same under another name has the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 where one of them is not there, 42501 for those who do not own the target.';
+'For the steps of medrec.migrate(): gives the same object under another name the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 if one of them does not exist, 42501 for roles that do not own the target.';
 REVOKE ALL ON FUNCTION medrec.copy_comments(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.version()
@@ -38,7 +38,7 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_version';
 COMMENT ON FUNCTION medrec.version() IS
-'Version of the library that the session has loaded, such as 0.2; a WARNING where the extension''s objects in this database are of another one (pg_extension.extversion), and what to do then. No arguments, no errors.';
+'Version of the library that the session has loaded, such as 0.2. Warns if the version of the extension''s objects in this database (pg_extension.extversion) differs, and says what to do. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.version() FROM PUBLIC;
 
 CREATE FUNCTION medrec.allow_ddl()
@@ -46,5 +46,5 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
 COMMENT ON FUNCTION medrec.allow_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. Columns of the user''s own are theirs, but for a name, or the type uuid, that the audit of a table goes by. No arguments. Errors: 2BP01 what is refused, 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. The user''s own columns can be changed, except for a name, or the type uuid, that the audit of a table needs. No arguments. Errors: 2BP01 for what is refused, 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;

@@ -10,14 +10,14 @@ RETURNS SETOF record
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE ROWS 14
 AS 'MODULE_PATHNAME', 'medrec_code_systems';
 COMMENT ON FUNCTION medrec.code_systems() IS
-'The code systems that medrec knows: name as stored, title, FHIR URI, OID (HL7 terminology), and whether releases hold headers that may not stand on a claim. No arguments, no errors.';
+'The code systems that medrec knows: name as stored, title, FHIR URI, OID (HL7 terminology), and whether releases contain headers that may not be used on a claim. No arguments, no errors.';
 
 CREATE FUNCTION medrec.check_code(code_system text, code text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_check_code';
 COMMENT ON FUNCTION medrec.check_code(text, text) IS
-'Whether the code can be one of the system by structure and check digit; no release is looked at. code_system: name in any case, FHIR URI or OID. code: in any usual writing. Errors: 22023 unknown code system.';
+'Whether the code is possible in the system by structure and check digit; does not look at releases. code_system: name in any case, FHIR URI or OID. code: in any usual writing. Errors: 22023 unknown code system.';
 
 CREATE FUNCTION medrec.normalize_code(code_system text, code text)
 RETURNS text
@@ -70,7 +70,7 @@ RETURNS SETOF record
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_default_abbreviations';
 COMMENT ON FUNCTION medrec.default_abbreviations() IS
-'The abbreviations and spelling variants that medrec ships with, as the table medrec.abbreviation has them at first. No arguments, no errors.';
+'The abbreviations and spelling variants that medrec ships with: the initial contents of medrec.abbreviation. No arguments, no errors.';
 
 CREATE FUNCTION medrec.terminology_changed()
 RETURNS trigger

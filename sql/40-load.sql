@@ -9,7 +9,7 @@ CREATE FUNCTION medrec.load_release(
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_load_release';
 COMMENT ON FUNCTION medrec.load_release(text, text, date, text, text, text) IS
-'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day in force; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version takes its place, but one of another kind only where its format is named. What is odd about the file (markedly fewer codes than before, another time) is a WARNING, and stays in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 2200M for XML that is not well-formed; 22023 unknown system or format, a day that another release has, or a file of another kind than the one whose place it would take; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
+'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day of validity; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version replaces it, but one of another kind only if its format is named. Anything unusual about the file (markedly fewer codes than before, another time) is a WARNING, and is kept in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 2200M for XML that is not well-formed; 22023 unknown system or format, a day that another release has, or a file of another kind than the one it would replace; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
 REVOKE ALL ON FUNCTION medrec.load_release(text, text, date, text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.load_release(
@@ -21,7 +21,7 @@ CREATE FUNCTION medrec.load_release(
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_load_release_bytes';
 COMMENT ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) IS
-'As load_release for text, for the bytes of a file as it was published: UTF-8 is taken as such, anything else as latin-1 or Windows-1252. Errors: as there, and 22P04 for compressed or UTF-16 files, 22P05 for bytes that are neither.';
+'Like load_release for text, with the bytes of the file as published: UTF-8 is read as such, anything else as latin-1 or Windows-1252. Errors: as there, and 22P04 for compressed or UTF-16 files, 22P05 for bytes that are neither.';
 REVOKE ALL ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.unload_release(code_system text, version text, content text DEFAULT 'codes')
@@ -29,7 +29,7 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'medrec_unload_release';
 COMMENT ON FUNCTION medrec.unload_release(text, text, text) IS
-'Takes a release out, with its terms, notes and rules, as if it had never been loaded: the release before it holds on its days too. Returns false where there is no such release. code_system: name, FHIR URI or OID. version: as it was loaded. content: as in code_release. Errors: 22023 unknown system, 42501 without the rights of load_release.';
+'Removes a release, with its terms, notes and rules, as if it had never been loaded: the release before it then applies on its days too. Returns false if there is no such release. code_system: name, FHIR URI or OID. version: as it was loaded. content: as in code_release. Errors: 22023 unknown system, 42501 without the rights of load_release.';
 REVOKE ALL ON FUNCTION medrec.unload_release(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.release_warnings(release integer)
@@ -54,7 +54,7 @@ AS $$
 	FROM medrec.code_release AS r WHERE r.id = release
 $$;
 COMMENT ON FUNCTION medrec.release_warnings(integer) IS
-'What is odd about a loaded release: what load_release found in its file, and where coding edits or the rules of a tabular list are a year or more older than the codes in force (told of both releases). An array of {"severity", "code", "text", "field"}, as issues are; code: incomplete, duplicate, conflict, expired. Null where there is no such release. release: number of a release in code_release. Errors: 42501 without SELECT on code_release.';
+'Warnings of a loaded release: those that load_release raised for its file, and those for coding edits or rules of a tabular list that are a year or more older than the current codes (reported for both releases). An array of {"severity", "code", "text", "field"}, like issues; code: incomplete, duplicate, conflict, expired. Null if there is no such release. release: number of a release in code_release. Errors: 42501 without SELECT on code_release.';
 REVOKE ALL ON FUNCTION medrec.release_warnings(integer) FROM PUBLIC;
 
 CREATE FUNCTION medrec.health_warnings()
@@ -77,5 +77,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.health_warnings() IS
-'The warnings of all loaded releases, for health: an array of {"code_system", "version", "content", "text"}; null for who may not read code_release. No arguments, no errors.';
+'The warnings of all loaded releases, for health: an array of {"code_system", "version", "content", "text"}; null for users who may not read code_release. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.health_warnings() FROM PUBLIC;

@@ -1,4 +1,4 @@
--- What the releases say of a code, and of the codes above and below it.
+-- What the releases say about a code, and the codes above and below it.
 
 CREATE FUNCTION medrec.lookup(code_system text, code text, on_date date DEFAULT CURRENT_DATE,
 	OUT code_system varchar, OUT code varchar, OUT display text, OUT short_display text, OUT billable boolean,
@@ -7,7 +7,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 1
 AS 'MODULE_PATHNAME', 'medrec_lookup';
 COMMENT ON FUNCTION medrec.lookup(text, text, date) IS
-'All that the loaded releases say of a code: its titles, whether it may stand on a claim, how it stands on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row where no release has the code. A header that the release in force does not list, but codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to judge by. Errors: 22023 unknown system or malformed code.';
+'Everything the loaded releases say about a code: its titles, whether it may be used on a claim, its state on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row if no release has the code. A header that the current release does not list, while it lists codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to validate as of. Errors: 22023 unknown system or malformed code.';
 
 CREATE FUNCTION medrec.ancestors(code_system text, code text, on_date date DEFAULT CURRENT_DATE,
 	OUT code varchar, OUT display text, OUT billable boolean, OUT level integer)
@@ -15,7 +15,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 5
 AS 'MODULE_PATHNAME', 'medrec_ancestors';
 COMMENT ON FUNCTION medrec.ancestors(text, text, date) IS
-'The codes above a code in the releases in force on the day, the nearest first (level 1); headers that the release does not list are among them, with the title of another release or null. code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes carry no hierarchy.';
+'The codes above a code in the releases in effect on the day, the nearest first (level 1); headers that the release does not list are included, with the title of another release or null. code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes have no hierarchy.';
 
 CREATE FUNCTION medrec.descendants(code_system text, code text, on_date date DEFAULT CURRENT_DATE,
 	OUT code varchar, OUT display text, OUT billable boolean, OUT level integer)
@@ -23,11 +23,11 @@ RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL SAFE ROWS 20
 AS 'MODULE_PATHNAME', 'medrec_descendants';
 COMMENT ON FUNCTION medrec.descendants(text, text, date) IS
-'The codes below a code in the releases in force on the day, in order, each with its level (1: next below); headers that the release does not list are among them. Arguments and errors as ancestors.';
+'The codes below a code in the releases in effect on the day, in order, each with its level (1: next below); headers that the release does not list are included. Arguments and errors as ancestors.';
 
 CREATE FUNCTION medrec.subsumes(code_system text, a text, b text)
 RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_subsumes';
 COMMENT ON FUNCTION medrec.subsumes(text, text, text) IS
-'How two codes stand to each other, by their own text: equivalent, subsumes (a is above b), subsumed-by, not-subsumed; as FHIR''s $subsumes. Arguments and errors as ancestors.';
+'How two codes are related, by their own text: equivalent, subsumes (a is above b), subsumed-by, not-subsumed; like FHIR''s $subsumes. Arguments and errors as ancestors.';

@@ -20,7 +20,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_note_withheld';
 COMMENT ON FUNCTION medrec.audit_note_withheld() IS
-'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the value as it is. medrec.migrate() calls it once, for values that were there before there were digests. No arguments. Error: 42501 for all but superusers.';
+'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the current value. medrec.migrate() calls it once, for values older than digests. No arguments. Error: 42501 for anyone but a superuser.';
 REVOKE ALL ON FUNCTION medrec.audit_note_withheld() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_partitions(ahead integer DEFAULT 12)
@@ -31,7 +31,7 @@ SET lock_timeout = '2s'
 SET client_min_messages = warning
 AS 'MODULE_PATHNAME', 'medrec_audit_partitions';
 COMMENT ON FUNCTION medrec.audit_partitions(integer) IS
-'Makes the monthly partitions (of UTC) of medrec.audit_event for this month and so many months ahead, where they are missing, and returns how many it made. Errors: 22023 for less than 0 or more than 120 months, 55P03 when a reader is in the way.';
+'Creates the missing monthly partitions (of UTC) of medrec.audit_event for this month and the given number of months ahead, and returns how many it created. Errors: 22023 for less than 0 or more than 120 months, 55P03 when a reader blocks it.';
 REVOKE ALL ON FUNCTION medrec.audit_partitions(integer) FROM PUBLIC;
 
 CREATE FUNCTION medrec.index_audit(months integer DEFAULT 1)
@@ -42,7 +42,7 @@ SET lock_timeout = '2s'
 SET client_min_messages = warning
 AS 'MODULE_PATHNAME', 'medrec_index_audit';
 COMMENT ON FUNCTION medrec.index_audit(integer) IS
-'Makes B-tree indexes by row, patient and account on months of the audit trail that are over and have none yet, the newest first, and returns how many it made. months: at most so many months in this call. Blocks no writer and no reader; takes some ten seconds for a million events. The sealing worker calls it, else a timer. Errors: 22023 for less than 1 month, 55P03 when a transaction of the old month still runs, 25006 on a standby.';
+'Creates B-tree indexes by row, patient and account on past months of the audit trail that have none yet, the newest first, and returns how many it created. months: the most months for this call. Blocks no writer and no reader; takes some ten seconds for a million events. Called by the sealing worker, or by a timer. Errors: 22023 for less than 1 month, 55P03 when a transaction of the old month still runs, 25006 on a standby.';
 REVOKE ALL ON FUNCTION medrec.index_audit(integer) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_open_era()
@@ -51,7 +51,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_open_era';
 COMMENT ON FUNCTION medrec.audit_open_era() IS
-'Records a new era in medrec.audit_era where the database has been imported, or the server promoted or restored to a point in time, since the last one, and returns the number of the present era; a promotion leaves an event with action PROMOTED. medrec.seal_audit() calls it. No arguments. Error: 25006 on a standby.';
+'Records a new era in medrec.audit_era if the database has been imported, or the server promoted or restored to a point in time, since the last one, and returns the number of the current era; a promotion leaves an event with action PROMOTED. medrec.seal_audit() calls it. No arguments. Error: 25006 on a standby.';
 REVOKE ALL ON FUNCTION medrec.audit_open_era() FROM PUBLIC;
 
 CREATE FUNCTION medrec.seal_audit(OUT seal bigint, OUT era integer, OUT events bigint, OUT head bytea)
@@ -60,7 +60,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_seal_audit';
 COMMENT ON FUNCTION medrec.seal_audit() IS
-'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
+'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none if there is no new event). Blocks no writer; creates coming partitions when few are left. head: what to keep elsewhere, also returned by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 REVOKE ALL ON FUNCTION medrec.seal_audit() FROM PUBLIC;
 
 CREATE FUNCTION medrec.verify_audit(first_seal bigint DEFAULT NULL, last_seal bigint DEFAULT NULL,
@@ -71,7 +71,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_audit';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age, or are dated more than five minutes ahead); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, with unsealed ones and the guarding triggers); checkpoint: an earlier result of medrec.audit_checkpoint() that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index lacks the event), not_sealed (events have no seal for longer than medrec.seal_max_age, or are dated more than five minutes ahead); the last two only when all is verified. Works on a standby. Errors: 22P02 for a text that is not a checkpoint, 42809 for a table that is not an archived month.';
 REVOKE ALL ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) FROM PUBLIC;
 
 CREATE FUNCTION medrec.archive_audit(before timestamptz, OUT partition text, OUT events bigint)
@@ -81,7 +81,7 @@ SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '10s'
 AS 'MODULE_PATHNAME', 'medrec_archive_audit';
 COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
-'Takes the months of the audit trail that end before the given time out of medrec.audit_event, makes them partitions of medrec.audit_archived, where auditors, medrec.history() and the verification go on to read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has events that are not sealed yet; 55P03 when a reader is in the way for ten seconds.';
+'Moves the months of the audit trail that end before the given time from medrec.audit_event to medrec.audit_archived, as partitions, where auditors, medrec.history() and the verification still read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has unsealed events; 55P03 when a reader blocks it for ten seconds.';
 REVOKE ALL ON FUNCTION medrec.archive_audit(timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_ddl()
@@ -98,7 +98,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_checkpoint';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
-'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that does not exist, 22023 for a bad origin.';
 REVOKE ALL ON FUNCTION medrec.audit_checkpoint(bigint, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_proof(era integer, xid bigint, n integer, seals bigint DEFAULT NULL)
@@ -107,7 +107,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_proof';
 COMMENT ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) IS
-'Inclusion proof of an event, with its canonical text, for tools/medrec-verify. era, xid, n: the event; seals: number of seals of the checkpoint that it is to be checked against, by default all. Errors: PT404 for an event or seal that is not there, 55000 for one that is not sealed yet, XX001 when its range has been tampered with or archived.';
+'Inclusion proof of an event, with its canonical text, for tools/medrec-verify. era, xid, n: the event; seals: number of seals of the checkpoint to check it against, by default all. Errors: PT404 for an event or seal that does not exist, 55000 for an unsealed event, XX001 when its range has been tampered with or archived.';
 REVOKE ALL ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) FROM PUBLIC;
 
 CREATE FUNCTION medrec.consistency_proof(old_seals bigint, new_seals bigint DEFAULT NULL)
@@ -116,7 +116,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_consistency_proof';
 COMMENT ON FUNCTION medrec.consistency_proof(bigint, bigint) IS
-'Proof, for tools/medrec-verify, that the audit trail of new_seals seals (by default all) begins with that of old_seals: that it only grew. Errors: PT404 for a seal that is not there, 22023 when old_seals is the larger one, XX001 when seals are missing.';
+'Proof, for tools/medrec-verify, that the audit trail of new_seals seals (by default all) begins with that of old_seals: that it only grew. Errors: PT404 for a seal that does not exist, 22023 when old_seals is larger than new_seals, XX001 when seals are missing.';
 REVOKE ALL ON FUNCTION medrec.consistency_proof(bigint, bigint) FROM PUBLIC;
 
 CREATE FUNCTION medrec.history(table_name text, row_id text,
@@ -147,7 +147,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_diff';
 COMMENT ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) IS
-'The columns of a row that differ between two times (until: by default now), with both values; null stands for a value that was not there. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
+'The columns of a row that differ between two times (until: by default now), with both values; null if the value did not exist. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
 REVOKE ALL ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION medrec.verify_records(OUT kind text, OUT table_name text, OUT row_id text, OUT detail text)
@@ -156,7 +156,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_records';
 COMMENT ON FUNCTION medrec.verify_records() IS
-'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+'Replays the audit events and lists the rows that differ from them: changed without the audit; no row when all agree. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows older than the audit of their table, are compared as far as events exist. No arguments. Works on a standby.';
 REVOKE ALL ON FUNCTION medrec.verify_records() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_canonical(era integer, xid bigint, n integer)
@@ -165,7 +165,7 @@ LANGUAGE c STABLE STRICT
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_canonical';
 COMMENT ON FUNCTION medrec.audit_canonical(integer, bigint, integer) IS
-'The canonical text of an event, in UTF-8: its leaf is sha256(''\x00'' || text). Null for an event that is not there. era, xid, n: the event. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+'The canonical text of an event, in UTF-8: its leaf is sha256(''\x00'' || text). Null for an event that does not exist. era, xid, n: the event. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
 REVOKE ALL ON FUNCTION medrec.audit_canonical(integer, bigint, integer) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_status(OUT last_seal bigint, OUT sealed_at timestamptz, OUT sealed_events bigint,
@@ -193,7 +193,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.audit_status() IS
-'How far the audit trail is sealed: the last seal, sealed and unsealed events and the oldest of these, the transaction before which all have ended (horizon), the next one, and what holds the horizon. No arguments. With the caller''s rights on the trail. Error: 42501 without them.';
+'How far the audit trail is sealed: the last seal, sealed and unsealed events and the oldest of these, the transaction before which all have ended (horizon), the next one, and what holds back the horizon. No arguments. With the caller''s rights on the trail. Error: 42501 without them.';
 REVOKE ALL ON FUNCTION medrec.audit_status() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_fhir(patient uuid DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,

@@ -42,7 +42,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.audit_arguments(regclass, name, name[]) IS
-'The arguments of the triggers that medrec.attach_audit() makes, which see. relation, patient, withhold: as there. Errors: 42703 for a column that is not there, 42804 for a patient column that is no uuid, 22023 for a column that cannot be withheld, 22004 for a null among these.';
+'The arguments of the triggers that medrec.attach_audit() makes. relation, patient, withhold: as there. Errors: 42703 for a column that does not exist, 42804 for a patient column that is not a uuid, 22023 for a column that cannot be withheld, 22004 for a null among these.';
 REVOKE ALL ON FUNCTION medrec.audit_arguments(regclass, name, name[]) FROM PUBLIC;
 
 CREATE FUNCTION medrec.attach_audit(relation regclass, patient name DEFAULT NULL, withhold name[] DEFAULT '{}')
@@ -125,7 +125,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.attach_audit(regclass, name, name[]) IS
-'Audits a table: gives it the four triggers of medrec.audit() that medrec''s own tables have, ENABLE ALWAYS, and returns how many it had to make or change: 0 where all is so already. Leaves events (DDL). relation: an ordinary table with a primary key; patient: its uuid column with the patient''s id, that the events are to name; withhold: columns whose values are not recorded, only that they changed, with a digest. Called again with other columns it replaces the triggers; not those of a table in schema medrec. Rows that are there already have no events, and are checked from their first one on. For the table''s owner, if medrec_admin, and superusers. Errors: 42501 for others; 42P01 where there is no such table; 42809 for what is no table, for a partitioned, temporary or unlogged one, a partition, one with parents or children, and the audit trail; 55000 without a primary key, before medrec.migrate(), and for a table in schema medrec that is audited in another way; 42703, 42804, 22023, 22004 for columns (not there, patient no uuid, cannot be withheld as events name the row or patient by it, null); 42710 where another trigger has the name or audits the same.';
+'Audits a table: gives it the four triggers of medrec.audit() that medrec''s own tables have, ENABLE ALWAYS, and returns how many it made or changed, 0 if none had to be. Leaves events (DDL). relation: an ordinary table with a primary key; patient: its uuid column with the patient''s id, which the events then name; withhold: columns whose values are not recorded, only that they changed, with a digest. Called again with other columns it replaces the triggers; not those of a table in schema medrec. Existing rows have no events, and are checked from their first one on. For the table''s owner, if medrec_admin, and superusers. Errors: 42501 for others; 42P01 if the table does not exist; 42809 for other objects, for a partitioned, temporary or unlogged one, a partition, one with parents or children, and the audit trail; 55000 without a primary key, before medrec.migrate(), and for a table in schema medrec that is audited in another way; 42703, 42804, 22023, 22004 for columns (unknown, patient not a uuid, cannot be withheld because events name the row or patient by it, null); 42710 if another trigger has the name or audits the same.';
 REVOKE ALL ON FUNCTION medrec.attach_audit(regclass, name, name[]) FROM PUBLIC;
 
 CREATE FUNCTION medrec.detach_audit(relation regclass)
@@ -157,5 +157,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.detach_audit(regclass) IS
-'Ends the audit of a table that medrec.attach_audit() began: drops its triggers of medrec.audit() and returns how many there were. Leaves events (DDL); those of the rows stay, and medrec.history() goes on to read them. relation: the table. For its owner, if medrec_admin, and superusers. Errors: 42501 for others, 42P01 where there is no such table, 2BP01 for a table in schema medrec.';
+'Ends the audit of a table that medrec.attach_audit() began: drops its triggers of medrec.audit() and returns how many there were. Leaves events (DDL). The events of its rows stay, and medrec.history() still reads them. relation: the table. For its owner, if medrec_admin, and superusers. Errors: 42501 for others, 42P01 if the table does not exist, 2BP01 for a table in schema medrec.';
 REVOKE ALL ON FUNCTION medrec.detach_audit(regclass) FROM PUBLIC;

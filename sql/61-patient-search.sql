@@ -1,43 +1,42 @@
--- Search for patients: by name, number, birth date. The operators are leakproof, so that
--- row level security lets the index be read for them, and stay what they are: questions
--- about visible rows.
+-- Search for patients: by name, number, birth date. The operators are leakproof, so row
+-- level security lets them use the index; they reveal nothing about hidden rows.
 
 CREATE FUNCTION medrec.name_has_words(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_has_words';
 COMMENT ON FUNCTION medrec.name_has_words(text, text) IS
-'Whether each word of the query is a word of the name, case and accents aside; false for a query without words. Operator @=. Words of the query that have a digit are passed over, and those after the eighth. No errors.';
+'Whether each word of the query is a word of the name, ignoring case and accents; false for a query without words. Operator @=. Words of the query with a digit are ignored, and so are those after the eighth. No errors.';
 
 CREATE FUNCTION medrec.name_has_beginnings(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_has_beginnings';
 COMMENT ON FUNCTION medrec.name_has_beginnings(text, text) IS
-'Whether each word of the query begins a word of the name. Operator @^. As name_has_words() otherwise. No errors.';
+'Whether each word of the query begins a word of the name. Operator @^. Otherwise like name_has_words(). No errors.';
 
 CREATE FUNCTION medrec.name_has_parts(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_has_parts';
 COMMENT ON FUNCTION medrec.name_has_parts(text, text) IS
-'Whether each word of the query stands in a word of the name: at its beginning, or anywhere from three letters on. Operator @~. As name_has_words() otherwise. No errors.';
+'Whether each word of the query is in a word of the name: at its beginning, or anywhere from three letters on. Operator @~. Otherwise like name_has_words(). No errors.';
 
 CREATE FUNCTION medrec.name_resembles(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_resembles';
 COMMENT ON FUNCTION medrec.name_resembles(text, text) IS
-'Whether each word of the query begins a word of the name, or is one of four letters or more but for a slip: a letter too many, missing or wrong, or two neighbours exchanged. Operator @%. As name_has_words() otherwise. No errors.';
+'Whether each word of the query begins a word of the name, or has four letters or more and differs from one by one error: a letter too many, missing or wrong, or two neighbours exchanged. Operator @%. Otherwise like name_has_words(). No errors.';
 
 CREATE OPERATOR medrec.@= (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_words, RESTRICT = matchingsel);
 CREATE OPERATOR medrec.@^ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_beginnings, RESTRICT = matchingsel);
 CREATE OPERATOR medrec.@~ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_parts, RESTRICT = matchingsel);
 CREATE OPERATOR medrec.@% (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_resembles, RESTRICT = matchingsel);
 COMMENT ON OPERATOR medrec.@= (text, text) IS 'medrec.name_has_words(): a name has the words of a query.';
-COMMENT ON OPERATOR medrec.@^ (text, text) IS 'medrec.name_has_beginnings(): a name has words that begin as those of a query.';
-COMMENT ON OPERATOR medrec.@~ (text, text) IS 'medrec.name_has_parts(): a name has words in which those of a query stand.';
-COMMENT ON OPERATOR medrec.@% (text, text) IS 'medrec.name_resembles(): a name has the words of a query but for slips.';
+COMMENT ON OPERATOR medrec.@^ (text, text) IS 'medrec.name_has_beginnings(): a name has words that begin with those of a query.';
+COMMENT ON OPERATOR medrec.@~ (text, text) IS 'medrec.name_has_parts(): a name has words that contain those of a query.';
+COMMENT ON OPERATOR medrec.@% (text, text) IS 'medrec.name_resembles(): a name has the words of a query, with up to one error each.';
 
 CREATE FUNCTION medrec.name_compare(text, text)
 RETURNS integer
@@ -63,7 +62,7 @@ RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_name_compare_partial';
 COMMENT ON FUNCTION medrec.name_compare_partial(text, text, smallint, internal) IS
-'For operator class medrec.name_ops: whether a key begins as that of a query. Not to be called.';
+'For operator class medrec.name_ops: whether a key begins with that of a query. Not to be called.';
 
 CREATE FUNCTION medrec.name_consistent(internal, smallint, text, integer, internal, internal, internal)
 RETURNS "char"
@@ -84,21 +83,21 @@ CREATE OPERATOR CLASS medrec.name_ops FOR TYPE text USING gin AS
 	FUNCTION 6 medrec.name_consistent(internal, smallint, text, integer, internal, internal, internal),
 	STORAGE text;
 COMMENT ON OPERATOR CLASS medrec.name_ops USING gin IS
-'Names of people: finds them by words, beginnings, parts, and with a slip, without regard to case and accents.';
+'Names of people: finds them by words, beginnings, parts, and with an error, ignoring case and accents.';
 
 CREATE FUNCTION medrec.name_count_words(query text)
 RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_name_count_words';
 COMMENT ON FUNCTION medrec.name_count_words(text) IS
-'How many words of a query for patients are looked for in names: those without a digit, the first eight of them. No errors.';
+'How many words of a query for patients are searched in names: the first eight words without a digit. No errors.';
 
 CREATE FUNCTION medrec.name_query_date(query text)
 RETURNS date
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_name_query_date';
 COMMENT ON FUNCTION medrec.name_query_date(text) IS
-'The first date in a query for patients, written 1980-02-03, 03.02.1980 (day first) or 02/03/1980 (month first); null where there is none. No errors.';
+'The first date in a query for patients, written 1980-02-03, 03.02.1980 (day first) or 02/03/1980 (month first); null if there is none. No errors.';
 
 CREATE FUNCTION medrec.search_patients(q text, max integer DEFAULT 20,
 	OUT id uuid, OUT name text, OUT age integer, OUT gender text, OUT patient_id text, OUT birth_date date,
@@ -147,7 +146,7 @@ BEGIN
 		RETURN;
 	END IF;
 
-	-- the name, each way only where those before have not found enough; of very many the first 500 that come are sorted
+	-- the name, each way only if those before have not found enough; of very many only the first 500 found are sorted
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'words'
 		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
@@ -177,7 +176,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.search_patients(text, integer) IS
-'Patients whom the caller may see, the best matches first. q: a record number or, from three characters on, its beginning; a birth date (1980-02-03, 03.02.1980 or, month first, 02/03/1980); words of a name, in any order, without regard to case and accents, whole or their beginnings, from three letters on any part, from four letters on with one slip in each; or a name and a birth date. max: at most so many, 1 to 100. matched: number, birth_date, words, beginnings, parts or slip. A null or empty q finds nobody. With the caller''s rights on patients. Errors: 22023 for a bad max, 42501 without rights.';
+'Patients that the caller may see, the best matches first. q: a record number or, from three characters on, its beginning; a birth date (1980-02-03, 03.02.1980 or, month first, 02/03/1980); words of a name, in any order, ignoring case and accents, whole or their beginnings, from three letters on any part, from four letters on with one error in each; or a name and a birth date. max: the most rows, 1 to 100. matched: number, birth_date, words, beginnings, parts or slip. A null or empty q finds nobody. With the caller''s rights on patients. Errors: 22023 for a bad max, 42501 without rights.';
 
 REVOKE ALL ON FUNCTION
 	medrec.name_has_words(text, text),

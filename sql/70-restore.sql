@@ -1,5 +1,5 @@
--- What the steps of medrec.migrate() have made, so that it can be compared and put right; and the
--- way in for a dump of data alone.
+-- What the steps of medrec.migrate() have made, to compare and repair it; and the import of a
+-- data-only dump.
 
 CREATE FUNCTION medrec.layout(OUT kind text, OUT object text, OUT definition text, OUT mode "char", OUT command text)
 RETURNS SETOF record
@@ -12,7 +12,7 @@ WITH space AS (
 	SELECT d.objid AS oid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'medrec'
 	WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 ), rel AS (
-	-- the months of the trail come and go; they are as their default partition is
+	-- the months of the trail come and go; they must be like their default partition
 	SELECT c.*, c.oid::regclass::text AS name FROM pg_class AS c JOIN space AS s ON s.oid = c.relnamespace
 	WHERE NOT c.relispartition OR c.relname = 'audit_event_default'
 ), routine AS (
@@ -99,7 +99,7 @@ SELECT 'event trigger', format('event trigger %I', e.evtname), format('CREATE EV
 FROM pg_event_trigger AS e JOIN member AS m ON m.oid = e.evtfoid
 $$;
 COMMENT ON FUNCTION medrec.layout() IS
-'What is laid out in the schemas medrec and medrec_*, the months of the audit trail left out: an object per row, with the command that makes it. kind: table, row security, view, function, grant (on a function of the extension), constraint, index, policy, trigger, event trigger. definition: what triggers are compared by; mode: their state, as in pg_trigger.tgenabled. No arguments, no errors.';
+'The objects in the schemas medrec and medrec_*, without the months of the audit trail: an object per row, with the command that makes it. kind: table, row security, view, function, grant (on a function of the extension), constraint, index, policy, trigger, event trigger. definition: what triggers are compared by; mode: their state, as in pg_trigger.tgenabled. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.layout() FROM PUBLIC;
 
 CREATE FUNCTION medrec.layout_wanted()
@@ -120,8 +120,8 @@ BEGIN
 			HINT = 'Must be superuser.';
 	END IF;
 	SELECT array_agg(m.version) INTO applied FROM medrec.schema_migration AS m;
-	-- The steps themselves say what is wanted. They are gone through in schemas that are empty, and
-	-- undone: no other session sees it, no table of the database is locked or touched.
+	-- The steps themselves define what is wanted. They run in empty schemas and are rolled back: no
+	-- other session sees it, no table of the database is locked or touched.
 	BEGIN
 		PERFORM set_config('client_min_messages', 'error', true);
 		-- event triggers of others
@@ -166,7 +166,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.layout_wanted() IS
-'What medrec.layout() gives where the steps that this database has been through have just been made, as a JSON array; and with kind seed the tables that they fill. Goes through the steps and undoes them. No arguments. Error: 42501 for all but superusers.';
+'What medrec.layout() would return if the steps applied in this database had just been run, as a JSON array; and with kind seed the tables that they fill. Runs the steps and rolls them back. No arguments. Error: 42501 for anyone but a superuser.';
 REVOKE ALL ON FUNCTION medrec.layout_wanted() FROM PUBLIC;
 
 CREATE FUNCTION medrec.layout_restore(wanted jsonb)
@@ -183,8 +183,8 @@ DECLARE
 		JOIN pg_class AS c ON c.oid = t.tgrelid
 		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
 BEGIN
-	-- What goes with the extension, in the order in which it can be made. One of these alone may have been
-	-- taken away by the owner, who means it: a right that is given back is a right too many.
+	-- What is dropped with the extension, in the order in which it can be made. The owner may have dropped
+	-- one of these alone on purpose; restoring a right that was revoked would be wrong.
 	FOR want IN
 		SELECT w.* FROM jsonb_to_recordset(wanted) AS w (kind text, object text, command text)
 		WHERE w.kind IN ('view', 'function', 'grant', 'constraint', 'index', 'policy', 'table')
@@ -218,7 +218,7 @@ BEGIN
 		RETURN NEXT want.object;
 	END LOOP;
 
-	-- triggers: there, as they were made, and in their mode; those of each month as of the default partition
+	-- triggers: present, as they were made, and in their mode; those of each month like the default partition's
 	FOR want IN
 		WITH w AS (
 			SELECT j.object, j.definition, j.mode, (regexp_match(j.object, '^trigger (.*) on (.*)$'))[1] AS name,
@@ -259,7 +259,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.relation, CASE r.mode WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.tgname);
 		RETURN NEXT format('trigger %I on %s', r.tgname, r.relation);
 	END LOOP;
-	-- foreign keys, which DISABLE TRIGGER ALL silences too
+	-- foreign keys, which DISABLE TRIGGER ALL disables too
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation
 		FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
@@ -268,7 +268,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', r.relation, r.tgname);
 		RETURN NEXT format('foreign keys of %s', r.relation);
 	END LOOP;
-	-- tables of others that medrec audits
+	-- other tables that medrec audits
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation
 		FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
@@ -297,7 +297,7 @@ BEGIN
 		END LOOP;
 	END IF;
 
-	-- last, so that what came before is one event and not one for each
+	-- last, so that everything before is one event and not one for each
 	FOR want IN
 		SELECT w.definition, w.mode, substr(w.object, 15) AS name, e.oid, l.definition IS DISTINCT FROM w.definition AS differs
 		FROM jsonb_to_recordset(wanted) AS w (kind text, object text, definition text, mode "char")
@@ -317,7 +317,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.layout_restore(jsonb) IS
-'Puts right what differs from what is wanted, and names it, a row per object: triggers, event triggers and row level security always; views, functions, constraints, indexes, policies and rights where DROP EXTENSION ... CASCADE has taken all of medrec''s triggers away. Warns of others that are missing. wanted: what medrec.layout_wanted() gives.';
+'Repairs what differs from what is wanted, and names it, a row per object: triggers, event triggers and row level security always; views, functions, constraints, indexes, policies and rights if DROP EXTENSION ... CASCADE has dropped all of medrec''s triggers. Warns of other missing objects. wanted: the result of medrec.layout_wanted().';
 REVOKE ALL ON FUNCTION medrec.layout_restore(jsonb) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_remark(action text, details jsonb)
@@ -326,7 +326,7 @@ LANGUAGE c VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_remark';
 COMMENT ON FUNCTION medrec.audit_remark(text, jsonb) IS
-'Leaves an event of the whole database in the audit trail. action: REPAIR (what migrate() has put right) or IMPORT (data were loaded past the triggers); details: stands in new_values. Errors: 42501 for all but superusers, 22023 for another action.';
+'Leaves an event of the whole database in the audit trail. action: REPAIR (what migrate() has repaired) or IMPORT (data were loaded with triggers disabled); details: stored in new_values. Errors: 42501 for anyone but a superuser, 22023 for another action.';
 REVOKE ALL ON FUNCTION medrec.audit_remark(text, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION medrec.repair()
@@ -349,7 +349,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.repair() IS
-'Puts right what medrec.migrate() has made and what has been lost or changed since, as medrec.layout_restore() says, names it, and leaves an event (REPAIR). migrate() calls it. No arguments. Errors: 42501 for all but superusers, 55000 while medrec.import_begin() is in force.';
+'Repairs what medrec.migrate() has made and what has been lost or changed since, as medrec.layout_restore() says, names it, and leaves an event (REPAIR). migrate() calls it. No arguments. Errors: 42501 for anyone but a superuser, 55000 between medrec.import_begin() and medrec.import_end().';
 REVOKE ALL ON FUNCTION medrec.repair() FROM PUBLIC;
 
 CREATE FUNCTION medrec.remember_attached()
@@ -358,7 +358,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	-- medrec belongs to a superuser; other extensions may belong to roles that see nothing of medrec's
+	-- medrec belongs to a superuser; other extensions may belong to roles without access to medrec
 	IF NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
 		RETURN;
 	ELSIF to_regclass('medrec.audit_attached') IS NULL THEN
@@ -378,7 +378,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.remember_attached() IS
-'Event trigger function for ddl_command_start of DROP EXTENSION: writes down which tables of others have medrec.audit(), so that medrec.migrate() can attach it again. No arguments. Error: 39P03 when called otherwise.';
+'Event trigger function for ddl_command_start of DROP EXTENSION: records which other tables have medrec.audit(), so that medrec.migrate() can attach it again. No arguments. Error: 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.remember_attached() FROM PUBLIC;
 
 CREATE FUNCTION medrec.import_begin(since date DEFAULT NULL)
@@ -406,7 +406,7 @@ BEGIN
 	FROM jsonb_to_recordset(medrec.layout_wanted()) AS w (kind text, object text) WHERE w.kind = 'seed';
 	SELECT array_agg(m.version ORDER BY m.version) INTO steps FROM medrec.schema_migration AS m;
 
-	-- into a database in use nothing is imported: only what migrate() has put there may be there
+	-- do not import into a database in use: only rows that migrate() inserted may exist
 	FOR r IN SELECT c.oid::regclass AS name FROM pg_class AS c
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	LOOP
@@ -426,7 +426,7 @@ BEGIN
 			HINT = 'Import into a new database.';
 	END IF;
 
-	-- the guards sleep; verify_audit() says so for as long as they do
+	-- the guards are disabled, which verify_audit() reports meanwhile
 	FOR r IN SELECT e.evtname FROM pg_event_trigger AS e JOIN pg_proc AS p ON p.oid = e.evtfoid
 		WHERE p.pronamespace = 'medrec'::regnamespace
 	LOOP
@@ -454,17 +454,17 @@ BEGIN
 		month := month + '1 month'::interval;
 	END LOOP;
 
-	-- what the dump brings itself
+	-- what the dump contains itself
 	EXECUTE 'TRUNCATE ' || (SELECT string_agg(DISTINCT x, ', ')
 		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access,medrec.schema_migration}') AS x);
 	CREATE TABLE medrec.data_import AS
 		SELECT clock_timestamp() AS begun_at, session_user::text AS begun_by, steps AS steps;
-	COMMENT ON TABLE medrec.data_import IS 'There while medrec.import_begin() is in force.';
+	COMMENT ON TABLE medrec.data_import IS 'Exists between medrec.import_begin() and medrec.import_end().';
 	REVOKE ALL ON medrec.data_import FROM PUBLIC;
 END
 $$;
 COMMENT ON FUNCTION medrec.import_begin(date) IS
-'Opens an empty database for a dump of data alone (pg_dump --data-only): takes out the rows that migrate() has put there and lets medrec''s triggers sleep until medrec.import_end(). since: the first month of the dump''s audit trail, where the tables were made by migrate() and not by the dump''s schema. Errors: 42501 for all but superusers; 55000 where a table has rows already, an import has begun, or there are no tables.';
+'Opens an empty database for a data-only dump (pg_dump --data-only): removes the rows that migrate() has put there and disables medrec''s triggers until medrec.import_end(). since: the first month of the dump''s audit trail, if the tables were made by migrate() and not by the dump''s schema. Errors: 42501 for anyone but a superuser; 55000 if a table has rows already, an import has begun, or there are no tables.';
 REVOKE ALL ON FUNCTION medrec.import_begin(date) FROM PUBLIC;
 
 CREATE FUNCTION medrec.import_end(OUT table_name text, OUT rows bigint)
@@ -498,7 +498,7 @@ BEGIN
 	FOR r IN SELECT o FROM medrec.layout_restore(medrec.layout_wanted()) AS o LOOP
 		NULL;
 	END LOOP;
-	-- no row, but what was derived from the terminologies is out of date
+	-- no row changes, but what was derived from the terminologies is out of date
 	DELETE FROM medrec.code_release WHERE false;
 	FOR r IN SELECT c.relname, c.oid::regclass AS name FROM pg_class AS c
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
@@ -512,5 +512,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.import_end() IS
-'Ends what medrec.import_begin() began, when all data are loaded: opens the next era of the audit trail where this is another database, wakes the triggers, leaves an event (IMPORT), and returns the number of rows by table. No arguments. Errors: 42501 for all but superusers; 55000 where no import has begun, the data are of another layout, or the audit trail is not among them.';
+'Ends what medrec.import_begin() began, when all data are loaded: opens the next era of the audit trail if this is another database, enables the triggers, leaves an event (IMPORT), and returns the number of rows by table. No arguments. Errors: 42501 for anyone but a superuser; 55000 if no import has begun, the data are of another layout, or the audit trail is not among them.';
 REVOKE ALL ON FUNCTION medrec.import_end() FROM PUBLIC;

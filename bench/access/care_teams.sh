@@ -1,7 +1,7 @@
 #!/bin/sh
 # What care teams cost a clinician: a list of 50, a lookup by id, and an INSERT of 1,000 patients, with medrec.care_team_mode
-# on against off, and off against a role that no policy concerns. Prints a line each, medians of so many rounds, the sides
-# taking turns. With KEEP=1 the database is left there.
+# on against off, and off against a role without policies. Prints a line each, medians of the rounds, the sides
+# taking turns. With KEEP=1 the database is kept.
 # usage: [ROUNDS=5] [SECONDS_EACH=3] [PATIENTS=100000] [SEEN=1000] bench/access/care_teams.sh
 # The server is given by PGHOST, PGPORT and PGUSER (a superuser); makes and drops the database medrec_bench_access.
 set -eu
@@ -23,7 +23,7 @@ INSERT INTO medrec.account (username, role) VALUES ('bench_care', 'clinician');
 INSERT INTO medrec.patient (name, age, gender, patient_id)
 	SELECT 'Patient ' || md5(i::text), i % 100, 'female', 'P' || i FROM generate_series(1, :patients) AS i;
 INSERT INTO medrec.diagnosis (patient_id, code, description) SELECT id, 'I10', 'x' FROM medrec.patient;
--- teams of SEEN / 2 patients each, by chance; the account is in two of them
+-- teams of SEEN / 2 random patients each; the account is in two of them
 INSERT INTO medrec.care_team (id, name) SELECT i, 'team ' || i FROM generate_series(1, :patients * 2 / :seen) AS i;
 INSERT INTO medrec.care_team_patient (patient, team)
 	SELECT id, 1 + (row_number() OVER (ORDER BY md5(id::text)) * 2 / :seen)::integer % (:patients * 2 / :seen) FROM medrec.patient;
@@ -34,7 +34,7 @@ SQL
 ids=$(psql -XAtq -d $db -c "SELECT count(*) FROM medrec.care_team_patient WHERE team <= 2")
 echo "$PATIENTS patients, $ids of them the clinician's"
 
-# the ids to look up are the clinician's own
+# the ids to look up are among the clinician's patients
 psql -XAtq -d $db -c "CREATE TABLE public.seen AS SELECT row_number() OVER () AS n, patient FROM medrec.care_team_patient WHERE team <= 2" \
 	-c "CREATE UNIQUE INDEX ON public.seen (n)" -c "GRANT SELECT ON public.seen TO PUBLIC" -c "VACUUM ANALYZE public.seen"
 cat >"$dir/by_id.sql" <<SQL

@@ -1,11 +1,11 @@
--- Processor time of one backend, in interleaved rounds of which the least counts: for a machine that others use, too.
+-- Processor time of one backend, in interleaved rounds of which the lowest counts: for a machine with other load.
 -- bench/audit/run runs it; it needs schema.sql and a role that may read /proc with pg_read_file().
 \set QUIET 1
 \pset pager off
 SET client_min_messages = warning;
 SET plan_cache_mode = auto;
 
--- Microseconds of this backend. The kernel books them when it switches: so it is given reason to.
+-- Microseconds of this backend. The kernel updates them on a context switch, so this causes one.
 CREATE FUNCTION pg_temp.cpu() RETURNS numeric LANGUAGE plpgsql AS $$
 BEGIN
 	PERFORM pg_sleep(0.0003);
@@ -24,7 +24,7 @@ INSERT INTO workload VALUES
 (3, '1,000 rows', 2, 1000, NULL, '{none,medrec,plpgsql_row,plpgsql_statement}', false, NULL, $$
 	INSERT INTO bench.t_VARIANT (patient_id, code, description)
 	SELECT gen_random_uuid(), 'E11.9', 'Type 2 diabetes mellitus without complications' FROM generate_series(1, 1000)$$),
--- what PostgREST sends, prepared as it does, with fsync, from its own role; each request has another id
+-- the statements of PostgREST, prepared as there, with fsync, from its own role; each request has another id
 (4, 'PostgREST-shaped write, fsync', 100, 1, 'on', '{none,medrec,plpgsql_row}', true, $$
 	SELECT set_config('search_path', '"bench", "public"', true), set_config('role', 'medrec_clinician', true), set_config('request.jwt.claims', '{"role":"medrec_clinician","sub":"drhouse","exp":1893456000}', true), set_config('request.method', 'POST', true), set_config('request.path', '/diagnoses', true), set_config('request.headers', '{"host":"localhost","x-request-id":"' || $1 || '","user-agent":"bench","accept":"*/*","content-type":"application/json"}', true), set_config('request.cookies', '{}', true)$$, $$
 	WITH pgrst_source AS (WITH pgrst_payload AS (SELECT '{"patient_id":"8c61c6b8-f2d3-4a00-8466-6fceed1445b7","code":"E11.9","description":"Type 2 diabetes mellitus without complications"}'::json AS json_data), pgrst_body AS (SELECT CASE WHEN json_typeof(json_data) = 'array' THEN json_data ELSE json_build_array(json_data) END AS val FROM pgrst_payload) INSERT INTO "bench"."t_VARIANT" ("code", "description", "patient_id") SELECT "code", "description", "patient_id" FROM json_to_recordset((SELECT val FROM pgrst_body)) AS _ ("code" text, "description" text, "patient_id" uuid) RETURNING "bench"."t_VARIANT".*) SELECT '' AS total_result_set, pg_catalog.count(_postgrest_t) AS page_total, array[]::text[] AS header, coalesce(json_agg(_postgrest_t), '[]') AS body, nullif(current_setting('response.headers', true), '') AS response_headers, nullif(current_setting('response.status', true), '') AS response_status FROM (SELECT "t_VARIANT".* FROM "pgrst_source" AS "t_VARIANT") _postgrest_t$$);

@@ -1,4 +1,4 @@
--- Six columns, once without an audit and once with each of those that are compared.
+-- Six columns, once without an audit and once with each of the audits compared.
 -- The peers are written in their published form (PostgreSQL wiki, documentation, supa_audit).
 CREATE SCHEMA bench;
 DO $$
@@ -25,7 +25,7 @@ CREATE TRIGGER a_update AFTER UPDATE ON bench.t_medrec REFERENCING OLD TABLE AS 
 CREATE TRIGGER a_delete AFTER DELETE ON bench.t_medrec REFERENCING OLD TABLE AS o
 	FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit('patient=patient_id');
 
--- a row trigger in PL/pgSQL with jsonb, as the wiki's audit trigger does it
+-- a row trigger in PL/pgSQL with jsonb, like the wiki's audit trigger
 CREATE TABLE bench.log_row (
 	event_id bigserial PRIMARY KEY,
 	table_name text NOT NULL,
@@ -131,7 +131,7 @@ $$;
 CREATE TRIGGER a AFTER INSERT OR UPDATE OR DELETE ON bench.t_supa
 	FOR EACH ROW EXECUTE FUNCTION bench.insert_update_delete_trigger();
 
--- what the PostgREST-shaped write runs as
+-- the role of the PostgREST-shaped write
 GRANT USAGE ON SCHEMA bench TO medrec_clinician;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bench TO medrec_clinician;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA bench TO medrec_clinician;

@@ -7,7 +7,7 @@ ROUNDS=${ROUNDS:-11}
 SECONDS_EACH=${SECONDS_EACH:-2}
 CODES=$MEDREC_RUN_DIR/tmp/codes
 
-# milliseconds that a statement takes in the server, one backend, no parallel workers
+# milliseconds of a statement in the server, one backend, no parallel workers
 milliseconds() {
 	PGOPTIONS='-c max_parallel_workers_per_gather=0 -c jit=off' db bench_codes -c '\timing on' -c "$1" |
 		sed -n 's/^Time: \([0-9.]*\) ms.*/\1/p'
@@ -23,12 +23,12 @@ compare_check() {
 			case $v in
 				regex) echo "$v $round $(milliseconds "SELECT count(*) FROM bench.$table WHERE code ~ '$pattern'")" ;;
 				check_code) echo "$v $round $(milliseconds "SELECT count(*) FROM bench.$table WHERE medrec.check_code('$system', code)")" ;;
-				# what both have in common, for information
+				# the part that both have in common, for information
 				scan) echo "$v $round $(milliseconds "SELECT count(*) FROM bench.$table WHERE code <> ''")" ;;
 			esac
 		done
 	done | awk -v rows="$rows" '{ printf "%s %s %.1f\n", $1, $2, rows / $3 }' | sort -s -r -k1,1 >"$CODES/result"
-	echo "check_code against the $which expression, table $table of $rows rows, another verdict on $differ   (wanted: check_code/regex at least 5)"
+	echo "check_code against the $which expression, table $table of $rows rows, another result on $differ   (wanted: check_code/regex at least 5)"
 	ratios regex rows/ms <"$CODES/result"
 }
 
@@ -69,11 +69,11 @@ compare_lookup() {
 	ratios primary_key us <"$CODES/result"
 }
 
-# An older release made of the newest: some codes not there yet, some with another title.
+# An older release made from the newest: some codes are missing, some have another title.
 derived_release() {
 	gzip -dc "$(data_dir)/icd-10-cm/icd10cm_order_2023.txt.gz" | awk -v y="$1" '
 		{ sub(/\r$/, ""); code = substr($0, 7, 7); sub(/ +$/, "", code); stem = substr(code, 1, length(code) - 1) }
-		# one that has an elder sibling: no header is left without codes
+		# one with an earlier sibling: no header is left without codes
 		substr($0, 15, 1) == "1" && NR % 61 == y % 61 && sibling == stem { next }
 		{ sibling = substr($0, 15, 1) == "1" ? stem : "" }
 		{ printf "%05d%s%s\n", ++n, substr($0, 6), NR % 53 == y % 53 ? " as of " y : "" }' >"$CODES/order"
@@ -100,7 +100,7 @@ FROM medrec.code AS c, generate_series(1, 3) WHERE c.code_system = 'ICD-10-PCS' 
 VACUUM ANALYZE;
 SQL
 	compare_check ICD-10-CM "$(db bench_codes -c 'SELECT bench.icd10cm_pattern()')" icd10cm equivalent
-	# what is found on the web: looser, and so a faster peer
+	# the expression found on the web: looser, and so a faster peer
 	compare_check ICD-10-CM '^[A-TV-Z][0-9][0-9AB](\.?[0-9A-TV-Z]{1,4})?$' icd10cm customary
 	compare_check ICD-10-PCS "$(db bench_codes -c 'SELECT bench.icd10pcs_pattern()')" icd10pcs equivalent
 

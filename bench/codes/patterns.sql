@@ -1,5 +1,5 @@
--- Regular expressions that say the same as check_code of the stored form, dot or none; what they are made of is in
--- src/codes/icd10cm.c. Held against check_code over all rows before anything is measured.
+-- Regular expressions equivalent to check_code of the stored form, with or without dot; they follow
+-- src/codes/icd10cm.c. Compared with check_code over all rows before anything is measured.
 CREATE FUNCTION bench.icd10cm_pattern() RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
 	any_char text := '[0-9A-HJ-NP-WYZ]';

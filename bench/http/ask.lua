@@ -1,4 +1,4 @@
--- What wrk sends: one kind of request, each time with another line of a file, taken by chance, as body or as query.
+-- The requests of wrk: one kind of request, each time with another random line of a file, as body or as query.
 -- usage: wrk -t1 ... --latency -s ask.lua URL -- METHOD PATH HEADERS LINES
 -- HEADERS: a file of "Name: value" lines; LINES: a file of bodies (POST) or queries (GET).
 -- Its last line of output is "answers RATE P50 P99 COUNT FAILED": per second, ms, ms, how many, and how many were refused or lost.

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # What a change costs a request: two revisions of medrec, each behind its own gateway with tokens and TLS, side by side in one run.
 # usage: bench/http/before_after.sh BASE_REVISION [NEW_REVISION]     (without the second: the checkout as it is)
-# Builds both, starts a private server for each (LOGIN=on), and lets wrk ask, in turns (base, new, new, base, ...): a patient by id, a list
+# Builds both, starts a private server for each (LOGIN=on), and wrk requests, in turns (base, new, new, base, ...): a patient by id, a list
 # of 20 patients, and POST of a diagnosis. Prints requests per second, processor time of PostgreSQL, PostgREST and nginx for a
 # request, and the median of the rounds' ratios.  ROUNDS (9), SECONDS_EACH (3), CONNECTIONS (8), PATIENTS (10000).
-# The limits by address are taken out of both: they are what a single client meets first. Needs wrk (Debian's package).
+# The limits by address are removed from both: a single client would reach them first. Needs wrk (Debian's package).
 set -euo pipefail
 umask 022
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
@@ -43,7 +43,7 @@ lay_out() {
 			tar -C "$WORK/$side/source" -xf -
 	fi
 	sed -i '/^\t\tlimit_\(req\|conn\)  *\(zone=\(requests\|login\)\|connections\)/d' "$WORK/$side"/source/gateway/nginx.conf
-	# where it was until 0.2
+	# its place until 0.2
 	[ ! -f "$WORK/$side/source/gateway/secure/nginx.conf" ] ||
 		sed -i '/^\t\tlimit_\(req\|conn\)  *\(zone=\(requests\|login\)\|connections\)/d' "$WORK/$side/source/gateway/secure/nginx.conf"
 	# the same PostgREST for both
@@ -74,7 +74,7 @@ SQL
 }
 url() { echo "https://localhost:$([ "$1" = base ] && echo 18620 || echo 18630)"; }
 
-# What is asked: queries and bodies.
+# The requests: queries and bodies.
 awk -v p="$PATIENTS" -v work="$WORK" 'BEGIN {
 	srand()
 	for (i = 0; i < 10000; i++) {
@@ -86,7 +86,7 @@ awk -v p="$PATIENTS" -v work="$WORK" 'BEGIN {
 	print "order=name&limit=20" >(work "/list")
 }'
 
-# Processor time so far of one side's PostgreSQL, PostgREST and nginx, those of their processes that have ended included, in ticks.
+# Processor time so far of one side's PostgreSQL, PostgREST and nginx, including processes that have ended, in ticks.
 ticks() {
 	local run=$WORK/$1/run postmaster nginx
 	run=$(readlink -f "$run")

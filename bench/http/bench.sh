@@ -1,6 +1,6 @@
 # POST of a diagnosis by wrk, over kept connections: to medrec_api.diagnoses and to a bare table (same columns, indexes, foreign
-# key and checks, no triggers, its own schema). Straight to a PostgREST that listens on a port, as wrk knows no sockets in
-# files, and through nginx and PostgREST as clients come. ROUNDS (9) rounds, in each both for SECONDS_EACH (2) seconds at 1, 4 and 8 connections, in turn.
+# key and checks, no triggers, its own schema). Directly to a PostgREST that listens on a port, as wrk does not support Unix
+# sockets, and through nginx and PostgREST like clients. ROUNDS (9) rounds, in each both for SECONDS_EACH (2) seconds at 1, 4 and 8 connections, in turn.
 # Type-ahead: GET /rpc/suggest for the beginnings of titles against a function that answers with the same number of rows.
 # shellcheck shell=bash
 
@@ -19,7 +19,7 @@ prepare_http() {
 	db bench_http -c 'VACUUM ANALYZE' -c 'CHECKPOINT'
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" setup >&2
 	PGRST_DB_SCHEMAS='medrec_api, bare' MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" gateway >&2
-	# nginx lets through what the API has: here the bare table and its schema too
+	# nginx lets through what the API has: add the bare table and its schema
 	sed -i "s|^map \$uri \$what {|&\n\t/api/diagnosis rows;|" "$MEDREC_RUN_DIR/api.inc"
 	sed -i "s|^map .* \$odd_profile {|&\n\tbare \"\";|" "$MEDREC_RUN_DIR/http.inc"
 	kill -HUP "$(cat "$MEDREC_RUN_DIR/nginx.pid")"
@@ -112,7 +112,7 @@ bench_http() {
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
 }
 
-# What somebody types who looks for a title: its first letters, the last word unfinished.
+# What somebody types in search of a title: its first letters, the last word unfinished.
 write_queries() {
 	db bench_http -c "SELECT 'code_system=ICD-10-CM&limit=5&context=%7B%22typing%22%3Atrue%7D&display=' ||
 		regexp_replace(replace(left(lower(description), 3 + (random() * 30)::int), ' ', '%20'), '[^a-z0-9%]', '', 'g')

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What PostgREST keeps of the tokens that it has seen: its memory over many requests, each with a token of its own.
+# What PostgREST keeps of the tokens it has seen: its memory over many requests, each with another token.
 # usage: bench/http/token_memory.sh [TOKENS]     (1,000,000, as many of each kind)
-# Starts a private server with tokens. Straight to PostgREST's socket go, over 16 connections: tokens with a good signature, each with its own
+# Starts a private server with tokens. Sends directly to PostgREST's socket, over 16 connections: tokens with a good signature, each with its own
 # number (jti), of an account that may read; then tokens with a bad signature. After every tenth of them it prints the resident memory of
-# PostgREST in MB. MEDREC_POSTGREST: another PostgREST. CACHE=SECONDS: with the cache of tokens (jwt-cache-max-lifetime), for comparison.
+# PostgREST in MB. MEDREC_POSTGREST: another PostgREST. CACHE=SECONDS: with the token cache (jwt-cache-max-lifetime), for comparison.
 set -euo pipefail
 umask 022
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # What a change costs an INSERT of diagnoses: two revisions of medrec side by side in one run.
 # usage: bench/records/before_after.sh BASE_REVISION [NEW_REVISION]     (without the second: the checkout as it is)
-# Builds both, starts a private cluster for each, and lets pgbench insert one row, then 1,000 rows a transaction, in turns: base, new, new,
+# Builds both, starts a private cluster for each, and pgbench inserts one row, then 1,000 rows a transaction, in turns: base, new, new,
 # base, ... Prints transactions per second, processor time of the server for a transaction, and the median of the rounds' ratios.
-# ROUNDS (9), SECONDS_EACH (4), CLIENTS (1), PATIENTS (10000); SETUP: a file of SQL that is run in both databases before the first round.
+# ROUNDS (9), SECONDS_EACH (4), CLIENTS (1), PATIENTS (10000); SETUP: a file of SQL to run in both databases before the first round.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 # shellcheck source=../lib.sh
@@ -63,7 +63,7 @@ checkpoint_timeout = '1h'
 autovacuum = off
 synchronous_commit = off
 CONF
-	# 18 has an option of its own for extensions that are not installed
+	# 18 has a setting of its own for extensions that are not installed
 	if [ "$(pg_config --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')" -ge 18 ]; then
 		echo "extension_control_path = '$dir/stage$(pg_config --sharedir):\$system'"
 	else
@@ -99,7 +99,7 @@ INSERT INTO medrec.diagnosis (patient_id, code, description)
 SELECT ('00000000-0000-4000-8000-' || lpad((:p + n)::text, 12, '0'))::uuid, 'E' || 10000 + n, 'Title ' || 10000 + n FROM generate_series(1, 1000) AS n;
 SQL
 
-# Processor time of all processes of a server so far, those that have ended included, in ticks.
+# Processor time of all processes of a server so far, including those that have ended, in ticks.
 ticks() {
 	local postmaster
 	postmaster=$(head -n 1 "$WORK/$1/data/postmaster.pid")

@@ -1,6 +1,6 @@
 # INSERT of diagnoses by a clinician through pgbench, prepared statements. ROUNDS (9) rounds, in each every variant runs
-# for SECONDS_EACH (2) seconds, one after the other in changing order; the ratios are taken within the rounds. Plans are
-# generic from the first call on, as they are for every program that keeps its connection for longer than two seconds.
+# for SECONDS_EACH (2) seconds, in changing order; the ratios are taken within the rounds. Plans are
+# generic from the first call on, as for every program that keeps its connection for longer than two seconds.
 # shellcheck shell=bash
 
 ROUNDS=${ROUNDS:-9}
@@ -17,7 +17,7 @@ prepare_records() {
 	write_scripts
 }
 
-# A pgbench script per variant and code (50 of them, drawn from the release): pgbench takes one at random for each row.
+# A pgbench script per variant and code (50 random ones of the release): pgbench takes one at random for each row.
 write_scripts() {
 	local schema code display i=0
 	rm -rf "$SCRIPTS"
@@ -50,7 +50,7 @@ tps() {
 		{ cat "$SCRIPTS/error" >&2; die "pgbench failed"; }
 }
 
-# cpu SCHEMA single|bulk: microseconds of processor time that a backend spends for a row, whatever else the machine does.
+# cpu SCHEMA single|bulk: microseconds of a backend's processor time for a row, independent of other load.
 cpu() {
 	local n file=$SCRIPTS/cpu rows=2000
 	{
@@ -89,7 +89,7 @@ compare() {
 			echo "$v $round $(awk -v t="$(tps "$v" "$kind" "$clients" "$sync")" -v f="$factor" 'BEGIN { print t * f }')"
 		done
 	done >"$SCRIPTS/result"
-	# the order in which they are shown
+	# the display order
 	sort -s -k1,1 "$SCRIPTS/result" | ratios bare "$unit"
 	grep -v ^bare "$SCRIPTS/result" | sort -sr -k1,1 | ratios pl "$unit" | grep 'ratio to pl' | sed 's/ *[0-9.]* [a-z]*\/s//'
 }
@@ -118,7 +118,7 @@ bench_records() {
 	done
 }
 
-# Processor time of a row with all of the triggers, and with all but one of them.
+# Processor time of a row with all triggers, and with all but one of them.
 bench_breakdown() {
 	local kind round v
 	prepare_records
@@ -148,7 +148,7 @@ FROM pg_trigger WHERE tgrelid = 'medrec.diagnosis'::regclass AND NOT tgisinterna
 SQL
 }
 
-# Where a backend that inserts spends its time.
+# Where an inserting backend spends its time.
 bench_perf() {
 	local kind pid
 	command -v perf >/dev/null || die "perf is missing (Debian: linux-perf)"

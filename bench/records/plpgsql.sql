@@ -1,5 +1,5 @@
--- The same rules as medrec's triggers, as one would write them in plpgsql: nothing is done twice, bulk work per
--- statement. It does what medrec's do for these rows, and less for others: no fault list, no suggestions, no rules, one
+-- The same rules as medrec's triggers, as one would write them in plpgsql: no duplicate work, bulk work per
+-- statement. It does what medrec's triggers do for these rows, and less for others: no fault list, no suggestions, no rules, one
 -- code system, and the trail has neither eras nor months.
 
 CREATE TABLE pl.audit_event (
@@ -136,7 +136,7 @@ BEGIN
 END
 $$;
 
--- a coder may change a diagnosis but no patient: the owner's rights, as medrec's touch has them
+-- a coder may change a diagnosis but not a patient: run with the owner's rights, like medrec's touch
 CREATE FUNCTION pl.touch() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -150,7 +150,7 @@ BEGIN
 END
 $$;
 
--- Nobody may write the trail but the trigger. Each event bears a salted hash of what it says, as medrec's.
+-- Only the trigger may write the trail. Each event has a salted hash of its content, like medrec's.
 CREATE FUNCTION pl.audit() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

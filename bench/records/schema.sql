@@ -1,7 +1,7 @@
 -- The peers of medrec.diagnosis. Schema "bare": the same table, columns, indexes, foreign key, checks, policies and
 -- grants, but no triggers. Schema "pl": the same with triggers in plpgsql.
 
--- patients with ids that a pgbench script can write down
+-- patients with ids that a pgbench script can contain
 INSERT INTO medrec.patient (id, name, age, gender, patient_id)
 SELECT ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, 'Patient ' || n, n % 100,
 	(ARRAY['male', 'female', 'other', 'unknown'])[n % 4 + 1], 'B' || n
@@ -34,7 +34,7 @@ BEGIN
 END
 $$;
 
--- what is inserted in bulk: ten batches of a thousand rows, random patients, random valid codes, official titles
+-- the rows of the bulk INSERTs: ten batches of a thousand rows, random patients, random valid codes, official titles
 CREATE SCHEMA bench;
 GRANT USAGE ON SCHEMA bench TO medrec_clinician;
 CREATE TABLE bench.code AS
@@ -54,6 +54,6 @@ JOIN bench.code AS c ON c.i = d.code;
 CREATE INDEX ON bench.batch (batch);
 GRANT SELECT ON bench.code, bench.batch TO medrec_clinician;
 
--- processor time that this backend has had
+-- processor time of this backend so far
 CREATE FUNCTION bench.cpu_us() RETURNS numeric LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
 RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::numeric / 1000;

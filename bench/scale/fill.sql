@@ -1,5 +1,5 @@
--- Lays out a large database: :patients patients, :diagnoses diagnoses, :events events of the audit trail over :months months.
--- By the owner, with the triggers off, because the rows are what matters here and not how they came in.
+-- Creates a large database: :patients patients, :diagnoses diagnoses, :events events of the audit trail over :months months.
+-- As the owner, with the triggers disabled, because only the rows matter here.
 SET client_min_messages = warning;
 CREATE EXTENSION medrec CASCADE;
 SELECT * FROM medrec.migrate();
@@ -59,7 +59,7 @@ BEGIN
 	END LOOP;
 END $$;
 
--- the trail: past months as medrec.audit_partitions() would have made them, and events spread evenly over them
+-- the trail: past months as medrec.audit_partitions() would have created them, and events spread evenly over them
 DO $$
 DECLARE
 	m timestamptz;
@@ -90,7 +90,7 @@ ALTER TABLE medrec.audit_event ENABLE TRIGGER USER;
 ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only;
 ALTER TABLE medrec.audit_event ENABLE ALWAYS TRIGGER medrec_append_only_row;
 
--- clinicians: one of a small team, one who sees a fifth of all
+-- clinicians: one of a small team, one who sees a fifth of all patients
 INSERT INTO medrec.account (username, role) VALUES ('bench_small', 'clinician'), ('bench_large', 'clinician');
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'small'), (2, 'large');
 ALTER TABLE medrec.care_team_patient DISABLE TRIGGER USER;

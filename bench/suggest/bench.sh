@@ -1,5 +1,5 @@
-# medrec.suggest against pg_trgm and full-text search over the same codes, terms and questions, as bench/suggest/eval draws
-# them: SEED (1), PER_SET (100) questions a set. Needs MEDREC_DATA.
+# medrec.suggest against pg_trgm and full-text search over the same codes, terms and queries, as bench/suggest/eval draws
+# them: SEED (1), PER_SET (100) queries a set. Needs MEDREC_DATA.
 # shellcheck shell=bash
 
 PER_SET=${PER_SET:-100}
@@ -24,7 +24,7 @@ ask_all() {
 	local set method
 	while read -r set; do
 		for method in $METHODS; do
-			# no parallel workers: one question, one processor
+			# no parallel workers: one query, one processor
 			PGOPTIONS="-c max_parallel_workers_per_gather=0 -c jit=off -c pg_trgm.similarity_threshold=${SIMILARITY:-0.3} -c pg_trgm.word_similarity_threshold=${WORD_SIMILARITY:-0.5}" \
 				db bench_suggest -v method="$method" -v set="$set" -f - <<-'SQL' >/dev/null
 					SELECT bench.run(:'method', :'set', 10);
@@ -46,7 +46,7 @@ SELECT set, method, n, round(hit1, 1) AS "hit@1", round(hit5, 1) AS "hit@5", rou
 	round((p50 / first_value(p50) OVER (PARTITION BY set ORDER BY method <> 'medrec', method))::numeric, 1) AS "times medrec's p50"
 FROM bench.score
 ORDER BY (SELECT min(id) FROM bench.query AS q WHERE q.set = score.set), method <> 'medrec', method;
--- what nobody had loaded: a fifth of the index's and tabular list's terms and of the short titles
+-- the held-out sets: a fifth of the index's and tabular list's terms and of the short titles
 SELECT 'held-out sets' AS "mean of", method, round(avg(hit1), 1) AS "hit@1", round(avg(hit5), 1) AS "hit@5", round(avg(hit10), 1) AS "hit@10",
 	round(avg(compatible5), 1) AS "comp@5", round(first_value(avg(hit5)) OVER w - avg(hit5), 1) AS "medrec's lead at 5"
 FROM bench.score WHERE set IN ('index', 'inclusion', 'tables', 'short titles') GROUP BY method
@@ -78,14 +78,14 @@ image_figures() {
 	local connect i ask="SELECT count(*) FROM medrec.suggest('ICD-10-CM', NULL, 'diabetis with nefropathy')"
 	echo 'the image'
 	db bench_suggest <<-'SQL'
-		-- pages that this backend alone has, but for the shared memory that nobody else has mapped
+		-- private pages of this backend, without shared memory that nobody else has mapped
 		CREATE FUNCTION bench.private_kb() RETURNS numeric LANGUAGE sql AS $$
 			SELECT sum(substring(line FROM '\d+')::numeric) FROM (
 				SELECT line, max(CASE WHEN line ~ '^[0-9a-f]+-' THEN lpad(n::text, 9, '0') || line END) OVER (ORDER BY n) AS mapping
 				FROM regexp_split_to_table(pg_read_file('/proc/self/smaps'), '\n') WITH ORDINALITY AS l (line, n)
 			) AS s WHERE line ~ '^Private_' AND mapping !~ '/dev/' $$;
 	SQL
-	# the first question after a change builds
+	# the first query after a change builds
 	for i in 1 2 3 4 5; do
 		db bench_suggest <<-SQL
 			UPDATE medrec.abbreviation SET expansion = expansion WHERE abbreviation = 'htn';
@@ -101,7 +101,7 @@ image_figures() {
 			- ('x' || lpad(split_part(split_part(l, ' ', 1), '-', 1), 16, '0'))::bit(64)::bigint) / 1048576.0, 1) || ' MB (wanted: at most 64)'
 		FROM regexp_split_to_table(pg_read_file('/proc/self/maps'), '\n') AS l WHERE l LIKE '%/dev/shm/PostgreSQL.%';
 	SQL
-	# what a backend has of its own before and after; the caches that any query fills are filled before
+	# a backend's private memory before and after; the caches that any query fills are filled first
 	db bench_suggest <<-SQL
 		SELECT count(*) FROM medrec.code WHERE code_system = 'ICD-10-CM' AND code = 'E11.9' \\g /dev/null
 		SELECT bench.private_kb() AS kb, sum(total_bytes) AS contexts FROM pg_backend_memory_contexts \\gset before_
@@ -116,7 +116,7 @@ image_figures() {
 		SELECT format('  a backend adds, %s more       %s kB private, %s kB in memory contexts', 2 * $PER_SET,
 			:many_kb - :before_kb, round((:many_contexts - :before_contexts) / 1024.0));
 	SQL
-	# a new connection for each question, against a new connection for SELECT 1
+	# a new connection for each query, against a new connection for SELECT 1
 	echo 'SELECT 1;' >"$SUGGEST/nothing.sql"
 	echo "$ask;" >"$SUGGEST/ask.sql"
 	for ((i = 1; i <= 9; i++)); do

@@ -1,4 +1,4 @@
--- A function per way to ask: the ten best codes for a question, best first.
+-- A function per method: the ten best codes for a query, best first.
 
 CREATE FUNCTION bench.ask_medrec(q bench.query) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -11,7 +11,7 @@ $$;
 CREATE FUNCTION bench.near_codes(q bench.query) RETURNS text[] LANGUAGE sql STABLE
 RETURN ARRAY(SELECT c.code FROM bench.codes_in AS c WHERE c.code_system = q.system ORDER BY c.code <-> q.code LIMIT 10);
 
--- The rows that an index finds, one for each code, the better half by the code where one is given.
+-- The rows that an index finds, one for each code, the better half by the code if one is given.
 CREATE FUNCTION bench.nearest(q bench.query, find text) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	result text[];
@@ -37,7 +37,7 @@ RETURN bench.nearest(q, 'SELECT code, 1 - similarity(term, $1) AS distance FROM 
 CREATE FUNCTION bench.ask_gin_word(q bench.query) RETURNS text[] LANGUAGE sql STABLE
 RETURN bench.nearest(q, 'SELECT code, 1 - word_similarity($1, term) AS distance FROM bench.term WHERE code_system = %L AND $1 <%% term ORDER BY 2 LIMIT 30');
 
--- Full text: all words, prefixes where somebody is typing; any of the words where too few have all.
+-- Full text: all words, prefixes while typing; any of the words if too few rows have all.
 CREATE FUNCTION bench.ask_fulltext(q bench.query) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	lexemes text[];
@@ -73,11 +73,11 @@ CREATE UNLOGGED TABLE bench.answer (method text, id integer, codes text[], ms fl
 
 CREATE UNLOGGED TABLE bench.cost (method text, set text, n bigint, cpu_ms numeric);
 
--- processor time that this backend has had, in milliseconds
+-- processor time of this backend so far, in milliseconds
 CREATE FUNCTION bench.cpu_ms() RETURNS numeric LANGUAGE sql
 RETURN split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::numeric / 1e6;
 
--- asks all questions of a set (or the first few) in one way
+-- runs all queries of a set (or the first few) with one method
 CREATE FUNCTION bench.run(method text, questions text, most integer DEFAULT NULL) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
 	q bench.query;

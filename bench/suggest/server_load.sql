@@ -24,8 +24,8 @@ WHERE end_day IS NULL OR end_day > coalesce(first_day, -10000)
 ON CONFLICT DO NOTHING;
 INSERT INTO medrec.code_term (code_system, code, kind, term) SELECT code_system, code, kind, term FROM bench.terms_in;
 
--- The peers: a row for each different term of a code, codes in force only. A trigram index does best on the words
--- without what stands in brackets (which may be left out in a question), full-text search on all of them.
+-- The peers: a row for each different term of a code, current codes only. A trigram index works best on the words
+-- without text in brackets (which may be omitted in a query), full-text search on all of them.
 CREATE EXTENSION pg_trgm;
 CREATE TABLE bench.term AS
 SELECT DISTINCT ON (code_system, code, lower(plain)) code_system, code, lower(plain) AS term, to_tsvector('english', whole) AS words
@@ -42,7 +42,7 @@ WHERE plain <> ''
 ORDER BY code_system, code, lower(plain), length(whole) DESC;
 SET maintenance_work_mem = '512MB';
 CREATE INDEX term_words_idx ON bench.term USING gin (words) WITH (fastupdate = off);
--- one trigram index per system: a question is about one of them
+-- one trigram index per system: a query is about one of them
 SELECT format('CREATE INDEX %I ON bench.term USING gist (term gist_trgm_ops (siglen = 256)) WHERE code_system = %L', 'term_gist_' || code_system, code_system),
 	format('CREATE INDEX %I ON bench.term USING gin (term gin_trgm_ops) WITH (fastupdate = off) WHERE code_system = %L', 'term_gin_' || code_system, code_system)
 FROM (SELECT DISTINCT code_system FROM bench.term) AS s \gexec

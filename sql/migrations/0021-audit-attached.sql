@@ -1,5 +1,5 @@
--- DROP EXTENSION medrec CASCADE takes medrec.audit() from the tables of others too. What it takes is written
--- down before, so that a later migrate() attaches it again. Only a superuser may make event triggers.
+-- DROP EXTENSION medrec CASCADE drops medrec.audit() from users' tables too. These triggers are recorded
+-- before, so that a later migrate() attaches them again. Only a superuser may make event triggers.
 CREATE TABLE medrec.audit_attached (
 	schema_name name NOT NULL,
 	table_name name NOT NULL,

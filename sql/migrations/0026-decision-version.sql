@@ -1,4 +1,4 @@
--- Decisions on a record may name the version that they are about. In SQL an overload of its own, in
+-- Decisions on a record may name the version that they apply to. In SQL this is a separate overload, in
 -- the API one function with a default, as PostgREST chooses by the names of the arguments.
 DO $$
 DECLARE
@@ -23,7 +23,7 @@ BEGIN
 				pg_catalog.obj_description(pg_catalog.format('medrec.%I(%s)', f.name, f.types)::pg_catalog.regprocedure, 'pg_proc'),
 				' Errors: ', ' version: the record''s, as it was read; null for any. Errors: PT409 the record has another version, '));
 		EXECUTE pg_catalog.format('REVOKE ALL ON FUNCTION medrec_api.%I(%s, integer) FROM PUBLIC', f.name, f.types);
-		-- for those who could call the one before
+		-- for the roles that could call the former one
 		FOR grantee IN
 			SELECT DISTINCT a.grantee::pg_catalog.regrole::text FROM pg_catalog.aclexplode(granted) AS a WHERE a.grantee <> 0
 		LOOP

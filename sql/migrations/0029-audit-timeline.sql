@@ -1,6 +1,6 @@
 -- An era is a cluster, a database and a timeline: what is written after a promotion,
--- or after a restore to a point in time, belongs to the next one. Of eras that were
--- recorded before, the timeline is that of now where the last one is of this database.
+-- or after a restore to a point in time, belongs to the next one. Eras recorded before
+-- get the current timeline if the last one is of this database.
 DO $$
 DECLARE
 	here boolean;

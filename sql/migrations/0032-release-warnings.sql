@@ -1,4 +1,4 @@
--- What load_release() finds odd about a file stays with the release, and is seen by HTTP too.
+-- Warnings of load_release() about a file stay with the release, and are visible over HTTP.
 
 ALTER TABLE medrec.code_release ADD COLUMN warnings jsonb NOT NULL DEFAULT '[]';
 COMMENT ON COLUMN medrec.code_release.warnings IS 'What was odd about the file when it was loaded, as an array of {"severity", "code", "text", "field"}; see also medrec.release_warnings().';

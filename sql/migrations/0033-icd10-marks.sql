@@ -1,9 +1,9 @@
--- The dagger and asterisk of WHO's ICD-10 are no part of the code any more: what was loaded with
--- them is stored without. A row that says the same time of the code without its mark stays.
+-- The dagger and asterisk of WHO's ICD-10 are no longer part of the code: codes loaded with them
+-- are stored without. A row stays if the same time has a row for the code without its mark.
 
 DO $$
 BEGIN
-	-- statements without rows too would have every backend build its search image again
+	-- even statements without rows would make every backend build its search image again
 	IF EXISTS (SELECT FROM medrec.code WHERE code_system = 'ICD-10' AND code ~ '[+*]$')
 		OR EXISTS (SELECT FROM medrec.code_term WHERE code_system = 'ICD-10' AND code ~ '[+*]$')
 		OR EXISTS (SELECT FROM medrec.code_note WHERE code_system = 'ICD-10' AND code ~ '[+*]$')

@@ -1,7 +1,7 @@
--- Looking things up in a large audit trail.
+-- Lookups in a large audit trail.
 
--- The planner believes in a BRIN index as far as the best correlated column of a condition, and
--- ids by chance have no correlation: it would read the whole trail for one patient. xid rises with
+-- The planner trusts a BRIN index as far as the best correlated column of a condition, and
+-- random ids have no correlation: it would read the whole trail for one patient. xid rises with
 -- time, and every event has one; with it in the condition the index is used.
 CREATE OR REPLACE VIEW medrec_api.audit_events WITH (security_invoker = true) AS
 SELECT era, xid, n, logged_at, transaction_at, statement_at, action, table_name, row_id, patient_id,
@@ -10,7 +10,7 @@ SELECT era, xid, n, logged_at, transaction_at, statement_at, action, table_name,
 FROM medrec.audit_event
 WHERE xid > 0;
 
--- By day, and the newest: what is written comes last, at the right edge of the B-tree.
+-- By day, and the newest: events are appended at the right edge of the B-tree.
 CREATE INDEX audit_event_logged_at_idx ON medrec.audit_event (logged_at);
 
 GRANT EXECUTE ON FUNCTION medrec.index_audit(integer) TO medrec_admin;

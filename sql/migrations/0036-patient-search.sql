@@ -1,6 +1,6 @@
--- Search for patients. Of these indexes none is on a column that a diagnosis or a treatment
--- changes, so that what moves last_visit stays a HOT update.
--- A short list of what is not in its place yet: it is read through by every search.
+-- Search for patients. None of these indexes is on a column that a diagnosis or a treatment
+-- changes, so moving last_visit stays a HOT update.
+-- A short pending list: every search reads it through.
 CREATE INDEX patient_name_words_idx ON medrec.patient USING gin (name medrec.name_ops) WITH (gin_pending_list_limit = 64);
 CREATE INDEX patient_patient_id_pattern_idx ON medrec.patient (patient_id varchar_pattern_ops);
 CREATE INDEX patient_birth_date_idx ON medrec.patient (birth_date);
@@ -12,7 +12,7 @@ BEGIN ATOMIC
 	SELECT s.id, s.name, s.age, s.gender, s.patient_id, s.birth_date, s.last_visit, s.matched
 	FROM medrec.search_patients($1, $2) AS s;
 END;
--- what arguments come to that fit no function of this name (step 20)
+-- target of arguments that no function of this name takes (step 20)
 CREATE FUNCTION medrec_api.search_patients(json)
 RETURNS void
 LANGUAGE sql VOLATILE

@@ -1,6 +1,6 @@
--- Which versions run here. Whoever has no token in an installation with logins is told that it is up,
--- and no more: medrec_anon alone has no right to look into schema medrec. It needs the right to
--- execute all the same, which PostgreSQL asks for before it knows what will be called.
+-- The versions that run. In an installation with logins a caller without a token sees that it is up,
+-- and no more: medrec_anon alone has no USAGE on schema medrec. It still needs the right to
+-- execute, which PostgreSQL checks before it knows what will be called.
 GRANT EXECUTE ON FUNCTION medrec.version()
 	TO medrec_anon, medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
 

@@ -1,12 +1,12 @@
 -- Accounts: tokens that count only when their login was committed, and end with their account; lock-out by
 -- address; names that do not look alike; the last administrator; accounts of auditors.
 
--- what was forgiven, so that what shared memory still knows of before counts no more
+-- resets, so that earlier counts in shared memory no longer count
 ALTER TABLE medrec.account_login ADD COLUMN cleared_at timestamptz;
-COMMENT ON TABLE medrec.account_login IS 'Wrong logins by account, from all addresses; numbers below zero stand for names that there are not.';
-COMMENT ON COLUMN medrec.account_login.failures IS 'Wrong tries since the last right one, or within a day.';
-COMMENT ON COLUMN medrec.account_login.locked_until IS 'Until then every try is refused that comes from an address where the account has never logged in.';
-COMMENT ON COLUMN medrec.account_login.cleared_at IS 'When the count last began again.';
+COMMENT ON TABLE medrec.account_login IS 'Failed logins by account, from all addresses; numbers below zero are unknown names.';
+COMMENT ON COLUMN medrec.account_login.failures IS 'Failed attempts since the last successful one, or within a day.';
+COMMENT ON COLUMN medrec.account_login.locked_until IS 'Until then attempts from addresses where the account has never logged in are refused.';
+COMMENT ON COLUMN medrec.account_login.cleared_at IS 'When the count was last reset.';
 
 CREATE TABLE medrec.login_address (
 	account_id integer NOT NULL,
@@ -18,13 +18,13 @@ CREATE TABLE medrec.login_address (
 	last_login timestamptz,
 	PRIMARY KEY (account_id, address)
 ) WITH (fillfactor = 50);
-COMMENT ON TABLE medrec.login_address IS 'Wrong logins by account and address; purged a day after the last one, or 90 days after the last login from there.';
+COMMENT ON TABLE medrec.login_address IS 'Failed logins by account and address; purged a day after the last one, or 90 days after the last login from there.';
 COMMENT ON COLUMN medrec.login_address.account_id IS 'The account, by account.id; below zero as in account_login.';
 COMMENT ON COLUMN medrec.login_address.address IS 'The caller''s address as the gateway saw it; of IPv6 the first 64 bits.';
-COMMENT ON COLUMN medrec.login_address.failures IS 'Wrong tries since the last right one, or within a day.';
-COMMENT ON COLUMN medrec.login_address.last_failure IS 'Time of the last wrong try.';
-COMMENT ON COLUMN medrec.login_address.locked_until IS 'Until then every try from there is refused.';
-COMMENT ON COLUMN medrec.login_address.cleared_at IS 'When the count last began again.';
+COMMENT ON COLUMN medrec.login_address.failures IS 'Failed attempts since the last successful one, or within a day.';
+COMMENT ON COLUMN medrec.login_address.last_failure IS 'Time of the last failed attempt.';
+COMMENT ON COLUMN medrec.login_address.locked_until IS 'Until then attempts from there are refused.';
+COMMENT ON COLUMN medrec.login_address.cleared_at IS 'When the count was last reset.';
 COMMENT ON COLUMN medrec.login_address.last_login IS 'Time of the last login from there.';
 
 CREATE TABLE medrec.token_issued (
@@ -38,24 +38,24 @@ CREATE INDEX token_issued_account_id_idx ON medrec.token_issued (account_id);
 COMMENT ON TABLE medrec.token_issued IS 'Tokens of login: one without a row is not accepted.';
 COMMENT ON COLUMN medrec.token_issued.jti IS 'Number of the token.';
 COMMENT ON COLUMN medrec.token_issued.account_id IS 'Whose it is, by account.id.';
-COMMENT ON COLUMN medrec.token_issued.expires_at IS 'When it ends; then the row may go.';
+COMMENT ON COLUMN medrec.token_issued.expires_at IS 'When it ends; then the row may be deleted.';
 
 COMMENT ON TABLE medrec.token_revoked IS 'Tokens of outside providers that were ended before their time.';
 
--- null before there was this column, and for lock-outs: rows and events of then stay what they are
+-- null in older rows, and for lock-outs: older rows and events do not change
 ALTER TABLE medrec.login_lockout ADD COLUMN address text COLLATE "C";
 ALTER TABLE medrec.login_lockout ADD COLUMN rolled_back integer;
 ALTER TABLE medrec.login_lockout ALTER COLUMN locked_until DROP NOT NULL;
-COMMENT ON TABLE medrec.login_lockout IS 'Lock-outs after wrong logins, and wrong logins that were rolled back; each is an event of the audit trail.';
-COMMENT ON COLUMN medrec.login_lockout.locked_until IS 'When it ends; null where none has begun.';
-COMMENT ON COLUMN medrec.login_lockout.address IS 'Where the last try came from, as in login_address.';
-COMMENT ON COLUMN medrec.login_lockout.rolled_back IS 'Number of tries that were rolled back; null for a lock-out.';
+COMMENT ON TABLE medrec.login_lockout IS 'Lock-outs after failed logins, and failed logins that were rolled back; each is an event of the audit trail.';
+COMMENT ON COLUMN medrec.login_lockout.locked_until IS 'When it ends; null if none has begun.';
+COMMENT ON COLUMN medrec.login_lockout.address IS 'Address of the last attempt, as in login_address.';
+COMMENT ON COLUMN medrec.login_lockout.rolled_back IS 'Number of attempts that were rolled back; null for a lock-out.';
 
 ALTER TABLE medrec.token_generation ADD COLUMN raised_at timestamptz;
 ALTER TABLE medrec.token_generation ALTER COLUMN raised_at SET DEFAULT pg_catalog.clock_timestamp();
-COMMENT ON COLUMN medrec.token_generation.raised_at IS 'When it last rose, null where that was before this column was; tokens of outside providers from before have ended too.';
+COMMENT ON COLUMN medrec.token_generation.raised_at IS 'When it last rose, null if that was before this column existed; earlier tokens of outside providers have ended too.';
 
--- names that look alike: of those that clash already the first keeps the key
+-- names that look alike: of existing clashes the first keeps the key
 CREATE TABLE medrec.account_name (
 	key text COLLATE "C" PRIMARY KEY,
 	account_id integer NOT NULL,
@@ -88,7 +88,7 @@ GRANT INSERT ON medrec.auditor_change TO medrec_gatekeeper;
 GRANT SELECT (date_joined) ON medrec.account TO medrec_gatekeeper;
 GRANT EXECUTE ON FUNCTION medrec.username_key(text) TO medrec_gatekeeper;
 
--- Triggers with the gatekeeper's rights, whoever changes an account.
+-- Triggers with the gatekeeper's rights, for every change of an account.
 CREATE FUNCTION medrec_gate.account_changed()
 RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER

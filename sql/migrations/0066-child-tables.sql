@@ -1,6 +1,6 @@
--- Rows of medrec's tables are in them, and in no table that inherits from them: views read ONLY.
--- Each as it is, with columns, defaults, comments and rights that it has been given. Not the
--- audit trail, whose rows are in its months.
+-- medrec's rows are in its own tables, and in no table that inherits from them: views read ONLY.
+-- Each view is made again as it is, with its columns, defaults, comments and rights. Not those of
+-- the audit trail, whose rows are in its months.
 DO $$
 DECLARE
 	v record;
@@ -15,15 +15,15 @@ BEGIN
 				'\1 ONLY medrec.\2', 'g') INTO query
 			FROM pg_catalog.pg_class AS c WHERE c.relnamespace = 'medrec'::pg_catalog.regnamespace AND c.relkind = 'r';
 		CONTINUE WHEN query = pg_catalog.pg_get_viewdef(v.oid);
-		-- what it is made with is not kept otherwise
+		-- its options are not kept otherwise
 		EXECUTE pg_catalog.format('CREATE OR REPLACE VIEW medrec_api.%I%s AS %s', v.relname,
 			' WITH (' || pg_catalog.array_to_string(v.reloptions, ', ') || ')', query);
 	END LOOP;
 END
 $$;
 
--- Tables that inherit from medrec's leave an event, in whatever schema and by whatever command they
--- are made; so do new tables and procedures in medrec's schemas.
+-- Tables that inherit from medrec's leave an event, in any schema and by any command;
+-- so do new tables and procedures in medrec's schemas.
 DROP EVENT TRIGGER medrec_audit_ddl;
 CREATE EVENT TRIGGER medrec_audit_ddl ON ddl_command_end
 	WHEN TAG IN ('ALTER TABLE', 'CREATE TRIGGER', 'ALTER TRIGGER', 'CREATE POLICY', 'ALTER POLICY',

@@ -1,6 +1,6 @@
--- Who the connection is. session_role, role and the claims are what the session says that it is, and a
--- superuser can say anything (SET SESSION AUTHORIZATION). What logged in, from where, and which process it
--- is nothing in SQL can change. Events from before have null here, and keep their text and their leaf.
+-- The identity of the connection. session_role, role and the claims are what the session says, and a
+-- superuser can say anything (SET SESSION AUTHORIZATION). No SQL can change which role logged in, from where,
+-- and which process it is. Older events have null here, and keep their text and their leaf.
 ALTER TABLE medrec.audit_event
 	ADD COLUMN login_role text COLLATE "C",
 	ADD COLUMN login_identity text COLLATE "C",

@@ -18,7 +18,7 @@ GRANT SELECT (era, xid, n, logged_at, transaction_at, statement_at, action, tabl
 	application_name, reason, leaf, login_role, login_identity, socket_addr, backend_pid, backend_start)
 	ON medrec.audit_archived TO medrec_admin;
 
--- months that were archived before, where they are still there
+-- months that were archived before, if they still exist
 DO $$
 DECLARE
 	m record;

@@ -1,5 +1,5 @@
--- Of a value that is withheld, such as a password's hash, the trail keeps a digest, so that verify_records()
--- finds one that was changed past the audit. The key is what keeps a reader of the trail from trying values.
+-- For a withheld value, such as a password hash, the trail keeps a digest, so that verify_records()
+-- finds a value that was changed without the audit. The key keeps readers of the trail from guessing values.
 CREATE TABLE medrec.audit_key (
 	single boolean PRIMARY KEY DEFAULT true CONSTRAINT audit_key_single_check CHECK (single),
 	key bytea NOT NULL CONSTRAINT audit_key_key_check CHECK (pg_catalog.octet_length(key) = 32),
@@ -19,7 +19,7 @@ CREATE TRIGGER medrec_append_only_row BEFORE UPDATE OR DELETE ON medrec.audit_ke
 	FOR EACH ROW EXECUTE FUNCTION medrec.audit_append_only();
 ALTER TABLE medrec.audit_key ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row;
 
--- values that are there already
+-- existing values
 SELECT medrec.audit_note_withheld();
 
 COMMENT ON COLUMN medrec.audit_event.old_values IS 'What was: the row for DELETE, the changed columns for UPDATE. Times in UTC; "(withheld:...)" stands for values that are never recorded, with a digest.';

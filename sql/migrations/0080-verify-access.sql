@@ -1,4 +1,4 @@
--- Rights that change without an event are found: each seal covers a snapshot of all that decides who may do what.
+-- Changes of rights that leave no event are found: each seal covers a snapshot of everything that decides who may do what.
 CREATE TABLE medrec.audit_access (
 	number bigint PRIMARY KEY,
 	kind text COLLATE "C" NOT NULL,
@@ -40,8 +40,8 @@ SELECT medrec.copy_comments('medrec.verify_access()', 'medrec_api.verify_access(
 REVOKE ALL ON FUNCTION medrec_api.verify_access() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION medrec_api.verify_access() TO medrec_auditor, medrec_admin;
 
--- Beside medrec_audit_ddl, whose commands are listed in step 9: what else puts something into medrec's schemas, or takes
--- it out of the extension.
+-- In addition to medrec_audit_ddl, whose commands are listed in step 9: other commands that put something into medrec's schemas, or
+-- take it out of the extension.
 CREATE EVENT TRIGGER medrec_audit_rights ON ddl_command_end
 	WHEN TAG IN ('ALTER DEFAULT PRIVILEGES', 'ALTER SCHEMA', 'CREATE SEQUENCE', 'ALTER SEQUENCE', 'CREATE TYPE', 'ALTER TYPE',
 		'CREATE DOMAIN', 'ALTER DOMAIN', 'CREATE OPERATOR', 'ALTER OPERATOR', 'CREATE CAST', 'ALTER EXTENSION')

@@ -1,10 +1,10 @@
--- PostgREST's sessions load medrec before their first statement: then none of them is too early
--- for what medrec refuses, and none puts what a client sent into the log.
+-- PostgREST's sessions load medrec before their first statement: so medrec checks every statement,
+-- and none of them puts what a client sent into the log.
 DO $$
 DECLARE
 	libraries text[];
 BEGIN
-	-- with a library that is not found by this name nobody could connect
+	-- if no library is found by this name nobody could connect
 	BEGIN
 		LOAD 'medrec';
 	EXCEPTION WHEN OTHERS THEN
@@ -19,7 +19,7 @@ BEGIN
 	CROSS JOIN LATERAL pg_catalog.unnest(d.setconfig) AS s (setting)
 	WHERE r.rolname = 'medrec_authenticator' AND d.setdatabase = 0 AND s.setting LIKE 'session\_preload\_libraries=%';
 
-	-- a role's setting takes the place of the server's
+	-- a role's setting replaces the server's
 	IF libraries IS NULL THEN
 		libraries := pg_catalog.regexp_split_to_array(
 			pg_catalog.replace(pg_catalog.current_setting('session_preload_libraries'), '"', ''), '\s*,\s*');

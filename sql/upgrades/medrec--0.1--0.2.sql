@@ -2,21 +2,33 @@
 -- "make" appends the steps of this version.
 
 -- audit
+COMMENT ON FUNCTION medrec.audit_partitions(integer) IS
+'Creates the missing monthly partitions (of UTC) of medrec.audit_event for this month and the given number of months ahead, and returns how many it created. Errors: 22023 for less than 0 or more than 120 months, 55P03 when a reader blocks it.';
+COMMENT ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) IS
+'Inclusion proof of an event, with its canonical text, for tools/medrec-verify. era, xid, n: the event; seals: number of seals of the checkpoint to check it against, by default all. Errors: PT404 for an event or seal that does not exist, 55000 for an unsealed event, XX001 when its range has been tampered with or archived.';
+COMMENT ON FUNCTION medrec.consistency_proof(bigint, bigint) IS
+'Proof, for tools/medrec-verify, that the audit trail of new_seals seals (by default all) begins with that of old_seals: that it only grew. Errors: PT404 for a seal that does not exist, 22023 when old_seals is larger than new_seals, XX001 when seals are missing.';
+COMMENT ON FUNCTION medrec.diff(text, text, timestamptz, timestamptz) IS
+'The columns of a row that differ between two times (until: by default now), with both values; null if the value did not exist. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
+COMMENT ON FUNCTION medrec.audit_canonical(integer, bigint, integer) IS
+'The canonical text of an event, in UTF-8: its leaf is sha256(''\x00'' || text). Null for an event that does not exist. era, xid, n: the event. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+COMMENT ON FUNCTION medrec.audit_status() IS
+'How far the audit trail is sealed: the last seal, sealed and unsealed events and the oldest of these, the transaction before which all have ended (horizon), the next one, and what holds back the horizon. No arguments. With the caller''s rights on the trail. Error: 42501 without them.';
 COMMENT ON FUNCTION medrec.audit_open_era() IS
-'Records a new era in medrec.audit_era where the database has been imported, or the server promoted or restored to a point in time, since the last one, and returns the number of the present era; a promotion leaves an event with action PROMOTED. medrec.seal_audit() calls it. No arguments. Error: 25006 on a standby.';
+'Records a new era in medrec.audit_era if the database has been imported, or the server promoted or restored to a point in time, since the last one, and returns the number of the current era; a promotion leaves an event with action PROMOTED. medrec.seal_audit() calls it. No arguments. Error: 25006 on a standby.';
 COMMENT ON FUNCTION medrec.seal_audit() IS
-'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
+'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none if there is no new event). Blocks no writer; creates coming partitions when few are left. head: what to keep elsewhere, also returned by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age, or are dated more than five minutes ahead); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, with unsealed ones and the guarding triggers); checkpoint: an earlier result of medrec.audit_checkpoint() that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index lacks the event), not_sealed (events have no seal for longer than medrec.seal_max_age, or are dated more than five minutes ahead); the last two only when all is verified. Works on a standby. Errors: 22P02 for a text that is not a checkpoint, 42809 for a table that is not an archived month.';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
-'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
+'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that does not exist, 22023 for a bad origin.';
 
 COMMENT ON FUNCTION medrec.audit() IS
 'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 42P01 before medrec.migrate().';
 COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
-'Takes the months of the audit trail that end before the given time out of medrec.audit_event, makes them partitions of medrec.audit_archived, where auditors, medrec.history() and the verification go on to read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has events that are not sealed yet; 55P03 when a reader is in the way for ten seconds.';
+'Moves the months of the audit trail that end before the given time from medrec.audit_event to medrec.audit_archived, as partitions, where auditors, medrec.history() and the verification still read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has unsealed events; 55P03 when a reader blocks it for ten seconds.';
 COMMENT ON FUNCTION medrec.verify_records() IS
-'Replays the audit events and lists the rows that are not as the events say: changed behind the audit''s back; no row when all are. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows of further tables that were there before their audit, are compared as far as events are there. No arguments. Works on a standby.';
+'Replays the audit events and lists the rows that differ from them: changed without the audit; no row when all agree. kind: row_changed (detail: columns), row_missing, row_without_events, history_gap (something was changed and overwritten again), table_missing, child_table (detail: a table that inherits from it, whose rows queries of the table show too), key_missing (the digests of withheld values cannot be compared). Rows whose first events were in months that have been archived and dropped, and rows older than the audit of their table, are compared as far as events exist. No arguments. Works on a standby.';
 
 CREATE FUNCTION medrec.audit_note_withheld()
 RETURNS void
@@ -24,7 +36,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_note_withheld';
 COMMENT ON FUNCTION medrec.audit_note_withheld() IS
-'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the value as it is. medrec.migrate() calls it once, for values that were there before there were digests. No arguments. Error: 42501 for all but superusers.';
+'Leaves an event (UPDATE, with a reason that says so) for each row with a value that is withheld from the audit trail, with a digest of the current value. medrec.migrate() calls it once, for values older than digests. No arguments. Error: 42501 for anyone but a superuser.';
 REVOKE ALL ON FUNCTION medrec.audit_note_withheld() FROM PUBLIC;
 
 CREATE FUNCTION medrec.index_audit(months integer DEFAULT 1)
@@ -35,7 +47,7 @@ SET lock_timeout = '2s'
 SET client_min_messages = warning
 AS 'MODULE_PATHNAME', 'medrec_index_audit';
 COMMENT ON FUNCTION medrec.index_audit(integer) IS
-'Makes B-tree indexes by row, patient and account on months of the audit trail that are over and have none yet, the newest first, and returns how many it made. months: at most so many months in this call. Blocks no writer and no reader; takes some ten seconds for a million events. The sealing worker calls it, else a timer. Errors: 22023 for less than 1 month, 55P03 when a transaction of the old month still runs, 25006 on a standby.';
+'Creates B-tree indexes by row, patient and account on past months of the audit trail that have none yet, the newest first, and returns how many it created. months: the most months for this call. Blocks no writer and no reader; takes some ten seconds for a million events. Called by the sealing worker, or by a timer. Errors: 22023 for less than 1 month, 55P03 when a transaction of the old month still runs, 25006 on a standby.';
 REVOKE ALL ON FUNCTION medrec.index_audit(integer) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION medrec.audit_fhir(patient uuid DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
@@ -156,7 +168,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.audit_arguments(regclass, name, name[]) IS
-'The arguments of the triggers that medrec.attach_audit() makes, which see. relation, patient, withhold: as there. Errors: 42703 for a column that is not there, 42804 for a patient column that is no uuid, 22023 for a column that cannot be withheld, 22004 for a null among these.';
+'The arguments of the triggers that medrec.attach_audit() makes. relation, patient, withhold: as there. Errors: 42703 for a column that does not exist, 42804 for a patient column that is not a uuid, 22023 for a column that cannot be withheld, 22004 for a null among these.';
 REVOKE ALL ON FUNCTION medrec.audit_arguments(regclass, name, name[]) FROM PUBLIC;
 
 CREATE FUNCTION medrec.attach_audit(relation regclass, patient name DEFAULT NULL, withhold name[] DEFAULT '{}')
@@ -239,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.attach_audit(regclass, name, name[]) IS
-'Audits a table: gives it the four triggers of medrec.audit() that medrec''s own tables have, ENABLE ALWAYS, and returns how many it had to make or change: 0 where all is so already. Leaves events (DDL). relation: an ordinary table with a primary key; patient: its uuid column with the patient''s id, that the events are to name; withhold: columns whose values are not recorded, only that they changed, with a digest. Called again with other columns it replaces the triggers; not those of a table in schema medrec. Rows that are there already have no events, and are checked from their first one on. For the table''s owner, if medrec_admin, and superusers. Errors: 42501 for others; 42P01 where there is no such table; 42809 for what is no table, for a partitioned, temporary or unlogged one, a partition, one with parents or children, and the audit trail; 55000 without a primary key, before medrec.migrate(), and for a table in schema medrec that is audited in another way; 42703, 42804, 22023, 22004 for columns (not there, patient no uuid, cannot be withheld as events name the row or patient by it, null); 42710 where another trigger has the name or audits the same.';
+'Audits a table: gives it the four triggers of medrec.audit() that medrec''s own tables have, ENABLE ALWAYS, and returns how many it made or changed, 0 if none had to be. Leaves events (DDL). relation: an ordinary table with a primary key; patient: its uuid column with the patient''s id, which the events then name; withhold: columns whose values are not recorded, only that they changed, with a digest. Called again with other columns it replaces the triggers; not those of a table in schema medrec. Existing rows have no events, and are checked from their first one on. For the table''s owner, if medrec_admin, and superusers. Errors: 42501 for others; 42P01 if the table does not exist; 42809 for other objects, for a partitioned, temporary or unlogged one, a partition, one with parents or children, and the audit trail; 55000 without a primary key, before medrec.migrate(), and for a table in schema medrec that is audited in another way; 42703, 42804, 22023, 22004 for columns (unknown, patient not a uuid, cannot be withheld because events name the row or patient by it, null); 42710 if another trigger has the name or audits the same.';
 REVOKE ALL ON FUNCTION medrec.attach_audit(regclass, name, name[]) FROM PUBLIC;
 
 CREATE FUNCTION medrec.detach_audit(relation regclass)
@@ -271,56 +283,82 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.detach_audit(regclass) IS
-'Ends the audit of a table that medrec.attach_audit() began: drops its triggers of medrec.audit() and returns how many there were. Leaves events (DDL); those of the rows stay, and medrec.history() goes on to read them. relation: the table. For its owner, if medrec_admin, and superusers. Errors: 42501 for others, 42P01 where there is no such table, 2BP01 for a table in schema medrec.';
+'Ends the audit of a table that medrec.attach_audit() began: drops its triggers of medrec.audit() and returns how many there were. Leaves events (DDL). The events of its rows stay, and medrec.history() still reads them. relation: the table. For its owner, if medrec_admin, and superusers. Errors: 42501 for others, 42P01 if the table does not exist, 2BP01 for a table in schema medrec.';
 REVOKE ALL ON FUNCTION medrec.detach_audit(regclass) FROM PUBLIC;
 
 -- records
+COMMENT ON FUNCTION medrec.validate() IS
+'Trigger, BEFORE INSERT OR UPDATE FOR EACH ROW on medrec''s record tables: checks, normalises and validates the row. Argument: account, patient, diagnosis or treatment. Errors: 22023 with every fault of the row as a JSON array in DETAIL; PT409 if the row''s version is not the one that the UPDATE names; 39P01 called otherwise.';
+COMMENT ON FUNCTION medrec.touch() IS
+'Trigger, AFTER STATEMENT with transition tables on diagnosis and treatment: moves last_visit of all affected patients to the transaction''s time. Errors: 39P01 called otherwise, 40001 under REPEATABLE READ when the patient was changed meanwhile.';
+COMMENT ON FUNCTION medrec.create_patient(text, integer, text, text, date) IS
+'Stores a patient and returns the row as stored. name: not empty, at most 255 characters. age: years, 0 to 150; may be null with birth_date, and is then derived from it. gender: male, female, other, unknown. patient_id: medical record number, unique, at most 20 characters. birth_date: not in the future. Errors: 22023 with all faults in DETAIL, 22001 too long, 23505 patient_id exists, 42501.';
+COMMENT ON FUNCTION medrec.create_diagnosis(uuid, text, text, text) IS
+'Stores a diagnosis, validated, and returns the row as stored. patient: patient.id. code: in any usual writing, at most 20 characters. description: if null, the code''s title. code_system: name in any case, FHIR URI or OID. Errors: 22023 with all faults in DETAIL, 22001 too long, 23503 unknown patient, 42501. A wrong code is not an error: see status.';
+COMMENT ON FUNCTION medrec.create_treatment(uuid, text, text, text) IS
+'Stores a treatment, validated, and returns the row as stored. patient: patient.id. code: in any usual writing, at most 20 characters. description: if null, the code''s title. code_system: name in any case, FHIR URI or OID. Errors: 22023 with all faults in DETAIL, 22001 too long, 23503 unknown patient, 42501. A wrong code is not an error: see status.';
 
 CREATE FUNCTION medrec.confirm(record uuid, version integer)
 RETURNS jsonb
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_confirm';
 COMMENT ON FUNCTION medrec.confirm(uuid, integer) IS
-'As confirm(record), of a record that still has the version named. version: the record''s, as it was read; null for any, then as confirm(record). Errors: PT409 the record has another version, and those of confirm(record).';
+'Like confirm(record), if the record still has the given version. version: the record''s, as it was read; null for any, then like confirm(record). Errors: PT409 the record has another version, and those of confirm(record).';
 
 CREATE FUNCTION medrec.reject(record uuid, version integer)
 RETURNS jsonb
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_reject';
 COMMENT ON FUNCTION medrec.reject(uuid, integer) IS
-'As reject(record), of a record that still has the version named. version: the record''s, as it was read; null for any, then as reject(record). Errors: PT409 the record has another version, and those of reject(record).';
+'Like reject(record), if the record still has the given version. version: the record''s, as it was read; null for any, then like reject(record). Errors: PT409 the record has another version, and those of reject(record).';
 
 CREATE FUNCTION medrec.accept_suggestion(record uuid, code text, version integer)
 RETURNS jsonb
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_accept_suggestion';
 COMMENT ON FUNCTION medrec.accept_suggestion(uuid, text, integer) IS
-'As accept_suggestion(record, code), of a record that still has the version named. version: the record''s, as it was read; null for any, then as accept_suggestion(record, code). Errors: PT409 the record has another version, and those of accept_suggestion(record, code).';
+'Like accept_suggestion(record, code), if the record still has the given version. version: the record''s, as it was read; null for any, then like accept_suggestion(record, code). Errors: PT409 the record has another version, and those of accept_suggestion(record, code).';
 
 COMMENT ON FUNCTION medrec.confirm(uuid) IS
-'A person keeps the code of a diagnosis or treatment as it is: status confirmed. Returns the row as stored. record: its id. Errors: PT404 no such record, PT409 another decision has been taken on it, which only a call that names the record''s version changes, 42501.';
+'Sets status confirmed: a person keeps the code of a diagnosis or treatment as it is. Returns the row as stored. record: its id. Errors: PT404 no such record, PT409 another decision has been made on it, which only a call with the record''s version changes, 42501.';
 COMMENT ON FUNCTION medrec.reject(uuid) IS
-'A person refuses a diagnosis or treatment: status rejected. Returns the row as stored. record: its id. Errors: PT404 no such record, PT409 another decision has been taken on it, which only a call that names the record''s version changes, 42501.';
+'Sets status rejected: a person refuses a diagnosis or treatment. Returns the row as stored. record: its id. Errors: PT404 no such record, PT409 another decision has been made on it, which only a call with the record''s version changes, 42501.';
 COMMENT ON FUNCTION medrec.accept_suggestion(uuid, text) IS
-'A person takes one of the suggestions of a diagnosis or treatment: its code and display are stored, status corrected. Returns the row as stored. record: its id. code: the suggestion''s. Errors: PT404 no such record, 22023 not among its suggestions or not a valid code, PT409 another decision has been taken on it, which only a call that names the record''s version changes, 42501.';
+'Accepts one of the suggestions of a diagnosis or treatment: stores its code and display, and sets status corrected. Returns the row as stored. record: its id. code: the suggestion''s. Errors: PT404 no such record, 22023 not among its suggestions or not a valid code, PT409 another decision has been made on it, which only a call with the record''s version changes, 42501.';
 
 REVOKE ALL ON FUNCTION medrec.confirm(uuid, integer), medrec.reject(uuid, integer),
 	medrec.accept_suggestion(uuid, text, integer) FROM PUBLIC;
 
 COMMENT ON FUNCTION medrec.add_suggestions(uuid, jsonb) IS
-'Adds suggestions of an outside program to a diagnosis or treatment; they are ranked in by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be left out; the source is stored behind the name of the account or session user, unless the owner or a member of medrec_import adds them. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
+'Adds suggestions of an outside program to a diagnosis or treatment. They are ranked by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be omitted; the source is stored after the name of the account or session user, unless the owner or a member of medrec_import adds them. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
 
 -- terminology
+COMMENT ON FUNCTION medrec.code_systems() IS
+'The code systems that medrec knows: name as stored, title, FHIR URI, OID (HL7 terminology), and whether releases contain headers that may not be used on a claim. No arguments, no errors.';
+COMMENT ON FUNCTION medrec.check_code(text, text) IS
+'Whether the code is possible in the system by structure and check digit; does not look at releases. code_system: name in any case, FHIR URI or OID. code: in any usual writing. Errors: 22023 unknown code system.';
+COMMENT ON FUNCTION medrec.default_abbreviations() IS
+'The abbreviations and spelling variants that medrec ships with: the initial contents of medrec.abbreviation. No arguments, no errors.';
+COMMENT ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) IS
+'Like load_release for text, with the bytes of the file as published: UTF-8 is read as such, anything else as latin-1 or Windows-1252. Errors: as there, and 22P04 for compressed or UTF-16 files, 22P05 for bytes that are neither.';
+COMMENT ON FUNCTION medrec.unload_release(text, text, text) IS
+'Removes a release, with its terms, notes and rules, as if it had never been loaded: the release before it then applies on its days too. Returns false if there is no such release. code_system: name, FHIR URI or OID. version: as it was loaded. content: as in code_release. Errors: 22023 unknown system, 42501 without the rights of load_release.';
+COMMENT ON PROCEDURE medrec.revalidate(text, date, integer) IS
+'Validates the stored diagnoses and treatments of a code system again, after a release was loaded. Commits after each batch and reports progress by NOTICE and in medrec.revalidation; if interrupted, the next call continues where it stopped. Decisions of people (confirmed, corrected, rejected) stay; records whose result does not change are not written; last_visit does not move. code_system: name, FHIR URI or OID. since: only records made on this day or later; null: all. batch: records per transaction, 1 to 100000. Within a transaction of the caller all batches are part of it. Errors: 22023 unknown system or batch out of range, 22004 null system, 42501 without UPDATE on the records.';
+COMMENT ON FUNCTION medrec.revalidate_batch(text, date, integer) IS
+'The next batch of medrec.revalidate(), for callers that cannot CALL: repeat it until finished is true. Arguments and errors as there. checked, changed: records validated, and records whose result changed, since the run began.';
+COMMENT ON FUNCTION medrec.subsumes(text, text, text) IS
+'How two codes are related, by their own text: equivalent, subsumes (a is above b), subsumed-by, not-subsumed; like FHIR''s $subsumes. Arguments and errors as ancestors.';
 
 COMMENT ON FUNCTION medrec.load_release(text, text, date, text, text, text) IS
-'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day in force; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version takes its place, but one of another kind only where its format is named. What is odd about the file (markedly fewer codes than before, another time) is a WARNING, and stays in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 2200M for XML that is not well-formed; 22023 unknown system or format, a day that another release has, or a file of another kind than the one whose place it would take; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
+'Loads a release of a code system from its official file, all or nothing, and returns its row of code_release. code_system: name, FHIR URI or OID; version: as the publisher names it, 1 to 50 characters; effective_from: first day of validity; content: the file''s text; format: auto or one of those in doc/terminology.md; source: where the file came from, at most 255 characters. The same file again changes nothing; another file under the same version replaces it, but one of another kind only if its format is named. Anything unusual about the file (markedly fewer codes than before, another time) is a WARNING, and is kept in code_release.warnings. Runs with the caller''s rights on code_release, code and code_term. Errors: 22P04 with line and reason for a wrong, cut off or mis-encoded file; 2200M for XML that is not well-formed; 22023 unknown system or format, a day that another release has, or a file of another kind than the one it would replace; 22001, 22004, 22008 for bad arguments; 54000 beyond a limit; 42501 without the rights.';
 
 COMMENT ON FUNCTION medrec.lookup(text, text, date) IS
-'All that the loaded releases say of a code: its titles, whether it may stand on a claim, how it stands on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row where no release has the code. A header that the release in force does not list, but codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to judge by. Errors: 22023 unknown system or malformed code.';
+'Everything the loaded releases say about a code: its titles, whether it may be used on a claim, its state on the day (current, retired, not yet, no release) and since and until when; its further names (terms) and notes as arrays of {kind, text}. No row if no release has the code. A header that the current release does not list, while it lists codes below it, is current; its title is another release''s, or null. code_system: name, FHIR URI or OID. code: in any usual writing. on_date: day to validate as of. Errors: 22023 unknown system or malformed code.';
 COMMENT ON FUNCTION medrec.ancestors(text, text, date) IS
-'The codes above a code in the releases in force on the day, the nearest first (level 1); headers that the release does not list are among them, with the title of another release or null. code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes carry no hierarchy.';
+'The codes above a code in the releases in effect on the day, the nearest first (level 1); headers that the release does not list are included, with the title of another release or null. code_system: name, FHIR URI or OID. code: in any usual writing; it need not be in a release itself. Errors: 22023 unknown system or malformed code, 0A000 a system whose codes have no hierarchy.';
 COMMENT ON FUNCTION medrec.descendants(text, text, date) IS
-'The codes below a code in the releases in force on the day, in order, each with its level (1: next below); headers that the release does not list are among them. Arguments and errors as ancestors.';
+'The codes below a code in the releases in effect on the day, in order, each with its level (1: next below); headers that the release does not list are included. Arguments and errors as ancestors.';
 
 CREATE FUNCTION medrec.release_warnings(release integer)
 RETURNS jsonb
@@ -344,7 +382,7 @@ AS $$
 	FROM medrec.code_release AS r WHERE r.id = release
 $$;
 COMMENT ON FUNCTION medrec.release_warnings(integer) IS
-'What is odd about a loaded release: what load_release found in its file, and where coding edits or the rules of a tabular list are a year or more older than the codes in force (told of both releases). An array of {"severity", "code", "text", "field"}, as issues are; code: incomplete, duplicate, conflict, expired. Null where there is no such release. release: number of a release in code_release. Errors: 42501 without SELECT on code_release.';
+'Warnings of a loaded release: those that load_release raised for its file, and those for coding edits or rules of a tabular list that are a year or more older than the current codes (reported for both releases). An array of {"severity", "code", "text", "field"}, like issues; code: incomplete, duplicate, conflict, expired. Null if there is no such release. release: number of a release in code_release. Errors: 42501 without SELECT on code_release.';
 REVOKE ALL ON FUNCTION medrec.release_warnings(integer) FROM PUBLIC;
 
 CREATE FUNCTION medrec.health_warnings()
@@ -367,7 +405,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.health_warnings() IS
-'The warnings of all loaded releases, for health: an array of {"code_system", "version", "content", "text"}; null for who may not read code_release. No arguments, no errors.';
+'The warnings of all loaded releases, for health: an array of {"code_system", "version", "content", "text"}; null for users who may not read code_release. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.health_warnings() FROM PUBLIC;
 
 CREATE FUNCTION medrec.verify_release(code_system text DEFAULT NULL, version text DEFAULT NULL,
@@ -377,7 +415,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_release';
 COMMENT ON FUNCTION medrec.verify_release(text, text) IS
-'Computes the digest of loaded releases from their rows and lists what is not as it was loaded; no row of severity error or warning when all is. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; looked for when all versions are verified); own_rows, own_term_without_event (a term of no release that no event tells of, so by the owner''s SQL, or of 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
+'Computes the digest of loaded releases from their rows and lists what differs from what was loaded; without a row of severity error or warning nothing does. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; only when all versions are verified); own_rows, own_term_without_event (a term of no release without an event: added by the owner''s SQL, or by 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_release(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.digest_release(code_system text, version text, content text DEFAULT 'codes')
@@ -385,7 +423,7 @@ RETURNS bytea
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'medrec_digest_release';
 COMMENT ON FUNCTION medrec.digest_release(text, text, text) IS
-'Takes the digest of a release that has none, because medrec 0.1 loaded it, from the rows as they are now, and returns it; it is an event of code_release. code_system: name, FHIR URI or OID; version: as it was loaded; content: as in code_release. Errors: PT404 no such release, 55000 it has a digest, 22023 unknown system.';
+'Computes the digest of a release that has none, because medrec 0.1 loaded it, from its current rows, and returns it. Leaves an event of code_release. code_system: name, FHIR URI or OID; version: as it was loaded; content: as in code_release. Errors: PT404 no such release, 55000 it has a digest, 22023 unknown system.';
 REVOKE ALL ON FUNCTION medrec.digest_release(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.add_term(code_system text, code text, term text)
@@ -393,7 +431,7 @@ RETURNS bigint
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'medrec_add_term';
 COMMENT ON FUNCTION medrec.add_term(text, text, text) IS
-'Adds a synonym of a code that is the user''s own and of no release, and returns its number; leaves an event. code_system: name, FHIR URI or OID; code: in any usual writing, it need not be loaded; term: 1 to 32,768 bytes. Errors: 22023 unknown system, a code that is none by its structure, or a bad term.';
+'Adds a synonym of the user''s own, which belongs to no release, to a code, and returns its number. Leaves an event. code_system: name, FHIR URI or OID; code: in any usual writing, it need not be loaded; term: 1 to 32,768 bytes. Errors: 22023 unknown system, a code with a wrong structure, or a bad term.';
 REVOKE ALL ON FUNCTION medrec.add_term(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.remove_term(id bigint)
@@ -401,17 +439,31 @@ RETURNS boolean
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'medrec_remove_term';
 COMMENT ON FUNCTION medrec.remove_term(bigint) IS
-'Takes away a term of the user''s own; leaves an event. False where there is none of that number, or it is of a release. id: what add_term() returned, code_term.id. No errors.';
+'Removes a term of the user''s own; leaves an event. Returns false if there is none with that number, or it belongs to a release. id: what add_term() returned, code_term.id. No errors.';
 REVOKE ALL ON FUNCTION medrec.remove_term(bigint) FROM PUBLIC;
 
 -- access
+COMMENT ON FUNCTION medrec.pbkdf2_iterations(text) IS
+'Iterations of a hash in Django''s form (pbkdf2_sha256$iterations$salt$hash), null for other text or for more than 5,000,000. For an index. password: a stored hash. No errors.';
+COMMENT ON FUNCTION medrec.rotate_jwt_key(interval) IS
+'Signs tokens with the next key from now on, makes the one after it, and notifies PostgREST. overlap: how long tokens of the current key are still accepted; 0 drops all keys at once, and with them all tokens. Errors: 22023 negative overlap, 42501.';
+COMMENT ON FUNCTION medrec.jwt_key_set() IS
+'The keys that tokens are accepted with, as a JWK set (RFC 7517). They are secret: anyone who has them can make tokens. No arguments. Errors: 42501.';
+COMMENT ON FUNCTION medrec.sees_patient_support(internal) IS
+'Planner support function of medrec.sees_patient(): removes it while care teams are off, estimates it, and offers it to indexes. Not to be called.';
+COMMENT ON FUNCTION medrec.sees_patient(uuid, boolean) IS
+'For policies: whether the patient belongs to a care team of the acting account, or the account has opened the patient with break_glass; always true while medrec.care_team_mode is off. patient: patient.id. refuse: raise an error instead of returning false. Errors: 42501 with refuse, the same for a patient who does not exist.';
+COMMENT ON FUNCTION medrec.care_team_changed() IS
+'Trigger, AFTER changes of care teams: tells sessions at commit that what they cache about them is out of date. Errors: 39P01 called otherwise.';
+COMMENT ON FUNCTION medrec.wrong_arguments() IS
+'Target of a call over HTTP with arguments that no function takes. No arguments. Errors: PT404, always.';
 
 CREATE FUNCTION medrec.visible_patients_support(internal)
 RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_visible_patients_support';
 COMMENT ON FUNCTION medrec.visible_patients_support(internal) IS
-'The planner''s helper for medrec.visible_patients(): what it costs to read by index for each of them. Not to be called.';
+'Planner support function of medrec.visible_patients(): the cost of an index lookup for each of them. Not to be called.';
 REVOKE ALL ON FUNCTION medrec.visible_patients_support(internal) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION medrec.visible_patients()
 RETURNS uuid[]
@@ -425,25 +477,25 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_watch_number';
 COMMENT ON FUNCTION medrec.watch_number() IS
-'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of one whom it does not see leaves a line in the server''s log, whatever is rolled back. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of a hidden one leaves a line in the server''s log, even if it rolls back. Errors: 39P01 called otherwise.';
 REVOKE ALL ON FUNCTION medrec.watch_number() FROM PUBLIC;
 COMMENT ON FUNCTION medrec.break_glass(text, text) IS
-'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass) and a line in the server''s log. The patient is open when the transaction has committed, not within it. Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters; white space and characters that cannot be seen do not count towards the 10. Errors: 22023 reason too short or long, 25006 in a transaction that is read-only, PT404 no such patient, 42501 without an account.';
+'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass) and a line in the server''s log. The patient is open when the transaction has committed, not within it. Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters; white space and invisible characters do not count towards the 10. Errors: 22023 reason too short or long, 25006 in a read-only transaction, PT404 no such patient, 42501 without an account.';
 COMMENT ON FUNCTION medrec.login(text, text) IS
-'Logs in: returns {"token", "expires_at", "role"}, the token a JWT to send as "Authorization: Bearer ...". username: an account''s name, or an e-mail address that is one account''s alone. password: in clear. A refusal is no error but an answer with status 401 and always the same; from the fifth wrong try from one address on, further ones from there are refused for 1, 2, 4 ... up to 900 seconds. While another try for the name runs, or eight for others, the answer has status 429. Errors: 25006 in a read-only transaction, 42501 for all but sessions of medrec_authenticator.';
+'Logs in: returns {"token", "expires_at", "role"}, the token a JWT to send as "Authorization: Bearer ...". username: an account''s name, or an e-mail address that only one account has. password: in clear. A refusal is not an error but an answer, always the same, with status 401. From the fifth failed attempt from one address on, further ones from there are refused for 1, 2, 4 ... up to 900 seconds. While another attempt for the name runs, or eight for others, the answer has status 429. Errors: 25006 in a read-only transaction, 42501 in all sessions but those of medrec_authenticator.';
 COMMENT ON FUNCTION medrec.change_password(text, text) IS
-'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the present one; where it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name, none of the commonest. Errors: 22023 for such a password, 25006 in a read-only transaction, 42501 for all but sessions of medrec_authenticator, PT401 without an account.';
+'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the current one; if it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: 22023 for such a password, 25006 in a read-only transaction, 42501 in all sessions but those of medrec_authenticator, PT401 without an account.';
 COMMENT ON FUNCTION medrec.set_password(text, text) IS
-'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, none of the commonest. Errors: PT404 no such account, 22023 for such a password, 42501.';
+'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: PT404 no such account, 22023 for such a password, 42501.';
 COMMENT ON FUNCTION medrec.check_request() IS
-'For PostgREST, before each request: whether the token may be used now - its account is active and has the role that the request took on, it has an end and the audience medrec.token_audience, and it has not been revoked; one of login also that its login was committed. No arguments. Errors: PT401.';
+'For PostgREST, before each request: checks that the token may be used now. Its account is active and has the role of the request; it has an end and the audience medrec.token_audience; it has not been revoked; and if it comes from login, that login was committed. No arguments. Errors: PT401.';
 
 CREATE FUNCTION medrec.username_key(username text)
 RETURNS text
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_username_key';
 COMMENT ON FUNCTION medrec.username_key(text) IS
-'What usernames are compared by, so that no two look alike: NFKC, lower case, without characters that are not seen, with Latin letters in place of the Cyrillic and Greek ones that look like them. In encodings other than UTF8 lower case only. username: a username. No errors.';
+'The key by which usernames are compared, so that no two look alike: NFKC, lower case, without invisible characters, with Latin letters in place of the Cyrillic and Greek ones that look like them. In encodings other than UTF8 only lower case. username: a username. No errors.';
 REVOKE ALL ON FUNCTION medrec.username_key(text) FROM PUBLIC;
 
 -- patient search
@@ -453,37 +505,37 @@ RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_has_words';
 COMMENT ON FUNCTION medrec.name_has_words(text, text) IS
-'Whether each word of the query is a word of the name, case and accents aside; false for a query without words. Operator @=. Words of the query that have a digit are passed over, and those after the eighth. No errors.';
+'Whether each word of the query is a word of the name, ignoring case and accents; false for a query without words. Operator @=. Words of the query with a digit are ignored, and so are those after the eighth. No errors.';
 
 CREATE FUNCTION medrec.name_has_beginnings(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_has_beginnings';
 COMMENT ON FUNCTION medrec.name_has_beginnings(text, text) IS
-'Whether each word of the query begins a word of the name. Operator @^. As name_has_words() otherwise. No errors.';
+'Whether each word of the query begins a word of the name. Operator @^. Otherwise like name_has_words(). No errors.';
 
 CREATE FUNCTION medrec.name_has_parts(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_has_parts';
 COMMENT ON FUNCTION medrec.name_has_parts(text, text) IS
-'Whether each word of the query stands in a word of the name: at its beginning, or anywhere from three letters on. Operator @~. As name_has_words() otherwise. No errors.';
+'Whether each word of the query is in a word of the name: at its beginning, or anywhere from three letters on. Operator @~. Otherwise like name_has_words(). No errors.';
 
 CREATE FUNCTION medrec.name_resembles(name text, query text)
 RETURNS boolean
 LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE COST 100
 AS 'MODULE_PATHNAME', 'medrec_name_resembles';
 COMMENT ON FUNCTION medrec.name_resembles(text, text) IS
-'Whether each word of the query begins a word of the name, or is one of four letters or more but for a slip: a letter too many, missing or wrong, or two neighbours exchanged. Operator @%. As name_has_words() otherwise. No errors.';
+'Whether each word of the query begins a word of the name, or has four letters or more and differs from one by one error: a letter too many, missing or wrong, or two neighbours exchanged. Operator @%. Otherwise like name_has_words(). No errors.';
 
 CREATE OPERATOR medrec.@= (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_words, RESTRICT = matchingsel);
 CREATE OPERATOR medrec.@^ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_beginnings, RESTRICT = matchingsel);
 CREATE OPERATOR medrec.@~ (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_has_parts, RESTRICT = matchingsel);
 CREATE OPERATOR medrec.@% (LEFTARG = text, RIGHTARG = text, FUNCTION = medrec.name_resembles, RESTRICT = matchingsel);
 COMMENT ON OPERATOR medrec.@= (text, text) IS 'medrec.name_has_words(): a name has the words of a query.';
-COMMENT ON OPERATOR medrec.@^ (text, text) IS 'medrec.name_has_beginnings(): a name has words that begin as those of a query.';
-COMMENT ON OPERATOR medrec.@~ (text, text) IS 'medrec.name_has_parts(): a name has words in which those of a query stand.';
-COMMENT ON OPERATOR medrec.@% (text, text) IS 'medrec.name_resembles(): a name has the words of a query but for slips.';
+COMMENT ON OPERATOR medrec.@^ (text, text) IS 'medrec.name_has_beginnings(): a name has words that begin with those of a query.';
+COMMENT ON OPERATOR medrec.@~ (text, text) IS 'medrec.name_has_parts(): a name has words that contain those of a query.';
+COMMENT ON OPERATOR medrec.@% (text, text) IS 'medrec.name_resembles(): a name has the words of a query, with up to one error each.';
 
 CREATE FUNCTION medrec.name_compare(text, text)
 RETURNS integer
@@ -509,7 +561,7 @@ RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_name_compare_partial';
 COMMENT ON FUNCTION medrec.name_compare_partial(text, text, smallint, internal) IS
-'For operator class medrec.name_ops: whether a key begins as that of a query. Not to be called.';
+'For operator class medrec.name_ops: whether a key begins with that of a query. Not to be called.';
 
 CREATE FUNCTION medrec.name_consistent(internal, smallint, text, integer, internal, internal, internal)
 RETURNS "char"
@@ -530,21 +582,21 @@ CREATE OPERATOR CLASS medrec.name_ops FOR TYPE text USING gin AS
 	FUNCTION 6 medrec.name_consistent(internal, smallint, text, integer, internal, internal, internal),
 	STORAGE text;
 COMMENT ON OPERATOR CLASS medrec.name_ops USING gin IS
-'Names of people: finds them by words, beginnings, parts, and with a slip, without regard to case and accents.';
+'Names of people: finds them by words, beginnings, parts, and with an error, ignoring case and accents.';
 
 CREATE FUNCTION medrec.name_count_words(query text)
 RETURNS integer
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_name_count_words';
 COMMENT ON FUNCTION medrec.name_count_words(text) IS
-'How many words of a query for patients are looked for in names: those without a digit, the first eight of them. No errors.';
+'How many words of a query for patients are searched in names: the first eight words without a digit. No errors.';
 
 CREATE FUNCTION medrec.name_query_date(query text)
 RETURNS date
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_name_query_date';
 COMMENT ON FUNCTION medrec.name_query_date(text) IS
-'The first date in a query for patients, written 1980-02-03, 03.02.1980 (day first) or 02/03/1980 (month first); null where there is none. No errors.';
+'The first date in a query for patients, written 1980-02-03, 03.02.1980 (day first) or 02/03/1980 (month first); null if there is none. No errors.';
 
 CREATE FUNCTION medrec.search_patients(q text, max integer DEFAULT 20,
 	OUT id uuid, OUT name text, OUT age integer, OUT gender text, OUT patient_id text, OUT birth_date date,
@@ -593,7 +645,7 @@ BEGIN
 		RETURN;
 	END IF;
 
-	-- the name, each way only where those before have not found enough; of very many the first 500 that come are sorted
+	-- the name, each way only if those before have not found enough; of very many only the first 500 found are sorted
 	IF left_over > 0 THEN
 		RETURN QUERY SELECT s.id, s.name::text, s.age, s.gender::text, s.patient_id::text, s.birth_date, s.last_visit, 'words'
 		FROM (SELECT * FROM ONLY medrec.patient AS p WHERE p.name OPERATOR(medrec.@=) q
@@ -623,7 +675,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.search_patients(text, integer) IS
-'Patients whom the caller may see, the best matches first. q: a record number or, from three characters on, its beginning; a birth date (1980-02-03, 03.02.1980 or, month first, 02/03/1980); words of a name, in any order, without regard to case and accents, whole or their beginnings, from three letters on any part, from four letters on with one slip in each; or a name and a birth date. max: at most so many, 1 to 100. matched: number, birth_date, words, beginnings, parts or slip. A null or empty q finds nobody. With the caller''s rights on patients. Errors: 22023 for a bad max, 42501 without rights.';
+'Patients that the caller may see, the best matches first. q: a record number or, from three characters on, its beginning; a birth date (1980-02-03, 03.02.1980 or, month first, 02/03/1980); words of a name, in any order, ignoring case and accents, whole or their beginnings, from three letters on any part, from four letters on with one error in each; or a name and a birth date. max: the most rows, 1 to 100. matched: number, birth_date, words, beginnings, parts or slip. A null or empty q finds nobody. With the caller''s rights on patients. Errors: 22023 for a bad max, 42501 without rights.';
 
 REVOKE ALL ON FUNCTION
 	medrec.name_has_words(text, text),
@@ -648,7 +700,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_access';
 COMMENT ON FUNCTION medrec.verify_access() IS
-'Compares all that decides who may do what - tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role - with what CREATE EXTENSION and migrate() make, and lists what differs. severity: error; warning, for what the owner has added; information, for what is a site''s own, such as logins that are members of medrec''s roles. No row of error or warning: as it was made. seal: the first seal of the audit trail whose snapshot of rights has it so; null where it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. A superuser has it all made once more, in empty schemas that are undone, from the script in the library; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
+'Compares everything that decides who may do what (tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role) with what CREATE EXTENSION and migrate() make, and lists the differences. severity: error; warning, for what the owner has added; information, for what belongs to a site, such as logins that are members of medrec''s roles. Without a row of error or warning nothing has changed. seal: the first seal of the audit trail whose snapshot of rights has the current state; null if it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. For a superuser everything is made again from the script in the library, in empty schemas, and rolled back; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
 
 -- migrate
@@ -674,7 +726,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.copy_comments(text, text) IS
-'For the steps of medrec.migrate(): what is the same under another name has the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 where one of them is not there, 42501 for those who do not own the target.';
+'For the steps of medrec.migrate(): gives the same object under another name the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 if one of them does not exist, 42501 for roles that do not own the target.';
 REVOKE ALL ON FUNCTION medrec.copy_comments(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.version()
@@ -682,7 +734,7 @@ RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_version';
 COMMENT ON FUNCTION medrec.version() IS
-'Version of the library that the session has loaded, such as 0.2; a WARNING where the extension''s objects in this database are of another one (pg_extension.extversion), and what to do then. No arguments, no errors.';
+'Version of the library that the session has loaded, such as 0.2. Warns if the version of the extension''s objects in this database (pg_extension.extversion) differs, and says what to do. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.version() FROM PUBLIC;
 
 CREATE FUNCTION medrec.allow_ddl()
@@ -690,14 +742,14 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
 COMMENT ON FUNCTION medrec.allow_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. Columns of the user''s own are theirs, but for a name, or the type uuid, that the audit of a table goes by. No arguments. Errors: 2BP01 what is refused, 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. The user''s own columns can be changed, except for a name, or the type uuid, that the audit of a table needs. No arguments. Errors: 2BP01 for what is refused, 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;
 
 COMMENT ON FUNCTION medrec.migrate() IS
-'Makes or brings up to date medrec''s tables, views, roles and triggers, in one transaction. Idempotent; returns a row per step applied, and one without a version per object that had been lost or changed - triggers and their modes, row level security, after DROP EXTENSION ... CASCADE all that went with the extension - and has been put right. To be run by a superuser, as it makes roles and event triggers. Warns where the library is of another version than the extension. No arguments. Errors: 42501 by another role, or where schema medrec or medrec_api belongs to a role that is no superuser; 55000 where the tables of a dump have not got their data, and while data are being imported.';
+'Creates or updates medrec''s tables, views, roles and triggers, in one transaction. Idempotent. Returns a row per step applied, and a row without a version per object that had been lost or changed and was repaired: triggers and their modes, row level security, and after DROP EXTENSION ... CASCADE everything that was dropped with the extension. Must be run by a superuser, as it creates roles and event triggers. Warns if the library''s version differs from the extension''s. No arguments. Errors: 42501 for other roles, or if schema medrec or medrec_api belongs to a role that is not a superuser; 55000 if the tables of a dump have no data yet, and during an import.';
 
--- What the steps of medrec.migrate() have made, so that it can be compared and put right; and the
--- way in for a dump of data alone.
+-- What the steps of medrec.migrate() have made, to compare and repair it; and the import of a
+-- data-only dump.
 
 CREATE FUNCTION medrec.layout(OUT kind text, OUT object text, OUT definition text, OUT mode "char", OUT command text)
 RETURNS SETOF record
@@ -710,7 +762,7 @@ WITH space AS (
 	SELECT d.objid AS oid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'medrec'
 	WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
 ), rel AS (
-	-- the months of the trail come and go; they are as their default partition is
+	-- the months of the trail come and go; they must be like their default partition
 	SELECT c.*, c.oid::regclass::text AS name FROM pg_class AS c JOIN space AS s ON s.oid = c.relnamespace
 	WHERE NOT c.relispartition OR c.relname = 'audit_event_default'
 ), routine AS (
@@ -797,7 +849,7 @@ SELECT 'event trigger', format('event trigger %I', e.evtname), format('CREATE EV
 FROM pg_event_trigger AS e JOIN member AS m ON m.oid = e.evtfoid
 $$;
 COMMENT ON FUNCTION medrec.layout() IS
-'What is laid out in the schemas medrec and medrec_*, the months of the audit trail left out: an object per row, with the command that makes it. kind: table, row security, view, function, grant (on a function of the extension), constraint, index, policy, trigger, event trigger. definition: what triggers are compared by; mode: their state, as in pg_trigger.tgenabled. No arguments, no errors.';
+'The objects in the schemas medrec and medrec_*, without the months of the audit trail: an object per row, with the command that makes it. kind: table, row security, view, function, grant (on a function of the extension), constraint, index, policy, trigger, event trigger. definition: what triggers are compared by; mode: their state, as in pg_trigger.tgenabled. No arguments, no errors.';
 REVOKE ALL ON FUNCTION medrec.layout() FROM PUBLIC;
 
 CREATE FUNCTION medrec.layout_wanted()
@@ -818,8 +870,8 @@ BEGIN
 			HINT = 'Must be superuser.';
 	END IF;
 	SELECT array_agg(m.version) INTO applied FROM medrec.schema_migration AS m;
-	-- The steps themselves say what is wanted. They are gone through in schemas that are empty, and
-	-- undone: no other session sees it, no table of the database is locked or touched.
+	-- The steps themselves define what is wanted. They run in empty schemas and are rolled back: no
+	-- other session sees it, no table of the database is locked or touched.
 	BEGIN
 		PERFORM set_config('client_min_messages', 'error', true);
 		-- event triggers of others
@@ -864,7 +916,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.layout_wanted() IS
-'What medrec.layout() gives where the steps that this database has been through have just been made, as a JSON array; and with kind seed the tables that they fill. Goes through the steps and undoes them. No arguments. Error: 42501 for all but superusers.';
+'What medrec.layout() would return if the steps applied in this database had just been run, as a JSON array; and with kind seed the tables that they fill. Runs the steps and rolls them back. No arguments. Error: 42501 for anyone but a superuser.';
 REVOKE ALL ON FUNCTION medrec.layout_wanted() FROM PUBLIC;
 
 CREATE FUNCTION medrec.layout_restore(wanted jsonb)
@@ -881,8 +933,8 @@ DECLARE
 		JOIN pg_class AS c ON c.oid = t.tgrelid
 		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
 BEGIN
-	-- What goes with the extension, in the order in which it can be made. One of these alone may have been
-	-- taken away by the owner, who means it: a right that is given back is a right too many.
+	-- What is dropped with the extension, in the order in which it can be made. The owner may have dropped
+	-- one of these alone on purpose; restoring a right that was revoked would be wrong.
 	FOR want IN
 		SELECT w.* FROM jsonb_to_recordset(wanted) AS w (kind text, object text, command text)
 		WHERE w.kind IN ('view', 'function', 'grant', 'constraint', 'index', 'policy', 'table')
@@ -916,7 +968,7 @@ BEGIN
 		RETURN NEXT want.object;
 	END LOOP;
 
-	-- triggers: there, as they were made, and in their mode; those of each month as of the default partition
+	-- triggers: present, as they were made, and in their mode; those of each month like the default partition's
 	FOR want IN
 		WITH w AS (
 			SELECT j.object, j.definition, j.mode, (regexp_match(j.object, '^trigger (.*) on (.*)$'))[1] AS name,
@@ -957,7 +1009,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ENABLE %s TRIGGER %I', r.relation, CASE r.mode WHEN 'A' THEN 'ALWAYS' ELSE '' END, r.tgname);
 		RETURN NEXT format('trigger %I on %s', r.tgname, r.relation);
 	END LOOP;
-	-- foreign keys, which DISABLE TRIGGER ALL silences too
+	-- foreign keys, which DISABLE TRIGGER ALL disables too
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation
 		FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
@@ -966,7 +1018,7 @@ BEGIN
 		EXECUTE format('ALTER TABLE %s ENABLE TRIGGER %I', r.relation, r.tgname);
 		RETURN NEXT format('foreign keys of %s', r.relation);
 	END LOOP;
-	-- tables of others that medrec audits
+	-- other tables that medrec audits
 	FOR r IN
 		SELECT t.tgname, t.tgrelid::regclass AS relation
 		FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_proc AS p ON p.oid = t.tgfoid
@@ -995,7 +1047,7 @@ BEGIN
 		END LOOP;
 	END IF;
 
-	-- last, so that what came before is one event and not one for each
+	-- last, so that everything before is one event and not one for each
 	FOR want IN
 		SELECT w.definition, w.mode, substr(w.object, 15) AS name, e.oid, l.definition IS DISTINCT FROM w.definition AS differs
 		FROM jsonb_to_recordset(wanted) AS w (kind text, object text, definition text, mode "char")
@@ -1015,7 +1067,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.layout_restore(jsonb) IS
-'Puts right what differs from what is wanted, and names it, a row per object: triggers, event triggers and row level security always; views, functions, constraints, indexes, policies and rights where DROP EXTENSION ... CASCADE has taken all of medrec''s triggers away. Warns of others that are missing. wanted: what medrec.layout_wanted() gives.';
+'Repairs what differs from what is wanted, and names it, a row per object: triggers, event triggers and row level security always; views, functions, constraints, indexes, policies and rights if DROP EXTENSION ... CASCADE has dropped all of medrec''s triggers. Warns of other missing objects. wanted: the result of medrec.layout_wanted().';
 REVOKE ALL ON FUNCTION medrec.layout_restore(jsonb) FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_remark(action text, details jsonb)
@@ -1024,7 +1076,7 @@ LANGUAGE c VOLATILE STRICT
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_audit_remark';
 COMMENT ON FUNCTION medrec.audit_remark(text, jsonb) IS
-'Leaves an event of the whole database in the audit trail. action: REPAIR (what migrate() has put right) or IMPORT (data were loaded past the triggers); details: stands in new_values. Errors: 42501 for all but superusers, 22023 for another action.';
+'Leaves an event of the whole database in the audit trail. action: REPAIR (what migrate() has repaired) or IMPORT (data were loaded with triggers disabled); details: stored in new_values. Errors: 42501 for anyone but a superuser, 22023 for another action.';
 REVOKE ALL ON FUNCTION medrec.audit_remark(text, jsonb) FROM PUBLIC;
 
 CREATE FUNCTION medrec.repair()
@@ -1047,7 +1099,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.repair() IS
-'Puts right what medrec.migrate() has made and what has been lost or changed since, as medrec.layout_restore() says, names it, and leaves an event (REPAIR). migrate() calls it. No arguments. Errors: 42501 for all but superusers, 55000 while medrec.import_begin() is in force.';
+'Repairs what medrec.migrate() has made and what has been lost or changed since, as medrec.layout_restore() says, names it, and leaves an event (REPAIR). migrate() calls it. No arguments. Errors: 42501 for anyone but a superuser, 55000 between medrec.import_begin() and medrec.import_end().';
 REVOKE ALL ON FUNCTION medrec.repair() FROM PUBLIC;
 
 CREATE FUNCTION medrec.remember_attached()
@@ -1056,7 +1108,7 @@ LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	-- medrec belongs to a superuser; other extensions may belong to roles that see nothing of medrec's
+	-- medrec belongs to a superuser; other extensions may belong to roles without access to medrec
 	IF NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
 		RETURN;
 	ELSIF to_regclass('medrec.audit_attached') IS NULL THEN
@@ -1076,7 +1128,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.remember_attached() IS
-'Event trigger function for ddl_command_start of DROP EXTENSION: writes down which tables of others have medrec.audit(), so that medrec.migrate() can attach it again. No arguments. Error: 39P03 when called otherwise.';
+'Event trigger function for ddl_command_start of DROP EXTENSION: records which other tables have medrec.audit(), so that medrec.migrate() can attach it again. No arguments. Error: 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.remember_attached() FROM PUBLIC;
 
 CREATE FUNCTION medrec.import_begin(since date DEFAULT NULL)
@@ -1104,7 +1156,7 @@ BEGIN
 	FROM jsonb_to_recordset(medrec.layout_wanted()) AS w (kind text, object text) WHERE w.kind = 'seed';
 	SELECT array_agg(m.version ORDER BY m.version) INTO steps FROM medrec.schema_migration AS m;
 
-	-- into a database in use nothing is imported: only what migrate() has put there may be there
+	-- do not import into a database in use: only rows that migrate() inserted may exist
 	FOR r IN SELECT c.oid::regclass AS name FROM pg_class AS c
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 	LOOP
@@ -1124,7 +1176,7 @@ BEGIN
 			HINT = 'Import into a new database.';
 	END IF;
 
-	-- the guards sleep; verify_audit() says so for as long as they do
+	-- the guards are disabled, which verify_audit() reports meanwhile
 	FOR r IN SELECT e.evtname FROM pg_event_trigger AS e JOIN pg_proc AS p ON p.oid = e.evtfoid
 		WHERE p.pronamespace = 'medrec'::regnamespace
 	LOOP
@@ -1152,17 +1204,17 @@ BEGIN
 		month := month + '1 month'::interval;
 	END LOOP;
 
-	-- what the dump brings itself
+	-- what the dump contains itself
 	EXECUTE 'TRUNCATE ' || (SELECT string_agg(DISTINCT x, ', ')
 		FROM unnest(seeds || '{medrec.audit_event,medrec.audit_seal,medrec.audit_era,medrec.audit_access,medrec.schema_migration}') AS x);
 	CREATE TABLE medrec.data_import AS
 		SELECT clock_timestamp() AS begun_at, session_user::text AS begun_by, steps AS steps;
-	COMMENT ON TABLE medrec.data_import IS 'There while medrec.import_begin() is in force.';
+	COMMENT ON TABLE medrec.data_import IS 'Exists between medrec.import_begin() and medrec.import_end().';
 	REVOKE ALL ON medrec.data_import FROM PUBLIC;
 END
 $$;
 COMMENT ON FUNCTION medrec.import_begin(date) IS
-'Opens an empty database for a dump of data alone (pg_dump --data-only): takes out the rows that migrate() has put there and lets medrec''s triggers sleep until medrec.import_end(). since: the first month of the dump''s audit trail, where the tables were made by migrate() and not by the dump''s schema. Errors: 42501 for all but superusers; 55000 where a table has rows already, an import has begun, or there are no tables.';
+'Opens an empty database for a data-only dump (pg_dump --data-only): removes the rows that migrate() has put there and disables medrec''s triggers until medrec.import_end(). since: the first month of the dump''s audit trail, if the tables were made by migrate() and not by the dump''s schema. Errors: 42501 for anyone but a superuser; 55000 if a table has rows already, an import has begun, or there are no tables.';
 REVOKE ALL ON FUNCTION medrec.import_begin(date) FROM PUBLIC;
 
 CREATE FUNCTION medrec.import_end(OUT table_name text, OUT rows bigint)
@@ -1196,7 +1248,7 @@ BEGIN
 	FOR r IN SELECT o FROM medrec.layout_restore(medrec.layout_wanted()) AS o LOOP
 		NULL;
 	END LOOP;
-	-- no row, but what was derived from the terminologies is out of date
+	-- no row changes, but what was derived from the terminologies is out of date
 	DELETE FROM medrec.code_release WHERE false;
 	FOR r IN SELECT c.relname, c.oid::regclass AS name FROM pg_class AS c
 		WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition ORDER BY 1
@@ -1210,5 +1262,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.import_end() IS
-'Ends what medrec.import_begin() began, when all data are loaded: opens the next era of the audit trail where this is another database, wakes the triggers, leaves an event (IMPORT), and returns the number of rows by table. No arguments. Errors: 42501 for all but superusers; 55000 where no import has begun, the data are of another layout, or the audit trail is not among them.';
+'Ends what medrec.import_begin() began, when all data are loaded: opens the next era of the audit trail if this is another database, enables the triggers, leaves an event (IMPORT), and returns the number of rows by table. No arguments. Errors: 42501 for anyone but a superuser; 55000 if no import has begun, the data are of another layout, or the audit trail is not among them.';
 REVOKE ALL ON FUNCTION medrec.import_end() FROM PUBLIC;

@@ -52,6 +52,7 @@
 
 #include "access/careteam.h"
 #include "base/actor.h"
+#include "base/array.h"
 #include "base/columns.h"
 #include "base/direct.h"
 #include "base/invalidate.h"
@@ -77,7 +78,7 @@ typedef struct Visible
 	int32		account;
 	TimestampTz until;			/* when a patient who was opened is shut */
 	int			count;
-	int			size;			/* of ids */
+	int64		size;			/* of ids */
 	Snapshot	snapshot;		/* while they are read */
 	pg_uuid_t  *ids;			/* in order */
 	MemoryContext context;
@@ -257,11 +258,7 @@ AddVisible(Visible *found, HeapTuple tuple, AttrNumber column, TupleDesc desc)
 
 	if (isnull)
 		return;
-	if (found->count == found->size)
-	{
-		found->size *= 2;
-		found->ids = repalloc_huge(found->ids, found->size * sizeof(pg_uuid_t));
-	}
+	array_room(found->context, found->ids, found->count, found->size);
 	found->ids[found->count++] = *DatumGetUUIDP(id);
 }
 
@@ -342,7 +339,7 @@ ReadOpened(Visible *found)
 static void
 FindVisible(int32 account)
 {
-	Visible		found = {.account = account, .until = DT_NOEND, .size = 64};
+	Visible		found = {.account = account, .until = DT_NOEND};
 	bool		parallel = IsInParallelMode();
 	uint64		seen;
 	int			i;
@@ -358,7 +355,6 @@ FindVisible(int32 account)
 
 	found.context = AllocSetContextCreate(CurrentMemoryContext, "medrec visible patients",
 										  ALLOCSET_DEFAULT_SIZES);
-	found.ids = MemoryContextAlloc(found.context, found.size * sizeof(pg_uuid_t));
 
 	/*
 	 * Teams as they are now, not as the statement's snapshot sees them: that may
@@ -391,7 +387,8 @@ FindVisible(int32 account)
 static bool
 IsVisible(const pg_uuid_t *id)
 {
-	return bsearch(id, visible.ids, visible.count, sizeof(pg_uuid_t), ComparePatientIds) != NULL;
+	return visible.count > 0 &&
+		bsearch(id, visible.ids, visible.count, sizeof(pg_uuid_t), ComparePatientIds) != NULL;
 }
 
 /* Does an account belong to a team? */

@@ -1,6 +1,6 @@
 /*
  * access/password.c
- *		Passwords: bcrypt by pgcrypto, and Django's PBKDF2.
+ *		Passwords: bcrypt by pgcrypto, and Django's PBKDF2 by libcrypto.
  *
  * Whoever tries names and passwords must not learn from the time that the
  * answer takes which names exist.  So every check does the same work, whatever
@@ -9,9 +9,10 @@
  */
 #include "base/medrec.h"
 
+#include <openssl/evp.h>
+
 #include "catalog/pg_collation.h"
-#include "catalog/pg_type.h"
-#include "commands/extension.h"
+#include "common/base64.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -29,12 +30,8 @@
 
 #define PBKDF2_PREFIX	"pbkdf2_sha256$"
 
-/* The state that PBKDF2 starts each HMAC from: the key's two paddings, hashed. */
-typedef struct HmacKey
-{
-	Sha256		inner;
-	Sha256		outer;
-} HmacKey;
+/* the salt of hashes that are computed for nothing */
+#define NO_SALT	"0123456789abcdef"
 
 /* pgcrypto's crypt(), wherever that extension lives */
 static SavedPlan find_crypt = {
@@ -56,10 +53,9 @@ static int	BcryptCost(const char *stored);
 static char *BcryptSetting(void);
 static char *Crypt(const char *password, const char *setting);
 static bool BcryptMatches(const char *stored, const char *password);
-static void SetHmacKey(HmacKey *key, const char *password);
-static void Hmac(const HmacKey *key, const uint8 *data, size_t len, uint8 *digest);
-static void Rounds(const HmacKey *key, uint8 *u, uint8 *sum, int count);
-static int	Base64(const char *text, uint8 *bytes, int size);
+static void Pbkdf2(const char *password, const char *salt, int salt_len, int iterations,
+				   uint8 *hash);
+static bool DecodeHash(const char *text, uint8 *hash);
 
 /* Compares in a time that does not depend on where the bytes differ. */
 static bool
@@ -151,92 +147,26 @@ BcryptMatches(const char *stored, const char *password)
 				  BCRYPT_LENGTH - BCRYPT_SETTING_LENGTH);
 }
 
-/* Hashes the two paddings of a key, once for all rounds. */
+/*
+ * PBKDF2 with HMAC-SHA-256, one block of it.  One call of the library, which nothing
+ * interrupts: two seconds at PBKDF2_ITERATIONS_MAX.
+ */
 static void
-SetHmacKey(HmacKey *key, const char *password)
+Pbkdf2(const char *password, const char *salt, int salt_len, int iterations, uint8 *hash)
 {
-	uint8		block[SHA256_BLOCK] = {0};
-	size_t		len = strlen(password);
-	int			i;
-
-	if (len > SHA256_BLOCK)
-	{
-		Sha256		hash;
-
-		sha256_init(&hash);
-		sha256_update(&hash, password, len);
-		sha256_final(&hash, block);
-	}
-	else
-		memcpy(block, password, len);
-
-	for (i = 0; i < SHA256_BLOCK; i++)
-		block[i] ^= 0x36;
-	sha256_init(&key->inner);
-	sha256_update(&key->inner, block, SHA256_BLOCK);
-	for (i = 0; i < SHA256_BLOCK; i++)
-		block[i] ^= 0x36 ^ 0x5c;
-	sha256_init(&key->outer);
-	sha256_update(&key->outer, block, SHA256_BLOCK);
+	CHECK_FOR_INTERRUPTS();
+	if (PKCS5_PBKDF2_HMAC(password, strlen(password), (const unsigned char *) salt, salt_len,
+						  iterations, EVP_sha256(), SHA256_LENGTH, hash) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not compute a hash with PBKDF2")));
 }
 
-/* HMAC-SHA-256. */
-static void
-Hmac(const HmacKey *key, const uint8 *data, size_t len, uint8 *digest)
+/* Reads a hash in base64; false where it is none of SHA-256. */
+static bool
+DecodeHash(const char *text, uint8 *hash)
 {
-	Sha256		hash = key->inner;
-
-	sha256_update(&hash, data, len);
-	sha256_final(&hash, digest);
-	hash = key->outer;
-	sha256_update(&hash, digest, SHA256_LENGTH);
-	sha256_final(&hash, digest);
-}
-
-/* Rounds of PBKDF2: each hashes the last one's result, and is added to the sum. */
-static void
-Rounds(const HmacKey *key, uint8 *u, uint8 *sum, int count)
-{
-	int			i;
-	int			j;
-
-	for (i = 0; i < count; i++)
-	{
-		if ((i & 0xffff) == 0)
-			CHECK_FOR_INTERRUPTS();
-		Hmac(key, u, SHA256_LENGTH, u);
-		for (j = 0; j < SHA256_LENGTH; j++)
-			sum[j] ^= u[j];
-	}
-}
-
-/* Decodes base64; the number of bytes, -1 where it is none or does not fit. */
-static int
-Base64(const char *text, uint8 *bytes, int size)
-{
-	static const char digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	uint32		bits = 0;
-	int			nbits = 0;
-	int			len = 0;
-
-	for (; *text != '\0' && *text != '='; text++)
-	{
-		const char *digit = strchr(digits, *text);
-
-		if (digit == NULL)
-			return -1;
-		bits = bits << 6 | (uint32) (digit - digits);
-		nbits += 6;
-		if (nbits >= 8)
-		{
-			if (len == size)
-				return -1;
-			nbits -= 8;
-			bytes[len++] = (uint8) (bits >> nbits);
-		}
-	}
-	return text[strspn(text, "=")] == '\0' ? len : -1;
+	return medrec_b64_decode(text, strlen(text), hash, SHA256_LENGTH) == SHA256_LENGTH;
 }
 
 /* The iterations of a hash as Django stores it. */
@@ -261,8 +191,7 @@ password_pbkdf2_iterations(const char *stored)
 		return 0;
 	salt = p;
 	hash = strchr(salt, '$');
-	if (hash == NULL || hash == salt ||
-		Base64(hash + 1, bytes, sizeof(bytes)) != SHA256_LENGTH)
+	if (hash == NULL || hash == salt || !DecodeHash(hash + 1, bytes))
 		return 0;
 	return iterations;
 }
@@ -274,38 +203,23 @@ password_matches(const char *stored, const char *password, int most_iterations)
 	int			iterations = stored ? password_pbkdf2_iterations(stored) : 0;
 	bool		matches = BcryptMatches(stored, password);
 
-	if (iterations > 0 || most_iterations > 0)
+	if (iterations > 0)
 	{
-		const char *salt = "";
-		size_t		salt_len = 0;
-		uint8	   *first;
-		uint8		expected[SHA256_LENGTH] = {0};
-		uint8		u[SHA256_LENGTH];
-		uint8		sum[SHA256_LENGTH];
-		HmacKey		key;
-		bool		same;
+		const char *salt = strchr(stored + strlen(PBKDF2_PREFIX), '$') + 1;
+		int			salt_len = strcspn(salt, "$");
+		uint8		expected[SHA256_LENGTH];
+		uint8		computed[SHA256_LENGTH];
 
-		if (iterations > 0)
-		{
-			salt = strchr(stored + strlen(PBKDF2_PREFIX), '$') + 1;
-			salt_len = strcspn(salt, "$");
-			Base64(salt + salt_len + 1, expected, sizeof(expected));
-		}
+		(void) DecodeHash(salt + salt_len + 1, expected);
+		Pbkdf2(password, salt, salt_len, iterations, computed);
+		matches = SameBytes(computed, expected, SHA256_LENGTH);
+	}
+	/* what others need more, for nothing */
+	if (iterations < most_iterations)
+	{
+		uint8		unused[SHA256_LENGTH];
 
-		/* the one block that is as long as the hash: its number is 1 */
-		first = palloc0(salt_len + 4);
-		memcpy(first, salt, salt_len);
-		first[salt_len + 3] = 1;
-		SetHmacKey(&key, password);
-		Hmac(&key, first, salt_len + 4, u);
-		memcpy(sum, u, sizeof(sum));
-		if (iterations > 0)
-			Rounds(&key, u, sum, iterations - 1);
-		same = SameBytes(sum, expected, SHA256_LENGTH);
-		if (iterations > 0)
-			matches = same;
-		Rounds(&key, u, sum, most_iterations - iterations);
-		pfree(first);
+		Pbkdf2(password, NO_SALT, strlen(NO_SALT), most_iterations - iterations, unused);
 	}
 	return matches;
 }

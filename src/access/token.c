@@ -7,9 +7,12 @@
  */
 #include "base/medrec.h"
 
+#include "common/base64.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 #include "lib/stringinfo.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
 
 #include "access/token.h"
 
@@ -17,23 +20,21 @@
 char *
 token_base64url(const uint8 *data, int len)
 {
-	static const char digits[] =
-	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	char	   *result = palloc((len * 4 + 2) / 3 + 1);
-	char	   *out = result;
-	uint32		bits = 0;
-	int			nbits = 0;
+	int			size = pg_b64_enc_len(len) + 1;
+	char	   *result = palloc(size);
+	int			written = medrec_b64_encode(data, len, result, size);
 	int			i;
 
-	for (i = 0; i < len; i++)
-	{
-		bits = bits << 8 | data[i];
-		for (nbits += 8; nbits >= 6; nbits -= 6)
-			*out++ = digits[bits >> (nbits - 6) & 63];
-	}
-	if (nbits > 0)
-		*out++ = digits[bits << (6 - nbits) & 63];
-	*out = '\0';
+	if (written < 0)
+		elog(ERROR, "could not encode %d bytes in base64", len);
+	while (written > 0 && result[written - 1] == '=')
+		written--;
+	result[written] = '\0';
+	for (i = 0; i < written; i++)
+		if (result[i] == '+')
+			result[i] = '-';
+		else if (result[i] == '/')
+			result[i] = '_';
 	return result;
 }
 
@@ -51,14 +52,7 @@ token_random(uint8 *bytes, int len)
 char *
 token_number(void)
 {
-	uint8		b[16];
-
-	token_random(b, sizeof(b));
-	b[6] = (b[6] & 0x0f) | 0x40;
-	b[8] = (b[8] & 0x3f) | 0x80;
-	return psprintf("%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-					b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7],
-					b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	return DatumGetCString(DirectFunctionCall1(uuid_out, OidFunctionCall0(F_GEN_RANDOM_UUID)));
 }
 
 /* A token: header and payload, and the HMAC over both. */

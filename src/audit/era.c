@@ -35,6 +35,7 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/target.h"
+#include "base/array.h"
 #include "base/columns.h"
 #include "base/relations.h"
 
@@ -164,8 +165,8 @@ ReadRecorded(Oid relid, int *n)
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, snapshot, 0, NULL);
 	AttrNumber	columns[ERA_COLUMNS];
-	int			size = 8;
-	AuditEra   *eras = palloc(size * sizeof(AuditEra));
+	int64		size = 0;
+	AuditEra   *eras = NULL;
 	HeapTuple	tuple;
 
 	columns_find(relid, era_columns, ERA_COLUMNS, columns);
@@ -173,11 +174,7 @@ ReadRecorded(Oid relid, int *n)
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (*n == size)
-		{
-			size *= 2;
-			eras = repalloc(eras, size * sizeof(AuditEra));
-		}
+		array_room(CurrentMemoryContext, eras, *n, size);
 		if (ReadEra(RelationGetDescr(rel), tuple, columns, &eras[*n]))
 			(*n)++;
 	}
@@ -220,7 +217,7 @@ AddPending(AuditEra *eras, int *n, TimeLineID timeline)
 	/* another cluster, or a way that is not known: one step */
 	if (i == 0 || i == list_length(history))
 		i = 1;
-	eras = repalloc(eras, (*n + i) * sizeof(AuditEra));
+	eras = eras ? repalloc(eras, (*n + i) * sizeof(AuditEra)) : palloc(i * sizeof(AuditEra));
 	while (i-- > 0)
 	{
 		next.era++;

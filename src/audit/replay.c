@@ -17,6 +17,7 @@
 
 #include "audit/replay.h"
 #include "audit/rows.h"
+#include "base/array.h"
 #include "base/json.h"
 
 /* the column that medrec.touch() moves, as JSON has it */
@@ -111,13 +112,7 @@ Set(char *key, char *value, void *arg)
 
 	if (member == NULL)
 	{
-		if (state->count == state->size)
-		{
-			state->size = Max(16, state->size * 2);
-			state->members = state->members ?
-				repalloc(state->members, state->size * sizeof(ReplayMember)) :
-				MemoryContextAlloc(state->context, state->size * sizeof(ReplayMember));
-		}
+		array_room(state->context, state->members, state->count, state->size);
 		member = &state->members[state->count++];
 		member->key = MemoryContextStrdup(state->context, key);
 	}

@@ -30,7 +30,7 @@ typedef struct ReplayState
 	bool		exists;
 	bool		whole;			/* all columns are known, not only changed ones */
 	int			count;
-	int			size;
+	int64		size;
 	ReplayMember *members;
 } ReplayState;
 

@@ -36,6 +36,7 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/verify.h"
+#include "base/array.h"
 #include "base/relations.h"
 #include "base/settings.h"
 #include "hash/base64.h"
@@ -247,13 +248,7 @@ AddRange(Verifier *v, const AuditSeal *seal)
 	int64		era = seal->era & (ERA_LIMIT - 1);
 	Range	   *range;
 
-	if (v->nranges == v->ranges_size)
-	{
-		v->ranges_size = Max(64, v->ranges_size * 2);
-		v->ranges = v->ranges ?
-			repalloc_huge(v->ranges, v->ranges_size * sizeof(Range)) :
-			MemoryContextAlloc(v->context, v->ranges_size * sizeof(Range));
-	}
+	array_room(v->context, v->ranges, v->nranges, v->ranges_size);
 	range = &v->ranges[v->nranges++];
 	range->seal = seal->seal;
 	range->first = EVENT_KEY(era, Min(Max(seal->first_xid, 0), XID_LIMIT - 1));

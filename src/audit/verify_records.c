@@ -33,6 +33,7 @@
 #include "audit/rows.h"
 #include "audit/scan.h"
 #include "audit/verify.h"
+#include "base/array.h"
 #include "base/relations.h"
 
 #define LAST_VISIT	"\"last_visit\""
@@ -71,6 +72,7 @@ typedef struct Checker
 	bool		own;			/* audited since there are rows */
 	bool		patients;		/* the table is patient */
 	int			ntruncates;
+	int64		truncates_size;
 	ReplayEvent *truncates;
 
 	/* the rows, sorted by id */
@@ -136,9 +138,7 @@ TakeTruncate(TupleTableSlot *slot, void *arg)
 	Checker    *checker = arg;
 	MemoryContext old = MemoryContextSwitchTo(checker->context);
 
-	checker->truncates = checker->truncates ?
-		repalloc_huge(checker->truncates, (checker->ntruncates + 1) * sizeof(ReplayEvent)) :
-		palloc(sizeof(ReplayEvent));
+	array_room(checker->context, checker->truncates, checker->ntruncates, checker->truncates_size);
 	replay_read(slot, &checker->truncates[checker->ntruncates++]);
 	MemoryContextSwitchTo(old);
 }
@@ -421,6 +421,7 @@ CheckTable(Checker *checker, Relation rel)
 						   " WHERE table_name IN ('diagnosis', 'treatment') AND patient_id IS NOT NULL", trail);
 
 	checker->ntruncates = 0;
+	checker->truncates_size = 0;
 	checker->truncates = NULL;
 	audit_scan_at(checker->snapshot,
 				  psprintf("SELECT " REPLAY_COLUMNS " FROM %s"

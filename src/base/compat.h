@@ -129,6 +129,17 @@ extern void medrec_insert_index_entries(struct ResultRelInfo *result, struct Tup
 extern void medrec_init_range_table(struct EState *estate, struct RelationData *rel,
 									int updated_column);
 
+/* bytes in base64 are bytes since 18 */
+#if PG_VERSION_NUM >= 180000
+#define medrec_b64_encode(data, len, out, size)	pg_b64_encode(data, len, out, size)
+#define medrec_b64_decode(text, len, out, size)	pg_b64_decode(text, len, out, size)
+#else
+#define medrec_b64_encode(data, len, out, size) \
+	pg_b64_encode((const char *) (data), len, out, size)
+#define medrec_b64_decode(text, len, out, size) \
+	pg_b64_decode(text, len, (char *) (out), size)
+#endif
+
 struct JsonLexContext;
 
 /* a lexer over a text, with or without the texts that strings stand for; to be freed */

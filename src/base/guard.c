@@ -258,8 +258,7 @@ GoesBy(const char *argument, Relation rel, const char *column, bool retyped)
 		return false;
 	return !retyped ||
 		(strncmp(argument, "patient=", strlen("patient=")) == 0 &&
-		 !medrec_column_is(TupleDescAttr(RelationGetDescr(rel),
-										 get_attnum(RelationGetRelid(rel), column) - 1), UUIDOID));
+		 !column_fits(RelationGetRelid(rel), column, UUIDOID));
 }
 
 /*
@@ -271,7 +270,7 @@ static void
 GuardAudit(RangeVar *relation, const char *column, bool retyped)
 {
 	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			schema = medrec_schema();
 	Relation	rel;
 	int			i;
 	int			j;

@@ -10,6 +10,7 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
+#include "base/array.h"
 #include "load/format.h"
 #include "load/input.h"
 #include "terminology/code_systems.h"
@@ -249,18 +250,7 @@ load_push(const Load *load, LoadArray *array, size_t size)
 {
 	void	   *item;
 
-	if (array->n == array->max)
-	{
-		if (array->max >= PG_INT32_MAX / 2)
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("the %s has more than %d entries",
-							load->format->what, PG_INT32_MAX / 2)));
-		array->max = array->max ? array->max * 2 : 1024;
-		array->items = array->items ?
-			repalloc_huge(array->items, array->max * size) :
-			MemoryContextAllocHuge(load->context, array->max * size);
-	}
+	array->items = array_grow(load->context, array->items, array->n, &array->max, size);
 	item = (char *) array->items + array->n++ * size;
 	memset(item, 0, size);
 	return item;

@@ -67,7 +67,7 @@ typedef struct LoadArray
 {
 	void	   *items;
 	size_t		n;
-	size_t		max;
+	int64		max;
 } LoadArray;
 
 #define load_item(array, type, i)	(&((type *) (array).items)[i])

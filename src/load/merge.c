@@ -24,6 +24,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
+#include "base/array.h"
 #include "load/merge.h"
 #include "load/store.h"
 
@@ -50,7 +51,7 @@ typedef struct RowList
 {
 	CodeRow    *rows;
 	int			n;
-	int			max;
+	int64		max;
 } RowList;
 
 /* columns of the stores; the first two are the key within a system */
@@ -90,13 +91,7 @@ typedef struct Merge
 static CodeRow *
 AddPeriod(RowList *list)
 {
-	if (list->n == list->max)
-	{
-		list->max = Max(8, list->max * 2);
-		list->rows = list->rows ?
-			repalloc(list->rows, list->max * sizeof(CodeRow)) :
-			palloc(list->max * sizeof(CodeRow));
-	}
+	array_room(CurrentMemoryContext, list->rows, list->n, list->max);
 	return &list->rows[list->n++];
 }
 

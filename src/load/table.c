@@ -6,6 +6,7 @@
 
 #include "miscadmin.h"
 
+#include "base/array.h"
 #include "load/table.h"
 
 
@@ -27,8 +28,8 @@ table_begin(TableReader *table, Load *load, char delimiter, bool quoted,
 	table->columns = columns;
 	table->ncolumns = ncolumns;
 	table->places = MemoryContextAlloc(load->context, ncolumns * sizeof(int));
-	table->maxfields = 32;
-	table->fields = MemoryContextAlloc(load->context, table->maxfields * sizeof(Slice));
+	table->maxfields = 0;
+	table->fields = NULL;
 	table->nfields = 0;
 	table->width = 0;
 }
@@ -41,8 +42,7 @@ AddField(TableReader *table, const char *s, size_t len)
 	{
 		if (table->nfields >= MAX_FIELDS)
 			load_fail(table->load, table->load->line, "more than %d fields", MAX_FIELDS);
-		table->maxfields *= 2;
-		table->fields = repalloc(table->fields, table->maxfields * sizeof(Slice));
+		array_room(table->load->context, table->fields, table->nfields, table->maxfields);
 	}
 	table->fields[table->nfields].s = s;
 	table->fields[table->nfields].len = (int) len;

@@ -27,7 +27,7 @@ typedef struct TableReader
 	int		   *places;			/* of each column in the file, -1 where it has none */
 	Slice	   *fields;			/* of the present record */
 	int			nfields;
-	int			maxfields;
+	int64		maxfields;
 	int			width;			/* fields that each record has */
 } TableReader;
 

@@ -26,6 +26,7 @@
 #include "utils/tuplestore.h"
 #include "utils/uuid.h"
 
+#include "base/array.h"
 #include "base/direct.h"
 #include "base/invalidate.h"
 #include "base/relations.h"
@@ -40,7 +41,7 @@
 typedef struct PatientSet
 {
 	int			count;
-	int			size;
+	int64		size;
 	pg_uuid_t  *ids;
 } PatientSet;
 
@@ -92,13 +93,7 @@ CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc, AttrNumb
 		if (set->count > 0 &&
 			memcmp(&set->ids[set->count - 1], DatumGetUUIDP(id), UUID_LEN) == 0)
 			continue;
-		if (set->count == set->size)
-		{
-			set->size = set->size ? set->size * 2 : 8;
-			set->ids = set->ids ?
-				repalloc_huge(set->ids, set->size * sizeof(pg_uuid_t)) :
-				palloc(set->size * sizeof(pg_uuid_t));
-		}
+		array_room(CurrentMemoryContext, set->ids, set->count, set->size);
 		memcpy(&set->ids[set->count++], DatumGetUUIDP(id), UUID_LEN);
 	}
 	ExecDropSingleTupleTableSlot(slot);

@@ -23,6 +23,7 @@
 #include "utils/date.h"
 #include "utils/datetime.h"
 
+#include "base/array.h"
 #include "search/search.h"
 
 /* the operators, by their numbers in the operator class */
@@ -55,7 +56,8 @@ typedef struct Keys
 	Datum	   *values;
 	bool	   *partial;		/* NULL where they are all whole */
 	int32		count;
-	int			size;
+	int64		size;			/* of values */
+	int64		partial_size;
 } Keys;
 
 static bool HasDigit(const NameWord *word);
@@ -135,7 +137,8 @@ StartKeys(Keys *keys, bool partial)
 	keys->count = 0;
 	keys->size = 64;
 	keys->values = palloc(keys->size * sizeof(Datum));
-	keys->partial = partial ? palloc(keys->size * sizeof(bool)) : NULL;
+	keys->partial_size = keys->size;
+	keys->partial = partial ? palloc(keys->partial_size * sizeof(bool)) : NULL;
 }
 
 /* Adds a key. */
@@ -147,15 +150,12 @@ AddNameKey(Keys *keys, char kind, const char *word, int len, bool partial)
 	SET_VARSIZE(key, VARHDRSZ + 1 + len);
 	VARDATA(key)[0] = kind;
 	memcpy(VARDATA(key) + 1, word, len);
-	if (keys->count == keys->size)
-	{
-		keys->size *= 2;
-		keys->values = repalloc(keys->values, keys->size * sizeof(Datum));
-		if (keys->partial)
-			keys->partial = repalloc(keys->partial, keys->size * sizeof(bool));
-	}
+	array_room(CurrentMemoryContext, keys->values, keys->count, keys->size);
 	if (keys->partial)
+	{
+		array_room(CurrentMemoryContext, keys->partial, keys->count, keys->partial_size);
 		keys->partial[keys->count] = partial;
+	}
 	keys->values[keys->count++] = PointerGetDatum(key);
 }
 

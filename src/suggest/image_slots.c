@@ -23,6 +23,7 @@
 #include "utils/syscache.h"
 #include "utils/wait_event.h"
 
+#include "base/array.h"
 #include "search/search.h"
 #include "suggest/image_slots.h"
 
@@ -66,7 +67,7 @@ static SharedSlot *slot = NULL; /* of this database */
 /* The tables of slots that this backend has attached, in their order. */
 static SlotTable **tables = NULL;
 static int	ntables = 0;
-static int	tables_size = 0;
+static int64 tables_size = 0;
 
 /* Empties a slot. */
 static void
@@ -183,14 +184,7 @@ MakeSegment(const void *content, size_t size)
 static void
 AddTable(SlotTable *table)
 {
-	if (ntables == tables_size)
-	{
-		int			size = tables_size > 0 ? tables_size * 2 : 8;
-
-		tables = tables ? repalloc(tables, size * sizeof(SlotTable *)) :
-			MemoryContextAlloc(TopMemoryContext, size * sizeof(SlotTable *));
-		tables_size = size;
-	}
+	array_room(TopMemoryContext, tables, ntables, tables_size);
 	/* room is there before the segment is attached, so that none is attached twice */
 	if (table != NULL)
 		tables[ntables++] = table;

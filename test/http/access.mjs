@@ -1,11 +1,11 @@
-// What the tests of access share: accounts and their tokens, keys, forged tokens, and the database beside the gateway.
+// What the access tests share: accounts and their tokens, keys, forged tokens, and the database behind the gateway.
 // They run with LOGIN=on, as the server's user, who may use psql.
 import { execFileSync } from 'node:child_process'
 import { createHmac, randomUUID } from 'node:crypto'
 import assert from 'node:assert/strict'
 import { call } from './api.mjs'
 
-// One statement or several, as superuser; bare values.
+// One statement or several, as superuser; returns bare values.
 export function sql(text) {
 	return execFileSync('psql', ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-f', '-'], { input: text, encoding: 'utf8', env: { ...process.env, PGOPTIONS: '-c medrec.password_cost=4' } }).trim()
 }
@@ -13,7 +13,7 @@ export function sql(text) {
 export const ROLES = ['clinician', 'coder', 'auditor', 'admin']
 export const PASSWORD = 'test-' + randomUUID()
 
-// An account, made past the gateway.
+// An account, created in the database.
 export function account(name, role, password = PASSWORD) {
 	sql(`INSERT INTO medrec.account (username, email, role) VALUES ('${name}', '${name}@example.org', '${role}') ON CONFLICT DO NOTHING;
 		SELECT medrec.set_password('${name}', '${password}')`)
@@ -22,7 +22,7 @@ export function account(name, role, password = PASSWORD) {
 
 export const loginOnce = (username, password = PASSWORD) => call('POST', '/rpc/login', { username, password })
 
-// nginx lets some logins through at once, then one a second: a quick run of the tests waits its turn.
+// nginx lets some logins through at once, then one a second: a fast run of the tests waits.
 export async function unhurried(ask) {
 	for (let i = 0; i < 30; i++) {
 		const answer = await ask()
@@ -61,24 +61,24 @@ export async function clients(prefix) {
 
 const part = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
-// The claims of a token with another number, as if it were a login's.
+// The claims of a token with another number, as if another login had issued it.
 export function issued(claims) {
 	const jti = randomUUID()
 	sql(`INSERT INTO medrec.token_issued (jti, account_id, expires_at) SELECT '${jti}', id, now() + interval '1 day' FROM medrec.account WHERE username = '${claims.sub}'`)
 	return { ...claims, jti }
 }
 
-// What an administrator's unlocking does, for all accounts.
+// Unlocks all accounts, as an administrator does.
 export const forgive = () => sql(`UPDATE medrec.account_login SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp();
 	UPDATE medrec.login_address SET failures = 0, locked_until = NULL, cleared_at = clock_timestamp()`)
 
-// The key that signs now.
+// The current signing key.
 export function signingKey() {
 	const [kid, hex] = sql("SELECT kid, encode(key, 'hex') FROM medrec.jwt_key WHERE signs_from IS NOT NULL AND retired_at IS NULL").split('|')
 	return { kid, key: Buffer.from(hex, 'hex') }
 }
 
-// A token with any header and claims, signed as HS256 with any key.
+// A token with any header and claims, signed with HS256 and any key.
 export function forge(claims, { key, header = {} } = {}) {
 	const head = `${part({ alg: 'HS256', typ: 'JWT', ...header })}.${part(claims)}`
 	return `${head}.${key === undefined ? '' : createHmac('sha256', key).update(head).digest('base64url')}`
@@ -86,7 +86,7 @@ export function forge(claims, { key, header = {} } = {}) {
 
 export const claimsOf = (value) => JSON.parse(Buffer.from(value.split('.')[1], 'base64url'))
 
-// An error as a caller may see it: four keys, no row, no SQL, no other object's name.
+// An error as a caller may see it: four keys, no row, no SQL, no name of another object.
 export function plainError(answer, statuses, where = '') {
 	assert.ok([statuses].flat().includes(answer.status), `${where} ${answer.status} ${answer.text}`)
 	assert.deepEqual(Object.keys(answer.body).sort(), ['code', 'details', 'hint', 'message'], `${where} ${answer.text}`)

@@ -1,5 +1,5 @@
-// What comes in from outside that nobody should send: it gets a clear 4xx, changes nothing, and others are served meanwhile.
-// Everything is bounded in time and number; the last test empties the allowance for logins, so it is the last.
+// Hostile requests: each gets a clear 4xx and changes nothing, and others are served meanwhile.
+// Everything is bounded in time and number; the last test uses up the limit for logins, so it is the last.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { Agent, request } from 'node:https'
@@ -13,7 +13,7 @@ const { port } = new URL(URL_BASE)
 const ca = readFileSync(process.env.NODE_EXTRA_CA_CERTS)
 let who, patient, diagnosis, state
 
-// what an attack must leave as it is
+// what an attack must leave unchanged
 const fingerprint = () => sql(`SELECT md5(string_agg(t::text, '' ORDER BY t::text)) FROM (SELECT to_jsonb(p) - 'last_visit' AS t FROM medrec.patient AS p
 	UNION ALL SELECT to_jsonb(d) FROM medrec.diagnosis AS d UNION ALL SELECT to_jsonb(a) - 'last_login' - 'password' FROM medrec.account AS a) AS all_rows;
 	SELECT count(*) FROM pg_class; SELECT count(*) FROM pg_proc; SELECT count(*) FROM pg_roles;
@@ -27,11 +27,11 @@ before(async () => {
 	state = fingerprint()
 })
 
-// each asks what only an injection answers: a lock that the session keeps (see the fingerprint), another's rows, an error of its own
+// only an injection would show the effect of each: a lock that the session holds (see the fingerprint), another user's rows, an error of its own
 const INJECTIONS = ["'", "''", '"', '\\', "' OR '1'='1", "'; SELECT pg_advisory_lock_shared(271828); --", "1; DROP TABLE medrec.patient; --", "' UNION SELECT password FROM medrec.account --",
 	"$$; SELECT 1/0; $$", '${jndi:ldap://x}', '%27%20OR%201=1', "x' AND (SELECT 1/0) --", '{{7*7}}', '\u0000', '\ud800', "E'\\x00'", "id;copy (select 1) to program 'id'", 'medrec.account', '*', '../../etc/passwd']
 
-test('SQL in every text field is text, or refused', async () => {
+test('SQL in every text field is stored as text, or refused', async () => {
 	for (const text of INJECTIONS) {
 		for (const field of ['name', 'patient_id', 'gender', 'birth_date', 'age', 'id']) {
 			const answer = await who.clinician.post('/patients', { name: 'X', age: 1, gender: 'male', patient_id: newId(), [field]: text })
@@ -48,7 +48,7 @@ test('SQL in every text field is text, or refused', async () => {
 	assert.equal(fingerprint(), state)
 })
 
-test('in every filter, order, select, header and name', async () => {
+test('SQL in every filter, order, select, header and name is not executed', async () => {
 	for (const text of INJECTIONS) {
 		const v = encodeURIComponent(text.replace('\ud800', '\ufffd'))
 		for (const query of [`name=eq.${v}`, `name=like.${v}`, `name=in.(${v})`, `name=match.${v}`, `name=fts.${v}`, `id=eq.${v}`, `age=gt.${v}`, `name=${v}.x`, `${v}=eq.x`, `select=${v}`, `select=name::${v}`,
@@ -67,7 +67,7 @@ test('in every filter, order, select, header and name', async () => {
 	assert.equal(fingerprint(), state)
 })
 
-test('in every argument of a function', async () => {
+test('SQL in every argument of a function is not executed', async () => {
 	const calls = {
 		validate_code: { code_system: 'ICD-10-CM', code: 'I10', display: 'x', context: {} }, suggest: { code_system: 'ICD-10-CM', code: 'I10', display: 'x', max: 3 },
 		confirm: { record: diagnosis }, accept_suggestion: { record: diagnosis, code: 'I10' }, add_suggestions: { record: diagnosis, suggestions: [] },
@@ -84,7 +84,7 @@ test('in every argument of a function', async () => {
 	assert.equal(fingerprint(), state)
 })
 
-test('no header of ours is made by a client', async () => {
+test('a client cannot set medrec\'s own headers', async () => {
 	for (const text of ['x\r\nX-Evil: 1', 'x%0d%0aX-Evil: 1', 'x\nSet-Cookie: a=b', 'PT200 OK\r\n\r\n<script>']) {
 		for (const answer of [await who.clinician.post('/patients', { name: text, age: 1, gender: text, patient_id: text }), await who.clinician.post('/rpc/confirm', { record: text }),
 			await who.clinician.post('/rpc/accept_suggestion', { record: diagnosis, code: text }), await who.clinician.get(`/patients?select=${encodeURIComponent(text)}`), await who.clinician.get(`/${encodeURIComponent(text)}`)]) {
@@ -95,7 +95,7 @@ test('no header of ours is made by a client', async () => {
 	}
 })
 
-test('JSON bombs: deep, wide, doubled keys, huge numbers', async () => {
+test('JSON bombs (deep, wide, duplicate keys, huge numbers) get 4xx', async () => {
 	const bombs = {
 		deep: '['.repeat(100_000) + ']'.repeat(100_000), 'deep objects': '{"a":'.repeat(50_000) + '1' + '}'.repeat(50_000), unclosed: '['.repeat(1_000_000),
 		wide: `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join(',')}}`, 'many rows': `[${'{"name":"x"},'.repeat(50_000)}{"name":"x"}]`,
@@ -104,7 +104,7 @@ test('JSON bombs: deep, wide, doubled keys, huge numbers', async () => {
 	}
 	for (const [name, body] of Object.entries(bombs)) {
 		for (const path of ['/patients', '/rpc/record_visit', '/rpc/validate_code', '/rpc/login', '/rpc/health']) {
-			// one that kept the server busy would end at the limit of a statement, with a 5xx
+			// one that kept the server busy would reach the statement timeout, with a 5xx
 			const answer = await who.clinician.post(path, body)
 			assert.ok(answer.status >= 400 && answer.status < 500, `${name} ${path} ${answer.status} ${answer.text.slice(0, 300)}`)
 		}
@@ -114,7 +114,7 @@ test('JSON bombs: deep, wide, doubled keys, huge numbers', async () => {
 		}
 		await served()
 	}
-	// names of arguments in an address or a form: PostgREST would look for what they may mean
+	// names of arguments in an address or a form: PostgREST would search for similar ones
 	const many = Array.from({ length: 900 }, (_, i) => `k${i}=1`).join('&')
 	for (const answer of [await get(`/rpc/health?${many}`), await who.clinician.get(`/rpc/suggest?${many}`), await get(`/rpc/login?${'x'.repeat(7000)}=1`),
 		await call('POST', '/rpc/login', many, { 'Content-Type': 'application/x-www-form-urlencoded' }), await call('POST', '/rpc/login', many, { 'Content-Type': 'text/csv' })]) {
@@ -134,12 +134,12 @@ test('a body of 20 MB is refused, with a token and without', async () => {
 	await served()
 })
 
-test('a large object, a file or a program is not reached', async () => {
+test('no large object, file or program can be reached', async () => {
 	for (const path of ['/rpc/lo_import', '/rpc/lo_get', '/rpc/pg_read_file', '/rpc/pg_sleep', '/rpc/set_config', '/rpc/pg_terminate_backend', '/rpc/crypt', '/rpc/login_', '/rpc/check_request', '/rpc/pre_request', '/rpc/rotate_jwt_key', '/rpc/jwt_key_set', '/pg_authid', '/jwt_key', '/account', '/account_login'])
 		for (const c of Object.values(who)) assert.equal((path.startsWith('/rpc') ? await c.post(path, {}) : await c.get(path)).status, 404, path)
 })
 
-// A raw TLS connection that writes and then waits; resolves with what came, when it is closed or the time is up.
+// A raw TLS connection that writes and then waits; resolves with what arrived, when it is closed or the time is up.
 function raw(text, { wait = 0 } = {}) {
 	return new Promise((resolve) => {
 		const socket = connect({ port, host: '127.0.0.1', ca, servername: 'localhost' })
@@ -155,7 +155,7 @@ function raw(text, { wait = 0 } = {}) {
 	})
 }
 
-// A raw TLS connection that writes, then drips, until it is let go or the server closes it; resolves once it has begun.
+// A raw TLS connection that writes, then drips, until it is released or the server closes it; resolves once it has begun.
 function hold(text, drip) {
 	return new Promise((resolve, reject) => {
 		const socket = connect({ port, host: '127.0.0.1', ca, servername: 'localhost' })
@@ -167,7 +167,7 @@ function hold(text, drip) {
 	})
 }
 
-test('slow clients: 200 that never finish do not keep others from being served', async () => {
+test('slow clients: 200 that never finish do not block others', async () => {
 	const head = `POST /api/patients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${who.clinician.token}\r\nContent-Type: application/json\r\nContent-Length: 10000\r\n\r\n{`
 	const headers = [], bodies = []
 	for (let i = 0; i < 100; i++) {
@@ -175,7 +175,7 @@ test('slow clients: 200 that never finish do not keep others from being served',
 		bodies.push(await hold(head, ' '))
 	}
 	for (let i = 0; i < 20; i++) await served()
-	// headers have a limit as a whole, so that some may be gone; a body may drip on
+	// headers have a limit as a whole, so some may be gone; a body may drip on
 	assert.equal(bodies.filter((held) => held.open).length, 100, 'they were there all the while')
 	for (const held of [...headers, ...bodies]) held.letGo()
 	await Promise.all([...headers, ...bodies].map((held) => held.closed))
@@ -187,7 +187,7 @@ test('a header that does not end is cut off by the server', { timeout: 300_000 }
 	await held.closed
 })
 
-test('smuggling: two lengths, a length and chunks, a bare line feed', async () => {
+test('request smuggling (two lengths, a length and chunks, a bare line feed) is refused', async () => {
 	for (const head of ['Content-Length: 5\r\nContent-Length: 6', 'Content-Length: 5\r\nTransfer-Encoding: chunked', 'Transfer-Encoding: xchunked', 'Transfer-Encoding : chunked', 'Content-Length: -1', 'Content-Length: 5x']) {
 		const answer = await raw(`POST /api/rpc/login HTTP/1.1\r\nHost: localhost\r\n${head}\r\n\r\n0\r\n\r\nGET /api/patients HTTP/1.1\r\nHost: localhost\r\n\r\n`, { wait: 1500 })
 		assert.match(answer, /^(HTTP\/1.1 (4\d\d|501))?/, head)
@@ -195,7 +195,7 @@ test('smuggling: two lengths, a length and chunks, a bare line feed', async () =
 	}
 })
 
-test('200 requests at once with a pool of 20: all are answered', async () => {
+test('200 concurrent requests with a pool of 20 are all answered', async () => {
 	const agent = new Agent({ keepAlive: false, maxSockets: 200, ca })
 	const one = () => new Promise((resolve) => {
 		request({ port, host: 'localhost', path: '/api/patients?limit=5', headers: bearer(who.clinician.token), agent }, (r) => { r.resume(); r.on('end', () => resolve(r.statusCode)) })
@@ -206,14 +206,14 @@ test('200 requests at once with a pool of 20: all are answered', async () => {
 	assert.deepEqual([...new Set(answers)], [200])
 })
 
-test('a flood from one address gets 429, and the way is free again', async () => {
+test('a flood from one address gets 429, and requests work again afterwards', async () => {
 	const answers = await Promise.all(Array.from({ length: 250 }, () => Promise.all(Array.from({ length: 4 }, () => get('/live').then((r) => r.status, () => 0)))))
 	assert.ok(answers.flat().every((s) => s === 200 || s === 429 || s === 0))
 	await new Promise((resolve) => setTimeout(resolve, 1500))
 	await served()
 })
 
-test('1,000 wrong logins: most are not even looked at, the account is locked, others are served', async () => {
+test('1,000 failed logins: most are refused unchecked, the account is locked, others are served', async () => {
 	account('at-victim', 'clinician')
 	const began = Date.now()
 	const statuses = {}
@@ -227,16 +227,16 @@ test('1,000 wrong logins: most are not even looked at, the account is locked, ot
 	}
 	// so many at once, then one a second, however long it took
 	assert.ok(statuses[401] <= 21 + Math.ceil((Date.now() - began) / 1000) && statuses[429] > 0, JSON.stringify(statuses))
-	// those that nginx let through may have been too few
+	// too few may have passed nginx
 	for (let i = 0; i < 6; i++) plainError(await login('at-victim', 'wrong'), 401)
 	const [failures, locked] = sql("UPDATE medrec.login_address SET locked_until = clock_timestamp() + interval '1 min' WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim'); SELECT failures, locked_until > last_failure FROM medrec.login_address WHERE account_id = (SELECT id FROM medrec.account WHERE username = 'at-victim')").split('|')
 	assert.ok(Number(failures) >= 5 && locked === 't', `${failures} ${locked}`)
-	// under a lock the right password is refused as well, by either of the two doors
+	// during a lock-out the right password is refused too, through both endpoints
 	plainError(await loginOnce('at-victim'), [401, 429])
 	assert.notEqual(sql("SELECT count(*) FROM medrec.audit_event WHERE table_name = 'login_lockout'"), '0')
 })
 
-test('the logs hold no name, number, password, token or query', () => {
+test('the logs contain no name, number, password, token or query', () => {
 	const log = ['nginx-access.log', 'nginx-error.log', 'postgrest.log', 'postgres.log'].map((f) => { try { return readFileSync(`${process.env.MEDREC_RUN_DIR}/${f}`, 'utf8') } catch { return '' } }).join('\n')
 	assert.ok(log.length > 1000)
 	for (const secret of [PASSWORD, who.clinician.token.slice(-20), 'select=', 'eq.x', 'wrong-1-1', 'Target']) assert.ok(!log.includes(secret), secret)

@@ -1,4 +1,4 @@
-// With care teams in force a clinician finds nothing of another team by any endpoint, embed, count, suggestion or error.
+// With care teams on, no endpoint, embed, count, suggestion or error shows a clinician another team's patients.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -11,7 +11,7 @@ const none = randomUUID()
 let ann, mine
 
 const restart = () => sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'medrec_authenticator' AND pid <> pg_backend_pid()")
-// sessions take the setting when they begin: PostgREST's are ended, and it makes new ones
+// sessions read the setting when they begin: PostgREST's are terminated, and it opens new ones
 async function mode(value) {
 	sql(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET medrec.care_team_mode = ${value}', current_database()); END $$`)
 	restart()
@@ -37,7 +37,7 @@ before(async () => {
 })
 after(() => mode('off'))
 
-test('lists, filters, embeds and counts', async () => {
+test('lists, filters, embeds and counts do not show hidden patients', async () => {
 	for (const path of ['/patients', '/diagnoses', '/treatments', '/patients?select=*,diagnoses(*),treatments(*)', '/diagnoses?select=*,patients(*)',
 		`/patients?id=eq.${theirs.patient}`, `/patients?patient_id=eq.${theirs.number}`, '/patients?name=like.Zebulon*', '/patients?or=(name.ilike.*quixote*,age.eq.77)',
 		`/diagnoses?patient_id=eq.${theirs.patient}`, `/diagnoses?id=eq.${theirs.diagnosis}&select=*,patients!inner(name)`, '/patients?order=name.desc&limit=1000',
@@ -56,12 +56,12 @@ test('lists, filters, embeds and counts', async () => {
 	}
 })
 
-test('what the planner thinks of rows is told to nobody', async () => {
+test('planner estimates of rows are not returned', async () => {
 	const total = async (Prefer) => (await ann.get('/patients', { Prefer })).headers.get('content-range').split('/')[1]
 	assert.equal(await total('count=exact'), '1')
 	for (const wish of ['count=planned', 'count=estimated', 'Count=Planned', ' count=planned ', 'count=planned,count=planned', 'count=planned, count=estimated, count=planned', 'tx=commit,count=planned', 'count=estimated, tx=commit',
 		'handling=lenient , count=planned , return=minimal', ',count=planned,', 'count="planned"', 'count=planned;x=y', 'count=planned, count=exact, count=estimated']) assert.equal(await total(wish), '*', wish)
-	// the other wishes are granted
+	// other preferences are honoured
 	const headers = (answer) => [answer.status, answer.headers.get('content-range'), answer.text]
 	const number = newId()
 	const made = await ann.post('/patients', { name: 'Wish', age: 5, gender: 'male', patient_id: number }, { Prefer: 'count=planned, return=minimal' })
@@ -72,7 +72,7 @@ test('what the planner thinks of rows is told to nobody', async () => {
 	assert.equal(again.body[0].age, 6, again.text)
 	assert.deepEqual(headers(await ann.get(`/patients?id=eq.${theirs.patient}`, { Prefer: 'count=planned' })), headers(await ann.get(`/patients?id=eq.${none}`, { Prefer: 'count=planned' })))
 	sql(`DELETE FROM medrec.patient WHERE patient_id = '${number}'`)
-	// nor is a plan shown
+	// plans are not shown either
 	for (const options of ['', '+json', '; options=analyze|buffers', '+text; for="application/json"; options=analyze']) {
 		const answer = await ann.get(`/patients?name=eq.${encodeURIComponent(secret)}`, { Accept: `application/vnd.pgrst.plan${options}` })
 		assert.doesNotMatch(answer.text, /Plan|cost|Scan|Removed/, options)
@@ -80,7 +80,7 @@ test('what the planner thinks of rows is told to nobody', async () => {
 	}
 })
 
-test('writing, and decisions: a hidden one answers like one that is not there', async () => {
+test('writes and decisions on a hidden record get the answers of an unknown one', async () => {
 	const pairs = [
 		(id) => ann.patch(`/patients?id=eq.${id.patient}`, { name: 'X' }),
 		(id) => ann.patch(`/diagnoses?id=eq.${id.diagnosis}`, { code: 'I10' }),
@@ -103,7 +103,7 @@ test('writing, and decisions: a hidden one answers like one that is not there', 
 	}
 })
 
-test('upserts get no hold of a hidden patient; what leaks is that a number is taken', async () => {
+test('an upsert does not change a hidden patient; it reveals only that a number is taken', async () => {
 	const row = { name: 'X', age: 1, gender: 'male', patient_id: theirs.number }
 	for (const [query, prefer] of [['?on_conflict=patient_id', 'resolution=merge-duplicates'], ['?on_conflict=id', 'resolution=merge-duplicates']]) {
 		const answer = await ann.post('/patients' + query, { ...row, ...(query.endsWith('=id') ? { id: theirs.patient, patient_id: newId() } : {}) }, { Prefer: prefer })
@@ -116,7 +116,7 @@ test('upserts get no hold of a hidden patient; what leaks is that a number is ta
 	assert.equal(sql(`SELECT name FROM medrec.patient WHERE id = '${theirs.patient}'`), secret)
 })
 
-test('looking for a hidden id is hardly more work than for none, so that the time of an answer does not tell', () => {
+test('looking up a hidden id takes hardly more work than an unknown one, so response times do not tell', () => {
 	const pages = (id) => {
 		const query = `SELECT * FROM medrec_api.patients WHERE id = '${id}'`
 		// not by EXPLAIN ANALYZE, which is refused
@@ -133,7 +133,7 @@ test('looking for a hidden id is hardly more work than for none, so that the tim
 	assert.ok(pages(theirs.patient) - pages(none) <= 10, `${pages(theirs.patient)} pages and ${pages(none)}`)
 })
 
-test('breaking the glass opens one patient, and the auditor sees it', async () => {
+test('break_glass opens one patient, and the auditor sees it', async () => {
 	plainError(await ann.post('/rpc/break_glass', { patient: theirs.number, reason: 'x' }), 400)
 	plainError(await ann.post('/rpc/break_glass', { patient: 'NOBODY', reason: 'a good reason' }), 404)
 	plainError(await ann.post('/rpc/break_glass', { patient: theirs.number, reason: '\u200b'.repeat(30) }), 400)
@@ -153,7 +153,7 @@ test('breaking the glass opens one patient, and the auditor sees it', async () =
 	assert.deepEqual((await ann.get(`/patients?id=eq.${theirs.patient}`)).body, [])
 })
 
-test('who leaves a team sees its patients no more, at once', async () => {
+test('a user removed from a team no longer sees its patients, at once', async () => {
 	assert.equal((await ann.get('/patients')).body.length, 1)
 	sql("DELETE FROM medrec.care_team_member WHERE account = (SELECT id FROM medrec.account WHERE username = 'ct-ann')")
 	assert.equal((await ann.get('/patients')).body.length, 0)

@@ -1,4 +1,4 @@
-// What comes to PostgREST at all where logins are asked for: a well-formed token, or one of the few open addresses.
+// What reaches PostgREST at all when logins are required: a well-formed token, or one of the few open addresses.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { URL_BASE, call, get } from './api.mjs'
@@ -9,19 +9,19 @@ before(async () => { who = await clients('door') })
 
 const OPEN = ['/live', '/ready', '/rpc/health']
 
-test('what is no bearer token opens nothing, not even as nobody', async () => {
+test('a malformed bearer token is refused, even at open addresses', async () => {
 	for (const value of ['Basic YTpi', 'x', 'Bearer', 'Bearer x', 'Bearer a.b', 'Bearer a.b.c.d', 'Bearer a.b.c d', 'Bearer ..', 'Bearer a..c', 'Digest username="x"', 'Bearer a b.c.d', 'bearer', `Bearer ${'x'.repeat(3000)}`, 'Bearer a.b.ü'.replace('ü', '%c3')])
 		for (const path of ['/patients', '/rpc/suggest?code_system=ICD-10-CM&display=x', '/rpc/' + 'x'.repeat(4000), '/patients?select=nothing(*)', ...OPEN])
 			plainError(await get(path, { Authorization: value }), 401, `${value} ${path}`)
 })
 
-test('without a token: the open addresses, with no query and no other method', async () => {
+test('without a token only the open addresses answer, with no query and no other method', async () => {
 	for (const path of OPEN) assert.equal((await get(path)).status, 200, path)
 	for (const path of ['/', '/?select=x', '/rpc/health?select=nothing(*)', '/rpc/login?username=a&password=b', '/rpc/nothing', '/patients', '/rpc/login/x', '/rpc/healthx']) plainError(await get(path), 401, path)
 	plainError(await call('GET', '/rpc/login'), 405)
 })
 
-test('every view and function of the schema is behind the door for who has a token, and nothing else', async () => {
+test('with a token every view and function of the schema can be reached, and nothing else', async () => {
 	const names = sql(`SELECT relname FROM pg_class WHERE relnamespace = 'medrec_api'::regnamespace AND relkind = 'v'
 		UNION SELECT 'rpc/' || proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND proname NOT IN ('current_age', 'logout')`).split('\n')
 	assert.ok(names.length > 25)
@@ -34,7 +34,7 @@ test('every view and function of the schema is behind the door for who has a tok
 		plainError(await who.admin.get(`/${name}`), 404, name)
 })
 
-test('made-up arguments come to one text without a search, for each function that takes some', async () => {
+test('unknown arguments get one text without a search, for each function with arguments', async () => {
 	const body = JSON.stringify(Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`k${i}`, 1])))
 	for (const name of sql(`SELECT DISTINCT proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND pronargs > 0
 		AND proname <> 'current_age' AND proargtypes <> '3802'::oidvector`).split('\n')) {
@@ -44,7 +44,7 @@ test('made-up arguments come to one text without a search, for each function tha
 	}
 })
 
-test('no password in an address is looked at: nothing counts and nothing is told', async () => {
+test('a password in an address is not checked: nothing counts and nothing is revealed', async () => {
 	const before = sql('SELECT coalesce(sum(refused), 0) FROM medrec.account_login')
 	const answers = new Set()
 	for (const c of Object.values(who))

@@ -1,4 +1,4 @@
-// Every cell of doc/security.md's table over HTTP: what is "yes" is done, what is "no" gets 401 without a token, else 403.
+// Every cell of doc/security.md's table over HTTP: "yes" succeeds, "no" gets 401 without a token, else 403.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ before(async () => {
 	assert.equal((await who.admin.post('/rpc/load_release', { code_system: 'ICD-9-CM', version: '2014', effective_from: '2013-10-01', format: 'cms-order', content: 'x' })).status, 400)
 })
 
-// a row of its own for each try, made past the gateway
+// a row of its own for each attempt, created in the database
 const record = (table) => sql(`INSERT INTO medrec.${table} (patient_id, code, suggestions) VALUES ('${patient}', '${table === 'diagnosis' ? 'I10' : '99213'}', '[{"code":"${table === 'diagnosis' ? 'E11.9' : '99214'}"}]') RETURNING id`)
 const lonely = () => sql(`INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('L', 1, 'male', '${newId()}') RETURNING id`)
 const spare = () => { const name = 'mx-' + newId(); account(name, 'coder'); return name }
@@ -69,7 +69,7 @@ const tries = {
 	'rpc/audit_fhir call': (c) => c.post('/rpc/audit_fhir', {}),
 	'rpc/verify_access call': (c) => c.get('/rpc/verify_access'),
 	'rpc/verify_release call': (c) => c.get('/rpc/verify_release'),
-	// where nothing has been sealed yet it answers 404, to who may ask
+	// if nothing has been sealed it answers 404, to callers with the right
 	'rpc/audit_checkpoint call': async (c) => { const a = await c.post('/rpc/audit_checkpoint', {}); return a.status === 404 ? { ...a, status: 200 } : a },
 	'rpc/health call': (c) => c.get('/rpc/health'),
 	'rpc/set_password call': (c) => c.post('/rpc/set_password', { username: spare(), password: PASSWORD }),
@@ -85,15 +85,15 @@ for (const [view, table] of [['diagnoses', 'diagnosis'], ['treatments', 'treatme
 }
 const newTeam = () => sql(`INSERT INTO medrec.care_team (name) VALUES ('mx-${newId()}-${++team}') RETURNING id`)
 
-// these end the tokens of who tries them: an account of its own each, without a login through the limited door
+// these end the caller's tokens: an account of its own each, without the rate-limited login
 const ends = {
 	'rpc/logout call': (c) => c.post('/rpc/logout', {}),
 	'rpc/change_password call': (c) => c.post('/rpc/change_password', { old_password: PASSWORD, new_password: PASSWORD + '-new' }),
 }
 
-test('the table names the roles', () => assert.deepEqual(columns, ['anon', ...ROLES]))
+test('the table has all roles', () => assert.deepEqual(columns, ['anon', ...ROLES]))
 
-test('and all that can be asked for', async () => {
+test('the table has every endpoint', async () => {
 	const all = Object.keys((await who.admin.get('/')).body.paths)
 	assert.ok(all.length > 10)
 	assert.deepEqual(lines.map((l) => `${l[0]} ${l[1]}`).filter((name) => !tries[name] && !ends[name]), [])

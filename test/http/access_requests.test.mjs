@@ -1,4 +1,4 @@
-// What stands behind nginx: requests sent straight to PostgREST's socket, and what the server's log says of them.
+// What protects the database behind nginx: requests sent directly to PostgREST's socket, and what the server's log contains of them.
 import { test, before, after } from 'node:test'
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
@@ -10,7 +10,7 @@ import { sql, clients, bearer } from './access.mjs'
 const { MEDREC_RUN_DIR, PGHOST } = process.env
 let who, one, diagnosis
 
-// One request past nginx.
+// One request that bypasses nginx.
 const direct = (role, method, path, body, headers = {}) => new Promise((resolve, reject) => {
 	const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)
 	const r = request({ socketPath: `${PGHOST}/postgrest.sock`, method, path, headers: { ...bearer(who[role].token),
@@ -23,7 +23,7 @@ const direct = (role, method, path, body, headers = {}) => new Promise((resolve,
 	r.end(text)
 })
 
-// What the server's log gets while something is done.
+// What is written to the server's log meanwhile.
 async function logged(action) {
 	const file = openSync(`${MEDREC_RUN_DIR}/postgres.log`, 'r')
 	const from = fstatSync(file).size
@@ -34,7 +34,7 @@ async function logged(action) {
 	return { result, log: bytes.toString('utf8') }
 }
 
-// psql as PostgREST connects; what it says, errors included
+// psql as PostgREST connects; its output, with errors
 const asAuthenticator = (text) => {
 	const run = spawnSync('psql', ['-X', '-q', '-A', '-t', '-v', 'VERBOSITY=verbose', '-U', 'medrec_authenticator', '-f', '-'], { input: text, encoding: 'utf8' })
 	return run.stdout + run.stderr
@@ -64,7 +64,7 @@ after(() => sql(`DROP FUNCTION medrec_api.requests_fail(text, text), medrec_api.
 
 const tries = () => Number(sql('SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM medrec_api.requests_tries'))
 
-test('past nginx too a PATCH or DELETE without a filter changes nothing', async () => {
+test('a PATCH or DELETE without a filter that bypasses nginx changes nothing', async () => {
 	const state = rows()
 	const texts = new Set()
 	for (const query of ['', '?select=id', '?limit=1&order=id', '?limit=1000&order=id', '?limit=1000&offset=0&order=id', '?offset=1&order=id', '?select=id,diagnoses!inner(id)&diagnoses.code=eq.I10', '?diagnoses.code=eq.I10&limit=5&order=id', '?a;select=id']) {
@@ -84,7 +84,7 @@ test('past nginx too a PATCH or DELETE without a filter changes nothing', async 
 	assert.equal(rows(), state)
 })
 
-test('past nginx a filter lets PATCH, PUT and DELETE through, whatever else there is', async () => {
+test('PATCH, PUT and DELETE with a filter that bypass nginx work', async () => {
 	for (const query of [`?id=eq.${one.id}`, `?id=in.(${one.id})`, `?or=(id.eq.${one.id},id.is.null)`, `?id=eq.${one.id}&limit=1&order=id`, `?id=eq.${one.id}&select=id,diagnoses(id)`, '?id=not.is.null'])
 		assert.ok([200, 204].includes((await direct('clinician', 'PATCH', '/patients' + query, { name: 'With a filter' })).status), query)
 	assert.ok([200, 201, 204].includes((await direct('clinician', 'PUT', `/patients?id=eq.${one.id}`, { ...person(), id: one.id })).status))
@@ -92,20 +92,20 @@ test('past nginx a filter lets PATCH, PUT and DELETE through, whatever else ther
 	assert.equal((await direct('admin', 'DELETE', `/patients?id=eq.${gone.id}`)).status, 204)
 })
 
-test('what functions and triggers do on behalf of a request is not looked at', async () => {
+test('statements of functions and triggers are not checked for a filter', async () => {
 	assert.equal((await direct('clinician', 'POST', '/rpc/requests_all', {})).status, 200)
-	assert.equal((await direct('coder', 'POST', '/rpc/add_suggestions', { record: diagnosis.id, suggestions: [{ code: 'I11.9' }] })).status, 200)
-	assert.equal((await direct('coder', 'POST', '/rpc/accept_suggestion', { record: diagnosis.id, code: 'I11.9' })).status, 200)
+	assert.equal((await direct('coder', 'POST', '/rpc/add_suggestions', { record: diagnosis.id, suggestions: [{ code: 'J45.909' }] })).status, 200)
+	assert.equal((await direct('coder', 'POST', '/rpc/accept_suggestion', { record: diagnosis.id, code: 'J45.909' })).status, 200)
 })
 
-test('the first statement of a session of PostgREST is looked at, and SQL users write what they like', () => {
+test('the first statement of a PostgREST session is checked, and SQL users\' statements are not', () => {
 	const all = ['UPDATE medrec_api.patients SET age = 7', 'DELETE FROM medrec_api.patients', 'UPDATE medrec.patient SET age = 7 WHERE true']
 	for (const statement of all) assert.match(asAuthenticator(`${statement};`), /22023.*need a filter|42501/s, statement)
 	for (const statement of all.slice(0, 1)) assert.match(asAuthenticator(`SET ROLE medrec_clinician; ${statement};`), /22023: PATCH and DELETE need a filter/)
 	assert.equal(sql('BEGIN; SET LOCAL ROLE medrec_clinician; UPDATE medrec_api.patients SET age = age; UPDATE medrec.patient SET age = age WHERE true; ROLLBACK; SELECT 1'), '1')
 })
 
-test('what a request fails with does not come into the log, however much it is', async () => {
+test('the text of a failed request does not reach the log, however long it is', async () => {
 	const secret = 'Jane Roe has syphilis'
 	const requests = [['POST', '/patients', { ...person(), age: secret }], ['POST', '/patients', { ...person(), birth_date: secret }], ['POST', '/patients', { ...person(), patient_id: secret.repeat(4) }],
 		['POST', '/diagnoses', { patient_id: secret, code: 'I10' }], ['GET', `/patients?age=eq.${encodeURIComponent(secret)}`], ['GET', `/patients?${encodeURIComponent('x' + secret)}=eq.1`],
@@ -129,7 +129,7 @@ test('what a request fails with does not come into the log, however much it is',
 	}
 })
 
-test('a function that raises 40001 runs once: 409, in words of medrec', async () => {
+test('a function that raises 40001 runs once, and gets 409 in medrec\'s words', async () => {
 	for (const state of ['40001', '40P01']) {
 		const had = tries()
 		const answer = await direct('clinician', 'POST', '/rpc/requests_fail', { state, words: 'a\r\nX-Injected: 1' })
@@ -138,14 +138,14 @@ test('a function that raises 40001 runs once: 409, in words of medrec', async ()
 	}
 })
 
-test('a function under REPEATABLE READ that meets another is told so, and ends', async () => {
+test('a serialization failure of a REPEATABLE READ function gets 409, and is not retried', async () => {
 	const had = tries()
 	const answers = await Promise.all(Array.from({ length: 4 }, () => direct('clinician', 'POST', '/rpc/requests_serial', { id: one.id })))
 	assert.deepEqual([...new Set(answers.map((a) => a.status))].sort(), [200, 409], JSON.stringify(answers.map((a) => a.text)))
 	assert.equal(tries() - had, 4)
 })
 
-test('requests that meet each other end with no serialization failure', async () => {
+test('conflicting requests end without a serialization failure', async () => {
 	const { result, log } = await logged(() => Promise.all(Array.from({ length: 40 }, (_, i) => [
 		() => direct('clinician', 'PATCH', `/patients?id=eq.${one.id}`, { name: `Together ${i}` }),
 		() => direct('clinician', 'POST', '/diagnoses', { patient_id: one.id, code: 'I10' }),
@@ -156,7 +156,7 @@ test('requests that meet each other end with no serialization failure', async ()
 	assert.doesNotMatch(log, /40001/)
 })
 
-test('no statement goes on when nginx has stopped waiting', () => {
+test('no statement continues after nginx has stopped waiting', () => {
 	const waits = Number(/proxy_read_timeout\s+(\d+)s/.exec(readFileSync(`${MEDREC_RUN_DIR}/proxy.inc`, 'utf8'))[1])
 	const limits = sql(`SELECT rolname, (SELECT extract(epoch FROM split_part(s, '=', 2)::interval) FROM unnest(rolconfig) AS s WHERE s LIKE 'statement_timeout=%')
 		FROM pg_roles WHERE rolname IN ('medrec_authenticator', 'medrec_anon', 'medrec_clinician', 'medrec_coder', 'medrec_auditor', 'medrec_admin')`).split('\n')
@@ -164,13 +164,13 @@ test('no statement goes on when nginx has stopped waiting', () => {
 	for (const limit of limits) assert.ok(Number(limit.split('|')[1]) > 0 && Number(limit.split('|')[1]) < waits, limit)
 })
 
-test('an SQL session of a role makes no large objects and takes no advisory locks', () => {
+test('an SQL session of a role may not use large objects and advisory locks', () => {
 	for (const role of ['medrec_clinician', 'medrec_coder', 'medrec_auditor'])
 		for (const call of ['lo_create(0)', "lo_from_bytea(0, 'x')", 'lo_unlink(1)', 'pg_advisory_lock(1)', 'pg_advisory_xact_lock(1836212580, 0)', 'pg_try_advisory_lock(1)', 'pg_advisory_lock_shared(1, 1)'])
 			assert.throws(() => sql(`SET ROLE ${role}; SELECT ${call}`), /permission denied for function/, `${role} ${call}`)
 })
 
-test('a suggestion is its client\'s, whatever it says of its source', async () => {
+test('a suggestion has its client\'s name, whatever source it gives', async () => {
 	const { body: row } = await who.clinician.post('/diagnoses', { patient_id: one.id, code: 'I10', suggestions: ['title', 'spelling', 'ann', undefined].map((source, i) => ({ code: `I1${i + 1}.9`, source })) })
 	assert.deepEqual(row.suggestions.map((s) => s.source).sort(), ['ann', 'external', 'spelling', 'title'].map((s) => `requests-clinician: ${s}`))
 	const sent = row.suggestions.map((s) => ({ ...s, score: 1 }))
@@ -179,7 +179,7 @@ test('a suggestion is its client\'s, whatever it says of its source', async () =
 	assert.equal(again.suggestions.find((s) => s.code === 'I16.0').source, 'requests-coder: requests-clinician: title')
 })
 
-test('when a record was made, and the last visit, are not a client\'s to say', async () => {
+test('a client cannot set created_at and last_visit', async () => {
 	const began = Date.now() - 60000
 	const { body: made } = await who.clinician.post('/patients', { ...person(), created_at: '2001-01-01', last_visit: '2001-01-01', updated_at: '2001-01-01' })
 	for (const column of ['created_at', 'last_visit', 'updated_at']) assert.ok(Date.parse(made[column]) > began, column)

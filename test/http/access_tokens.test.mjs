@@ -1,4 +1,4 @@
-// Who may come in: tokens that are none, that are not any more, or that claim what is not theirs.
+// Authentication: tokens that are invalid, no longer valid, or claim too much.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, createSign, randomUUID } from 'node:crypto'
@@ -16,7 +16,7 @@ before(async () => {
 
 const refused = async (value, where) => plainError(await get('/patients?limit=1', bearer(value)), 401, where)
 
-test('without a token: login, health, probes; nothing else, not even the description, which names versions', async () => {
+test('without a token only login, health and probes answer, and not the description, which shows versions', async () => {
 	for (const path of ['/live', '/ready', '/rpc/health', '/rpc/health/']) assert.equal((await get(path)).status, 200, path)
 	for (const path of ['/', '', '/patients', '/patients/', '/diagnoses', '/accounts', '/audit_events', '/rpc/suggest', '/nothing', '/rpc/nothing', '/rpc', '/patients?select=name'])
 		plainError(await get(path), 401, path)
@@ -25,7 +25,7 @@ test('without a token: login, health, probes; nothing else, not even the descrip
 	assert.match((await get('/', bearer(mine))).body.info.title, /medrec/, 'a token opens the description')
 })
 
-test('which versions run is for those with a token', async () => {
+test('versions are shown only with a token', async () => {
 	assert.deepEqual(Object.keys((await get('/rpc/health')).body).sort(), ['status', 'time'])
 	assert.deepEqual(Object.keys((await get('/rpc/health', bearer(mine))).body).sort(), ['extension', 'postgresql', 'status', 'time', 'version', 'warnings'])
 })
@@ -39,7 +39,7 @@ test('a good token is accepted, and only in its header', async () => {
 		assert.equal((await get('/patients?limit=1', { Authorization: header })).status, 401, header)
 })
 
-test('expired, not yet valid, issued in the future', async () => {
+test('expired, not yet valid and future tokens are refused', async () => {
 	const now = Math.floor(Date.now() / 1000)
 	await refused(forge({ ...issued(claims), exp: now - 60 }, { key }), 'expired')
 	await refused(forge({ ...issued(claims), nbf: now + 600 }, { key }), 'not yet valid')
@@ -53,7 +53,7 @@ test('expired, not yet valid, issued in the future', async () => {
 	await refused(forge({ ...issued(claims), aud: 'another' }, { key }), 'for another service')
 })
 
-test('a wrong signature, none, alg none, and a changed payload', async () => {
+test('a wrong signature, none, alg none, and a changed payload are refused', async () => {
 	await refused(forge(claims, { key: Buffer.alloc(32, 7) }), 'another key')
 	await refused(forge(claims, { key: Buffer.from('') }), 'an empty key')
 	await refused(forge(claims, { key: Buffer.from(kid) }), 'the name of the key')
@@ -66,7 +66,7 @@ test('a wrong signature, none, alg none, and a changed payload', async () => {
 	await refused(`${mine}.x`, 'a fourth part')
 })
 
-test('RS256 and HS256 are not taken for one another', async () => {
+test('RS256 and HS256 cannot be confused', async () => {
 	const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 	const head = `${Buffer.from('{"alg":"RS256","typ":"JWT"}').toString('base64url')}.${mine.split('.')[1]}`
 	await refused(`${head}.${createSign('sha256').update(head).sign(privateKey).toString('base64url')}`, 'signed with a key of its own')
@@ -76,7 +76,7 @@ test('RS256 and HS256 are not taken for one another', async () => {
 	await refused(forge(claims, { key: Buffer.from('x'), header: { kid: "x' UNION SELECT 'x" } }), 'a kid that is SQL')
 })
 
-test('a role that the account does not have, though well signed', async () => {
+test('a well-signed role that the account does not have is refused', async () => {
 	for (const role of ['medrec_admin', 'medrec_auditor', 'medrec_authenticator', 'medrec_gatekeeper', 'postgres', 'pg_read_all_data', 'medrec_demo', 'nobody', 'medrec_clinician"; SET ROLE postgres; --']) {
 		const answer = await get('/patients?limit=1', bearer(forge({ ...claims, role, jti: issued(claims).jti }, { key })))
 		assert.ok([400, 401, 403].includes(answer.status), `${role} ${answer.status}`)
@@ -122,7 +122,7 @@ test('deactivating, another role, another password, logout and revocation take e
 	plainError(await login(name, PASSWORD + '-2'), 401, 'an administrator deactivates')
 })
 
-test('the login says the same whatever is wrong, and is no GET', async () => {
+test('login gives the same answer to every failure, and is no GET', async () => {
 	account('tok-locked', 'coder')
 	sql("UPDATE medrec.account SET is_active = false WHERE username = 'tok-locked'")
 	const answers = [await login('nobody-' + randomUUID(), 'x'), await login('tok-clinician', 'x'), await login('tok-locked'), await login('', ''), await login(null, null)]
@@ -135,7 +135,7 @@ test('the login says the same whatever is wrong, and is no GET', async () => {
 	forgive()
 })
 
-test('an account made again under its name takes no token of the old one', async () => {
+test('an account created again under a name does not accept tokens of the old one', async () => {
 	const name = account('tok-again', 'clinician')
 	const old = client(await token(name))
 	assert.equal((await old.get('/patients?limit=1')).status, 200)
@@ -144,13 +144,13 @@ test('an account made again under its name takes no token of the old one', async
 	plainError(await old.get('/patients?limit=1'), 401)
 })
 
-test('Prefer: tx=rollback takes back no wrong try, and a login by GET tells nothing', async () => {
+test('Prefer: tx=rollback does not undo a failed attempt, and a login by GET reveals nothing', async () => {
 	const name = account('tok-oracle', 'clinician')
 	const failures = () => sql(`SELECT coalesce(max(d.failures), 0) FROM medrec.login_address AS d JOIN medrec.account AS a ON a.id = d.account_id WHERE a.username = '${name}'`)
 	const wrong = await unhurried(() => call('POST', '/rpc/login', { username: name, password: 'x' }, { Prefer: 'tx=rollback' }))
 	plainError(wrong, 401)
 	assert.equal(failures(), '1')
-	// without a token an address with a query is refused, with one the method
+	// without a token an address with a query is refused, and with one the method
 	const bearers = [[{}, 401], [bearer(await token(account('tok-oracle2', 'clinician'))), 405]]
 	for (const [headers, status] of bearers) {
 		const ask = (password) => unhurried(() => get(`/rpc/login?username=${name}&password=${password}`, headers))
@@ -162,7 +162,7 @@ test('Prefer: tx=rollback takes back no wrong try, and a login by GET tells noth
 	forgive()
 })
 
-test('the last administrator stays one', async () => {
+test('the last administrator cannot be removed', async () => {
 	const admin = client(await token(account('tok-last', 'admin')))
 	sql("UPDATE medrec.account SET is_active = username = 'tok-last' WHERE role = 'admin'")
 	for (const change of [{ is_active: false }, { role: 'coder' }]) assert.ok((await admin.patch('/accounts?username=eq.tok-last', change)).status >= 400)
@@ -171,8 +171,8 @@ test('the last administrator stays one', async () => {
 	sql("UPDATE medrec.account SET is_active = true WHERE role = 'admin'")
 })
 
-test('a change of keys: the old one is accepted for its time, then not', async () => {
-	// PostgREST takes new keys when the notification has reached it
+test('a rotated key is accepted for its overlap, then not', async () => {
+	// PostgREST uses new keys when the notification has reached it
 	const becomes = async (status, token, where) => {
 		for (let i = 0; i < 50; i++) {
 			if ((await get('/patients?limit=1', bearer(token()))).status === status) return
@@ -200,7 +200,7 @@ test('plain HTTP on the port is refused', async () => {
 	assert.equal(status, 400)
 })
 
-test('headers of every answer', async () => {
+test('every answer has the security headers', async () => {
 	for (const answer of [await get('/live'), await get('/patients'), await get('/rpc/health'), await get('/nothing', bearer('x')), await call('OPTIONS', '/patients')]) {
 		assert.match(answer.headers.get('strict-transport-security'), /max-age=\d{8}/)
 		assert.equal(answer.headers.get('x-content-type-options'), 'nosniff')
@@ -210,7 +210,7 @@ test('headers of every answer', async () => {
 	}
 })
 
-test('pages of other sites: refused; of the ones configured: allowed', async () => {
+test('pages of other sites are refused, configured ones allowed', async () => {
 	plainError(await get('/patients?limit=1', { ...bearer(mine), Origin: 'https://evil.example' }), 403)
 	const preflight = await call('OPTIONS', '/patients', undefined, { Origin: 'https://evil.example', 'Access-Control-Request-Method': 'GET' })
 	assert.equal(preflight.headers.get('access-control-allow-origin'), null)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 
 export const URL_BASE = process.env.MEDREC_URL ?? 'http://localhost:8080/api'
 
-// One request. A body that is no string or Buffer goes as JSON; the answer's body is parsed where it is JSON.
+// One request. A body that is not a string or Buffer is sent as JSON; a JSON answer is parsed.
 export async function call(method, path, body, headers = {}) {
 	const raw = typeof body === 'string' || Buffer.isBuffer(body)
 	const response = await fetch(URL_BASE + path, {
@@ -23,19 +23,19 @@ export const post = (path, body, headers) => call('POST', path, body, headers)
 export const patch = (path, body, headers) => call('PATCH', path, body, headers)
 export const del = (path, headers) => call('DELETE', path, undefined, headers)
 
-// A patient_id that no other test has.
+// A patient_id that no other test uses.
 export const newId = () => 'T' + randomUUID().replaceAll('-', '').slice(0, 15)
 
 export const person = (over = {}) => ({ name: 'Test Person', age: 45, gender: 'male', patient_id: newId(), ...over })
 
-// A patient, created.
+// Creates a patient.
 export async function patient(over) {
 	const answer = await post('/patients', person(over))
 	assert.equal(answer.status, 201, answer.text)
 	return answer.body
 }
 
-// A diagnosis or treatment, created.
+// Creates a diagnosis or treatment.
 export async function record(path, row) {
 	const answer = await post(path, row)
 	assert.equal(answer.status, 201, answer.text)
@@ -47,7 +47,7 @@ export async function count(path) {
 	return Number(answer.headers.get('content-range').split('/')[1])
 }
 
-// The list of faults that an error carries in its details.
+// The list of faults in an error's details.
 export function faults(answer) {
 	assert.equal(typeof answer.body.details, 'string', answer.text)
 	const list = JSON.parse(answer.body.details)
@@ -55,13 +55,13 @@ export function faults(answer) {
 	return list
 }
 
-// Lines of CMS' order file: number, code, billable, short title, long title in their columns.
+// Lines of a CMS order file: number, code, billable, short title, long title in their columns.
 export function orderFile(rows) {
 	return rows.map(([code, billable, short, long], i) =>
 		`${String(i + 1).padStart(5, '0')} ${code.padEnd(7)} ${billable} ${short.padEnd(60)} ${long}\n`).join('')
 }
 
-// Codes that the tests need, with their official titles. Loaded once, under a name of its own.
+// Codes for the tests, with their official titles. Loaded once, as a release of its own.
 export const CODES = [
 	['E11', 0, 'Type 2 diabetes mellitus', 'Type 2 diabetes mellitus'],
 	['E119', 1, 'Type 2 diabetes mellitus without complications', 'Type 2 diabetes mellitus without complications'],

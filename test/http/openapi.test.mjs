@@ -1,4 +1,4 @@
-// The description that /api/ gives: complete, and every object with words.
+// The description at /api/: complete, and every object has text.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { get, URL_BASE } from './api.mjs'
@@ -9,7 +9,7 @@ const PATHS = ['/patients', '/diagnoses', '/treatments', '/accounts', '/codes', 
 
 const api = async () => (await get('/')).body
 
-test('the same description with and without slash, under the address that clients use', async () => {
+test('the description is the same with and without slash, with the address that clients use', async () => {
 	const [with_, without] = [await fetch(URL_BASE + '/'), await fetch(URL_BASE, { redirect: 'error' })]
 	assert.equal(with_.status, 200)
 	assert.equal(without.status, 200)
@@ -44,7 +44,7 @@ test('every table and every column of it is described', async () => {
 	for (const [name, table] of Object.entries(definitions)) {
 		if (!table.description) bare.push(name)
 		for (const [column, what] of Object.entries(table.properties ?? {})) {
-			// PostgREST writes notes about keys itself; they are no description.
+			// PostgREST itself writes notes about keys; they are not descriptions.
 			const words = (what.description ?? '').replace(/Note:\s*This is a [\s\S]*/, '').trim()
 			if (!words) bare.push(`${name}.${column}`)
 		}

@@ -1,4 +1,4 @@
-// The database goes away and comes back: clients are told so and no more, and the gateway recovers by itself.
+// The database stops and starts: clients get 503 and no details, and the gateway recovers by itself.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -7,7 +7,7 @@ import { call, get, post, person } from './api.mjs'
 
 const { MEDREC_RUN_DIR, PG_CONFIG } = process.env
 
-test('without its database the gateway says 503, and is back when that is', { skip: !MEDREC_RUN_DIR && 'no private server at hand' }, async () => {
+test('without its database the gateway answers 503, and recovers with it', { skip: !MEDREC_RUN_DIR && 'no private server at hand' }, async () => {
 	const bindir = execFileSync(PG_CONFIG, ['--bindir'], { encoding: 'utf8' }).trim()
 	const control = (...what) => execFileSync(`${bindir}/pg_ctl`, ['-D', `${MEDREC_RUN_DIR}/data`, '-w', ...what], { stdio: 'ignore' })
 	control('-m', 'fast', 'stop')

@@ -1,5 +1,5 @@
-// Queries that the gateway must not let through, and those like them that it must: PostgREST would act on more rows than were
-// meant, take seconds to say what a name may have meant, or fall over.
+// Queries that the gateway must refuse, and similar ones that it must pass: PostgREST would change more rows than
+// meant, spend seconds on hints about a name, or fail.
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
@@ -11,7 +11,7 @@ const isError = (answer, status, where) => {
 	assert.deepEqual(Object.keys(answer.body).sort(), ['code', 'details', 'hint', 'message'], answer.text)
 	assert.doesNotMatch(answer.text, /Perhaps|medrec_api\./)
 }
-// fetch() encodes what it gets; this sends it as it is.
+// fetch() encodes its address; this sends it unchanged.
 const raw = (method, path, headers = {}, body) => new Promise((resolve, reject) => {
 	const { hostname, port, pathname } = new URL(URL_BASE)
 	const r = request({ hostname, port, method, path: pathname + path, headers: { ...(body ? { 'Content-Length': Buffer.byteLength(body) } : {}), ...headers } }, (answer) => {
@@ -26,7 +26,7 @@ const raw = (method, path, headers = {}, body) => new Promise((resolve, reject) 
 const UNFILTERED = ['', '?', '?select=', '?select=id', '?limit=1&order=id', '?limit=1', '?order=id', '?offset=1', '?columns=name', '?on_conflict=id', '?&&', '?select=*&limit=2',
 	'?select=id&&order=name', '?"id"=eq.1', '?%69d=eq.1', '?sele%63t=*', '?x.id=eq.1', '?select', '?&=&', '?and', '?1=1']
 
-test('PATCH and DELETE without a filter are refused, whatever else the query holds', async () => {
+test('PATCH and DELETE without a filter are refused, whatever else the query has', async () => {
 	const { id } = await patient({ name: 'Unfiltered' })
 	const before = await count('/patients')
 	for (const query of UNFILTERED) {
@@ -42,7 +42,7 @@ test('PATCH and DELETE without a filter are refused, whatever else the query hol
 	assert.equal(await count('/patients?name=eq.All'), 0)
 })
 
-test('PATCH and DELETE with a filter act, and on all rows where that is said', async () => {
+test('PATCH and DELETE with a filter work, and on all rows if asked explicitly', async () => {
 	const { id } = await patient({ name: 'Filtered' })
 	for (const query of [`id=eq.${id}`, `or=(id.eq.${id},id.is.null)`, `not.and=(id.neq.${id})`, `and=(id.eq.${id})`, `id=in.(${id})`]) {
 		const answer = await patch(`/patients?${query}`, { name: 'Filtered ' + query.slice(0, 3) })
@@ -56,13 +56,13 @@ test('PATCH and DELETE with a filter act, and on all rows where that is said', a
 	assert.equal((await del(`/patients?id=eq.${id}&id=not.is.null`)).status, 200)
 })
 
-test('a semicolon parts no parameters; encoded it belongs to the value', async () => {
+test('a semicolon is refused, and encoded it is part of the value', async () => {
 	isError(await raw('GET', '/patients?name=eq.a;select=id'), 400)
 	const { name, id } = await patient({ name: `Semi;colon ${newId()}` })
 	assert.deepEqual((await get(`/patients?name=eq.${encodeURIComponent(name)}`)).body.map((row) => row.id), [id])
 })
 
-test('a query that is not UTF-8 when decoded is refused, and all that is passes', async () => {
+test('a query that is not UTF-8 when decoded is refused, and all others pass', async () => {
 	for (const query of ['name=eq.%ff', '%ff=eq.1', 'name=eq.%c0%80', 'name=eq.%ed%a0%80', 'name=eq.%f5%80%80%80', 'name=eq.%e2%82', 'name=eq.%80', 'select=%fe'])
 		isError(await raw('GET', '/patients?' + query), 400, query)
 	for (const name of ['für', '€ 5', '😀', 'Ω≈ç√', '100%', 'ñandú', '\u{10fffd}', '퟿', '中文 名']) {
@@ -72,7 +72,7 @@ test('a query that is not UTF-8 when decoded is refused, and all that is passes'
 	for (const query of ['name=eq.100%', 'name=eq.100%zz']) assert.equal((await raw('GET', '/patients?' + query)).status, 200, query)
 })
 
-test('a body that is not UTF-8 is 400, whatever its type', async () => {
+test('a body that is not UTF-8 gets 400, whatever its type', async () => {
 	for (const [type, body] of [['application/json', Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])], ['text/csv', Buffer.from('name,age\nM\xfcller,3\n', 'latin1')], ['application/x-www-form-urlencoded', 'name=%ff']])
 		isError(await call('POST', '/patients', body, { 'Content-Type': type }), 400, type)
 })
@@ -86,7 +86,7 @@ test('headers that are not text are refused or not passed on', async () => {
 		for (const schema of ['medrec', 'pg_catalog', 'medrec_gate', '"']) isError(await call('GET', '/patients?limit=1', undefined, { [name]: schema }), 406)
 })
 
-test('200 and 500 ids in one filter', async () => {
+test('200 and 500 ids in one filter are accepted', async () => {
 	const { id } = await patient()
 	for (const n of [100, 200, 500]) {
 		const ids = [id, ...Array.from({ length: n - 1 }, () => randomUUID())]
@@ -98,7 +98,7 @@ test('200 and 500 ids in one filter', async () => {
 	}
 })
 
-test('no name of more than 63 bytes, and no more names than anybody needs', async () => {
+test('names of more than 63 bytes and too many names are refused', async () => {
 	const long = 'x'.repeat(64)
 	for (const query of [`${long}=eq.1`, `select=${long}`, `select=id,${long}`, `select=a:${long}`, `select=diagnoses!${long}(id)`, `select=diagnoses%28${long}%29`, `order=${long}.desc`, `order=id%2C${long}`, `columns=${long}`,
 		`on_conflict=${long}`, `diagnoses.${long}=eq.1`, `${'a.'.repeat(5000)}b=eq.1`, `select=${'a,'.repeat(1000)}a`, `select=${'name,'.repeat(201)}id`, `order=${'id,'.repeat(300)}id`, `select=issues${'->a'.repeat(3000)}`,
@@ -109,7 +109,7 @@ test('no name of more than 63 bytes, and no more names than anybody needs', asyn
 		assert.equal((await raw('GET', '/patients?' + query)).status, 200, query.slice(0, 60))
 })
 
-test('only what is there is embedded, in every spelling, and no answer tells what may have been meant', async () => {
+test('only existing names are embedded, in every spelling, and no answer hints at similar ones', async () => {
 	for (const select of ['nothing(*)', 'diagnose(*)', 'id,nothing(id)', 'diagnoses(nothing(id))', 'a:nothing(id)', '...nothing(id)', 'nothing!inner(id)', 'nothing%28id%29', 'diagnoses%28id%2Cnothing%28id%29%29', '"diagnoses"(id)', 'Diagnoses(id)', 'xdiagnoses(id)', 'diagnosesx(id)', 'account_login(*)'])
 		isError(await raw('GET', `/patients?select=${select}`), 400, select)
 	const { id } = await patient()
@@ -121,7 +121,7 @@ test('only what is there is embedded, in every spelling, and no answer tells wha
 	assert.equal((await raw('GET', `/diagnoses?patient_id=eq.${id}&select=code,...patients(name)`)).status, 200)
 })
 
-test('a function that may change something is called by POST alone, in one wording, before any work', async () => {
+test('a volatile function is called by POST only, with one error text, before any work', async () => {
 	const texts = new Set()
 	for (const name of ['record_visit', 'accept_suggestion', 'confirm', 'reject', 'add_suggestions', 'load_release', 'login', 'change_password', 'set_password', 'revoke_tokens', 'logout', 'break_glass'])
 		for (const method of ['GET', 'PUT', 'PATCH', 'DELETE'])
@@ -135,7 +135,7 @@ test('a function that may change something is called by POST alone, in one wordi
 	for (const path of ['/rpc/suggest?code_system=ICD-10-CM&display=asthma', '/rpc/health']) assert.equal((await get(path)).status, 200, path)
 })
 
-test('errors of nginx itself are JSON and name their own status', async () => {
+test('nginx\'s own errors are JSON and have their own status', async () => {
 	for (const [method, path, status] of [['TRACE', '/patients', 405], ['GET', '/nothing', 404], ['POST', '/', 405], ['BREW', '/patients', 405], ['GET', '/rpc/nothing', 404], ['GET', '/rpc', 404], ['GET', '/rpc/current_age', 404]]) {
 		const answer = await raw(method, path)
 		assert.equal(answer.status, status, `${method} ${path} ${answer.text}`)

@@ -1,4 +1,4 @@
-// Patients, diagnoses and treatments over HTTP: the seed's call, and what a client of PostgREST expects besides.
+// Patients, diagnoses and treatments over HTTP: the seed's call, and what else a client of PostgREST expects.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { get, post, patch, del, call, count, patient, person, record, newId, loadCodes, URL_BASE } from './api.mjs'
@@ -7,7 +7,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 before(loadCodes)
 
-test('the seed\'s own call creates a patient and answers with it', async () => {
+test('the seed\'s own call creates a patient and returns it', async () => {
 	const seed = { name: 'John Doe', age: 45, gender: 'male', patient_id: 'P1234' }
 	await del('/patients?patient_id=eq.P1234')
 	const began = Date.now()
@@ -25,7 +25,7 @@ test('the seed\'s own call creates a patient and answers with it', async () => {
 	assert.equal(body.version, 1)
 })
 
-test('an address with and without trailing slash is the same, query and all', async () => {
+test('an address with and without trailing slash is the same, with its query', async () => {
 	const { id } = await patient()
 	const rows = []
 	for (const path of [`/patients?id=eq.${id}&select=id,name`, `/patients/?id=eq.${id}&select=id,name`, `/patients//?id=eq.${id}&select=id,name`]) {
@@ -43,13 +43,13 @@ test('values in a query keep their escapes', async () => {
 	assert.deepEqual(found.body.map((r) => r.name), [row.name])
 })
 
-test('one object sent is one object back, whatever white space stands before it', async () => {
+test('one object sent returns one object, whatever white space precedes it', async () => {
 	const answer = await post('/patients', ' \r\n\t' + JSON.stringify(person()))
 	assert.equal(answer.status, 201, answer.text)
 	assert.ok(!Array.isArray(answer.body))
 })
 
-test('an array sent is an array back, of one or of many', async () => {
+test('an array sent returns an array, of one or of many', async () => {
 	for (const rows of [[person()], [person(), person({ name: '{' })]]) {
 		const answer = await post('/patients', '\n ' + JSON.stringify(rows))
 		assert.equal(answer.status, 201, answer.text)
@@ -57,7 +57,7 @@ test('an array sent is an array back, of one or of many', async () => {
 	}
 })
 
-test('an object in chunks of unknown length is one object too', async () => {
+test('an object in chunks of unknown length returns one object too', async () => {
 	const text = JSON.stringify(person())
 	const stream = new ReadableStream({
 		start(controller) {
@@ -72,13 +72,13 @@ test('an object in chunks of unknown length is one object too', async () => {
 	assert.ok(!Array.isArray(await answer.json()))
 })
 
-test('curl -d without a content type is taken for the JSON that it is', async () => {
+test('curl -d without a content type is read as JSON', async () => {
 	const answer = await post('/patients/', JSON.stringify(person()), { 'Content-Type': 'application/x-www-form-urlencoded' })
 	assert.equal(answer.status, 201, answer.text)
 	assert.match(answer.body.id, UUID)
 })
 
-test('a client that wants CSV, or PostgREST\'s own type, gets that', async () => {
+test('a client that wants CSV, or PostgREST\'s own type, gets it', async () => {
 	const csv = await post('/patients', person(), { Accept: 'text/csv' })
 	assert.equal(csv.status, 201)
 	assert.match(csv.headers.get('content-type'), /^text\/csv/)
@@ -89,7 +89,7 @@ test('a client that wants CSV, or PostgREST\'s own type, gets that', async () =>
 	assert.ok(!Array.isArray(object.body))
 })
 
-test('what was written comes back by default; a client\'s own return preference holds', async () => {
+test('a write returns the row by default; a client\'s own return preference is honoured', async () => {
 	const byDefault = await post('/patients', person())
 	assert.equal(byDefault.headers.get('preference-applied'), 'return=representation')
 	const minimal = await post('/patients', person(), { Prefer: 'return=minimal' })
@@ -102,7 +102,7 @@ test('what was written comes back by default; a client\'s own return preference 
 	assert.equal((await there.json()).length, 1)
 })
 
-test('a client\'s other preferences are kept beside it', async () => {
+test('a client\'s other preferences are kept', async () => {
 	const answer = await post('/patients', [person(), person()], { Prefer: 'count=exact' })
 	assert.equal(answer.status, 201)
 	assert.equal(answer.body.length, 2)
@@ -110,14 +110,14 @@ test('a client\'s other preferences are kept beside it', async () => {
 	assert.match(answer.headers.get('preference-applied'), /count=exact/)
 })
 
-test('CSV in bulk', async () => {
+test('CSV in bulk is stored', async () => {
 	const ids = [newId(), newId()]
 	const answer = await post('/patients', `name,age,gender,patient_id\n"Doe, Jane",30,female,${ids[0]}\nX,1,other,${ids[1]}\n`, { 'Content-Type': 'text/csv' })
 	assert.equal(answer.status, 201, answer.text)
 	assert.deepEqual(answer.body.map((r) => [r.name, r.patient_id]), [['Doe, Jane', ids[0]], ['X', ids[1]]])
 })
 
-test('JSON in bulk: 1,000 rows in one request, and all or none', async () => {
+test('1,000 rows of JSON in one request are stored, all or none', async () => {
 	const rows = Array.from({ length: 1000 }, () => person())
 	const answer = await post('/patients', rows)
 	assert.equal(answer.status, 201, answer.text.slice(0, 500))
@@ -127,14 +127,14 @@ test('JSON in bulk: 1,000 rows in one request, and all or none', async () => {
 	assert.equal(await count(`/patients?patient_id=eq.${again[0].patient_id}`), 0)
 })
 
-test('filters, order, limit and selected columns', async () => {
+test('filters, order, limit and selected columns work', async () => {
 	const name = 'Filter ' + newId()
 	await post('/patients', [20, 40, 60].map((age) => person({ name, age })))
 	const rows = (await get(`/patients?name=eq.${encodeURIComponent(name)}&age=gte.40&order=age.desc&select=age`)).body
 	assert.deepEqual(rows, [{ age: 60 }, { age: 40 }])
 })
 
-test('pages and counts', async () => {
+test('pages and counts work', async () => {
 	const name = 'Page ' + newId()
 	await post('/patients', Array.from({ length: 5 }, (_, i) => person({ name, age: i })))
 	const page = await get(`/patients?name=eq.${encodeURIComponent(name)}&order=age`, { Range: '2-3', Prefer: 'count=exact' })
@@ -145,7 +145,7 @@ test('pages and counts', async () => {
 	assert.equal(beyond.status, 416)
 })
 
-test('a patient with its diagnoses and treatments in one answer', async () => {
+test('a patient with its diagnoses and treatments comes in one answer', async () => {
 	const { id } = await patient()
 	await record('/diagnoses', { patient_id: id, code: 'e119' })
 	await record('/diagnoses', { patient_id: id, code: 'I10' })
@@ -158,7 +158,7 @@ test('a patient with its diagnoses and treatments in one answer', async () => {
 	assert.equal(up.body[0].patients.patient_id, answer.body[0].patient_id)
 })
 
-test('a diagnosis is normalised, checked and titled as it is stored', async () => {
+test('a diagnosis is normalised, validated and titled when stored', async () => {
 	const { id } = await patient()
 	const row = await record('/diagnoses/', { patient_id: id, code: 'e119', code_system: 'http://hl7.org/fhir/sid/icd-10-cm' })
 	assert.equal(row.code, 'E11.9')
@@ -207,14 +207,14 @@ test('a visit moves last_visit', async () => {
 	assert.equal(version, first.version)
 })
 
-test('PATCH changes a row and raises its version', async () => {
+test('PATCH changes a row and increases its version', async () => {
 	const row = await patient()
 	const answer = await patch(`/patients/?id=eq.${row.id}`, { age: 46 })
 	assert.equal(answer.status, 200, answer.text)
 	assert.deepEqual([answer.body[0].age, answer.body[0].version], [46, 2])
 })
 
-test('PATCH that names the version it read succeeds, a stale one is refused and changes nothing', async () => {
+test('PATCH with the current version succeeds, with a stale one it is refused and changes nothing', async () => {
 	const row = await patient()
 	const mine = await patch(`/patients?id=eq.${row.id}`, { age: 50, version: row.version })
 	assert.equal(mine.status, 200, mine.text)
@@ -225,13 +225,13 @@ test('PATCH that names the version it read succeeds, a stale one is refused and 
 	assert.deepEqual([now.age, now.version], [50, 2])
 })
 
-test('of two clients that write the same version at once, one is refused', async () => {
+test('of two clients that write the same version concurrently, one is refused', async () => {
 	const row = await patient()
 	const answers = await Promise.all([51, 52, 53, 54].map((age) => patch(`/patients?id=eq.${row.id}`, { age, version: row.version })))
 	assert.deepEqual(answers.map((a) => a.status).sort(), [200, 409, 409, 409])
 })
 
-test('changing the code validates anew', async () => {
+test('changing the code validates again', async () => {
 	const { id } = await patient()
 	const row = await record('/diagnoses', { patient_id: id, code: 'E11.99' })
 	assert.equal(row.status, 'invalid')
@@ -239,7 +239,7 @@ test('changing the code validates anew', async () => {
 	assert.deepEqual([fixed.code, fixed.status, fixed.suggestions], ['E11.9', 'valid', []])
 })
 
-test('DELETE of a patient with records is refused, without them it works', async () => {
+test('DELETE of a patient with records is refused, without records it succeeds', async () => {
 	const row = await patient()
 	const diagnosis = await record('/diagnoses', { patient_id: row.id, code: 'I10' })
 	const refused = await del(`/patients?id=eq.${row.id}`)
@@ -263,7 +263,7 @@ test('PUT and upsert work on the views', async () => {
 	assert.deepEqual(ignored.body, [])
 })
 
-test('the audit trail names what happened to a patient, and cannot be changed', async () => {
+test('the audit trail has every change of a patient, and cannot be changed', async () => {
 	const { id } = await patient()
 	await patch(`/patients?id=eq.${id}`, { age: 46 })
 	const diagnosis = await record('/diagnoses', { patient_id: id, code: 'I10' })
@@ -277,7 +277,7 @@ test('the audit trail names what happened to a patient, and cannot be changed', 
 	assert.equal(await count(`/audit_events?patient_id=eq.${id}`), 4)
 })
 
-test('the audit trail tells the request that a change came by', async () => {
+test('the audit trail has the request of a change', async () => {
 	const made = await post('/patients/', person(), { 'X-Request-Id': 'forged', 'X-Forwarded-For': '203.0.113.9', 'X-Real-IP': '203.0.113.9', 'X-Reason': 'admission' })
 	const [event] = (await get(`/audit_events?patient_id=eq.${made.body.id}`)).body
 	assert.equal(event.request_id, made.headers.get('x-request-id'))

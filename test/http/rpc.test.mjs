@@ -1,4 +1,4 @@
-// The functions: validating, suggesting, deciding, visits, releases, health.
+// The functions: validation, suggestions, decisions, visits, releases, health.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -12,7 +12,7 @@ const row = (answer) => { assert.equal(answer.status, 200, answer.text); return 
 
 before(loadCodes)
 
-test('health', async () => {
+test('health answers', async () => {
 	for (const answer of [await get('/rpc/health'), await get('/rpc/health/'), await rpc('health', {})]) assert.equal(answer.status, 200, answer.text)
 	const { body } = await get('/rpc/health')
 	assert.match(body.version, /^\d+\.\d+$/, 'the open demo tells its version')
@@ -20,7 +20,7 @@ test('health', async () => {
 	assert.match(body.postgresql, /^\d+/)
 })
 
-test('validate_code by POST and GET, in a system of any spelling', async () => {
+test('validate_code works by POST and GET, with a system in any spelling', async () => {
 	for (const code_system of ['ICD-10-CM', 'icd-10-cm', 'http://hl7.org/fhir/sid/icd-10-cm', 'urn:oid:2.16.840.1.113883.6.90']) {
 		const found = row(await rpc('validate_code', { code_system, code: 'e119' }))
 		assert.deepEqual([found.result, found.code, found.billable], ['valid', 'E11.9', true])
@@ -40,7 +40,7 @@ test('validate_code: header, unknown, malformed, title of another code, before i
 	assert.equal((await rpc('validate_code', { code_system: 'ICD-10-CM', code: 'E11.9', on_date: 'yesterweek' })).status, 400)
 })
 
-test('suggest by POST and GET: ranked, limited, by code and by words', async () => {
+test('suggest works by POST and GET: ranked, limited, by code and by words', async () => {
 	const byCode = await rpc('suggest', { code_system: 'ICD-10-CM', code: 'E11.99' })
 	assert.equal(byCode.status, 200, byCode.text)
 	assert.ok(byCode.body.length >= 1 && byCode.body.length <= 5)
@@ -50,7 +50,7 @@ test('suggest by POST and GET: ranked, limited, by code and by words', async () 
 	assert.equal((await rpc('suggest', { code_system: 'ICD-10-CM', code: 'E11.99', max: -1 })).status, 400)
 })
 
-test('search_patients by name, number and birth date; bad input is refused, not searched', async () => {
+test('search_patients finds by name, number and birth date, and refuses bad input without a search', async () => {
 	const word = 'Zw' + [...newId()].map((c) => String.fromCharCode(97 + (c.charCodeAt(0) % 26))).join('')
 	const { patient_id } = await patient({ name: `Jürgen ${word}`, birth_date: '1931-02-03' })
 	const find = async (q, more) => await get('/rpc/search_patients?' + query({ q, ...more }))
@@ -73,7 +73,7 @@ const invalid = async () => record('/diagnoses', {
 })
 const stored = async (id) => (await get(`/diagnoses?id=eq.${id}`)).body[0]
 
-test('accept_suggestion writes the candidate', async () => {
+test('accept_suggestion stores the suggestion', async () => {
 	const { id, suggestions, version } = await invalid()
 	row(await rpc('accept_suggestion', { record: id, code: suggestions[0].code }))
 	const now = await stored(id)
@@ -82,7 +82,7 @@ test('accept_suggestion writes the candidate', async () => {
 	assert.ok(now.version > version)
 })
 
-test('accept_suggestion takes only what was suggested, and only for a record', async () => {
+test('accept_suggestion accepts only what was suggested, and only for an existing record', async () => {
 	const { id } = await invalid()
 	const foreign = await rpc('accept_suggestion', { record: id, code: 'Z99.9' })
 	assert.ok([400, 404, 409, 422].includes(foreign.status), foreign.text)
@@ -111,7 +111,7 @@ test('add_suggestions adds those of an outside program, and refuses a wrong shap
 	assert.deepEqual(await stored(id), now)
 })
 
-test('record_visit: a patient with all that belongs to it, or nothing', async () => {
+test('record_visit stores a patient with all records, or nothing', async () => {
 	const visit = { patient: person(), diagnoses: [{ code: 'e119' }, { code: 'I10' }], treatments: [{ code: '99213' }] }
 	const answer = row(await rpc('record_visit', { visit }))
 	assert.equal(answer.patient.patient_id, visit.patient.patient_id)
@@ -129,9 +129,9 @@ test('record_visit: a patient with all that belongs to it, or nothing', async ()
 	}
 })
 
-test('load_release: a release becomes codes; the same again changes nothing; rubbish is refused', async () => {
+test('load_release: a release is loaded; the same again changes nothing; bad files are refused', async () => {
 	const version = 'test-' + newId()
-	// a day that no other run has: two releases of a system cannot begin on the same
+	// a day that no other run uses: two releases of a system cannot begin on the same
 	const effective_from = new Date(Date.UTC(1950, 0, 1 + Math.floor(Math.random() * 20_000))).toISOString().slice(0, 10)
 	const body = { code_system: 'ICD-10-PCS', version, effective_from, content: orderFile([
 		['001', 0, 'Bypass', 'Central Nervous System and Cranial Nerves, Bypass'],

@@ -5,7 +5,7 @@
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
--- a database of its own: the changes of this life are committed, each in a transaction
+-- a database of its own: each change of the patient is committed in a transaction
 DROP DATABASE IF EXISTS medrec_history;
 CREATE DATABASE medrec_history;
 \c medrec_history
@@ -15,7 +15,7 @@ CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
 
--- what the tables held, after each change that the row went through
+-- the table's rows, after each change of the patient
 CREATE TEMP TABLE life (seq serial, table_name text, row_id text, at timestamptz, action text, record jsonb);
 CREATE INDEX ON life (table_name, row_id);
 CREATE TEMP TABLE cast_of (id uuid, mrn text, alive boolean DEFAULT false);
@@ -87,26 +87,26 @@ CREATE TEMP TABLE history AS
 	FROM (SELECT DISTINCT table_name, row_id FROM life) AS l, medrec.history(l.table_name, l.row_id) AS h;
 
 SELECT plan(13);
-SELECT cmp_ok(count(*), '>=', 9000::bigint, 'the life had its changes') FROM life;
-SELECT is((SELECT count(*) FROM history), (SELECT count(*) FROM life), 'as many versions as changes');
-SELECT is(count(*), 0::bigint, 'every version is what was stored')
+SELECT cmp_ok(count(*), '>=', 9000::bigint, 'the test''s patient had all its changes') FROM life;
+SELECT is((SELECT count(*) FROM history), (SELECT count(*) FROM life), 'history has as many versions as there were changes');
+SELECT is(count(*), 0::bigint, 'history has every version as it was stored')
 	FROM (SELECT *, row_number() OVER (PARTITION BY table_name, row_id ORDER BY seq) AS version FROM life) AS l
 	FULL JOIN history AS h USING (table_name, row_id, version)
 	WHERE l.action IS DISTINCT FROM h.action
 		OR pg_temp.same(l.record) IS DISTINCT FROM pg_temp.same(h.record);
-SELECT is(count(*), 0::bigint, 'as_of gives every tenth patient''s state and others')
+SELECT is(count(*), 0::bigint, 'as_of returns every tenth state of a patient and states in between')
 	FROM (SELECT *, lead(at) OVER (PARTITION BY table_name, row_id ORDER BY seq) AS next FROM life) AS l
 	WHERE seq % 50 = 0 AND pg_temp.same(record)
 		IS DISTINCT FROM pg_temp.same(medrec.as_of(table_name, row_id, at)::jsonb);
-SELECT is(medrec.as_of('patient', (SELECT id::text FROM cast_of LIMIT 1), '2000-01-01')::text, NULL, 'as_of before the row is null');
+SELECT is(medrec.as_of('patient', (SELECT id::text FROM cast_of LIMIT 1), '2000-01-01')::text, NULL, 'as_of before the row existed is null');
 SELECT is(pg_temp.same(medrec.as_of('patients', p.id::text, 'infinity')::jsonb), pg_temp.same(to_jsonb(p)),
-		'as_of the end of time is the row as it is, last_visit included')
+		'as_of infinity is the current row with last_visit')
 	FROM medrec.patient AS p WHERE patient_id LIKE 'LIFE-%' AND EXISTS (SELECT FROM medrec.diagnosis WHERE patient_id = p.id)
 	ORDER BY patient_id LIMIT 1;
-SELECT is(count(*), 0::bigint, 'and so for every patient')
+SELECT is(count(*), 0::bigint, 'as_of infinity is the current row for every patient')
 	FROM medrec.patient AS p WHERE patient_id LIKE 'LIFE-%'
 		AND pg_temp.same(medrec.as_of('patient', p.id::text, 'infinity')::jsonb) IS DISTINCT FROM pg_temp.same(to_jsonb(p));
-SELECT is(count(*), 0::bigint, 'medrec.diagnosis is a name, too')
+SELECT is(count(*), 0::bigint, 'history accepts a schema-qualified table name')
 	FROM medrec.diagnosis AS d JOIN cast_of AS c ON c.id = d.patient_id
 	WHERE d.id::text LIKE 'a%'
 		AND pg_temp.same(medrec.as_of('medrec.diagnosis', d.id::text, 'infinity')::jsonb) IS DISTINCT FROM pg_temp.same(to_jsonb(d));
@@ -115,14 +115,14 @@ SELECT is(count(*), 0::bigint, 'medrec.diagnosis is a name, too')
 SELECT p.id AS pid, clock_timestamp() AS t0 FROM medrec.patient AS p WHERE patient_id LIKE 'LIFE-%' ORDER BY patient_id LIMIT 1 \gset
 UPDATE medrec.patient SET name = 'Changed', gender = 'female' WHERE id = :'pid';
 SELECT is(array_agg(column_name || ' ' || new_value ORDER BY column_name) FILTER (WHERE column_name IN ('name', 'gender')),
-	'{"gender \"female\"","name \"Changed\""}', 'diff names what changed') FROM medrec.diff('patient', :'pid', :'t0');
-SELECT is(count(*), 0::bigint, 'and nothing where nothing did') FROM medrec.diff('patient', :'pid', clock_timestamp());
-SELECT is(array_agg(column_name) @> '{id,name,age}' AND bool_and(old_value IS NULL), true, 'all columns of a new row')
+	'{"gender \"female\"","name \"Changed\""}', 'diff names the changed columns') FROM medrec.diff('patient', :'pid', :'t0');
+SELECT is(count(*), 0::bigint, 'diff returns nothing if nothing changed') FROM medrec.diff('patient', :'pid', clock_timestamp());
+SELECT is(array_agg(column_name) @> '{id,name,age}' AND bool_and(old_value IS NULL), true, 'diff returns all columns of a new row')
 	FROM medrec.diff('patient', :'pid', '2000-01-01');
 
-SELECT is(count(*), 0::bigint, 'an id of nobody has no history') FROM medrec.history('patient', 'nobody''s');
+SELECT is(count(*), 0::bigint, 'an unknown id has no history') FROM medrec.history('patient', 'nobody''s');
 SET ROLE medrec_clinician;
-SELECT throws_ok('SELECT * FROM medrec.history(''patient'', ''x'')', '42501', NULL, 'a clinician does not read the trail');
+SELECT throws_ok('SELECT * FROM medrec.history(''patient'', ''x'')', '42501', NULL, 'a clinician may not call history');
 RESET ROLE;
 
 SELECT * FROM finish();

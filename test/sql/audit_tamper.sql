@@ -1,11 +1,11 @@
--- audit: a superuser tampers with the trail in twelve ways; each is found, and where it is
+-- audit: a superuser tampers with the trail in twelve ways; each is found and located
 \set ECHO none
 \set QUIET 1
 \pset format unaligned
 \pset tuples_only true
 \pset pager off
 SET client_min_messages = warning;
--- a database of its own: what it does is committed
+-- a database of its own, since the test commits
 DROP DATABASE IF EXISTS medrec_tamper;
 CREATE DATABASE medrec_tamper;
 \c medrec_tamper
@@ -14,7 +14,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
--- MEDREC_TAMPERINGS: how many; the issue's figure is 1000
+-- MEDREC_TAMPERINGS: how many
 \set tamperings ''
 \getenv tamperings MEDREC_TAMPERINGS
 SELECT coalesce(nullif(:'tamperings', ''), '240') AS tamperings \gset
@@ -35,7 +35,7 @@ BEGIN
 END
 $$;
 CALL pg_temp.live();
--- a transaction of another test may hold the horizon for a while
+-- a transaction of another test may hold back the horizon for a while
 DO $$
 BEGIN
 	FOR i IN 1 .. 600 LOOP
@@ -47,12 +47,12 @@ BEGIN
 END
 $$;
 SELECT plan(17);
-SELECT is(count(*), 0::bigint, 'the honest trail is intact') FROM medrec.verify_audit();
+SELECT is(count(*), 0::bigint, 'an untampered trail verifies') FROM medrec.verify_audit();
 
 CREATE TEMP TABLE outcome (kind text, found boolean, placed boolean, note text);
 CREATE TEMP TABLE kept AS SELECT medrec.audit_checkpoint() AS checkpoint, max(seal) AS seals FROM medrec.audit_seal;
 
--- whoever owns the server can remove the guards
+-- the server's owner can remove the guards
 BEGIN;
 SET LOCAL session_replication_role = replica;
 DO $$
@@ -66,9 +66,9 @@ BEGIN
 	END LOOP;
 END
 $$;
-SELECT cmp_ok(count(*), '>', 0::bigint, 'removed guards are found') FROM medrec.verify_audit() WHERE kind = 'guard_missing';
+SELECT cmp_ok(count(*), '>', 0::bigint, 'removed guards are reported') FROM medrec.verify_audit() WHERE kind = 'guard_missing';
 
--- an event's leaf, as who knows the canonical text computes it
+-- an event's leaf, computed from the canonical text
 CREATE PROCEDURE pg_temp.make_leaf(e medrec.audit_event) LANGUAGE sql AS $$
 	UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_canonical(x.era, x.xid, x.n))
 	WHERE x.era = e.era AND x.xid = e.xid AND x.n = e.n;
@@ -131,7 +131,7 @@ BEGIN
 				WHEN 4 THEN
 					kind := 'all events of a patient removed';
 					expected := '{events_removed}';
-					-- the events of migrate() are of no patient
+					-- the events of migrate() have no patient
 					SELECT * INTO e FROM medrec.audit_event AS x WHERE pg_temp.seal_of(x) IS NOT NULL AND x.patient_id IS NOT NULL
 						ORDER BY random() LIMIT 1;
 					place := pg_temp.seal_of(e);
@@ -145,7 +145,7 @@ BEGIN
 					f.n := e.n + 1000;
 					CALL pg_temp.make_leaf(f);
 				WHEN 6 THEN
-					kind := 'event doubled';
+					kind := 'event duplicated';
 					expected := '{event_duplicate}';
 					INSERT INTO medrec.audit_event SELECT (e).*;
 				WHEN 7 THEN
@@ -158,7 +158,7 @@ BEGIN
 					UPDATE medrec.audit_event AS x SET new_values = e.new_values, row_id = e.row_id, patient_id = e.patient_id, leaf = e.leaf, salt = e.salt
 						WHERE (x.era, x.xid, x.n) = (f.era, f.xid, f.n);
 				WHEN 8 THEN
-					kind := 'events reordered, leaves made anew';
+					kind := 'events reordered, leaves recomputed';
 					expected := '{events_replaced,events_removed,events_inserted}';
 					SELECT * INTO f FROM medrec.audit_event AS x WHERE x.xid <> e.xid AND pg_temp.seal_of(x) IS NOT NULL ORDER BY random() LIMIT 1;
 					UPDATE medrec.audit_event AS x SET xid = f.xid, n = 5000 WHERE (x.era, x.xid, x.n) = (e.era, e.xid, e.n);
@@ -185,7 +185,7 @@ BEGIN
 						DELETE FROM medrec.audit_event AS x WHERE x.era > s.era OR x.era = s.era AND x.xid >= s.end_xid;
 					ELSE
 						kind := 'trail cut off, or an older copy restored';
-						-- history written anew from there on, everything consistent
+						-- history rewritten from there on, everything consistent
 						UPDATE medrec.audit_event AS x SET account = 'somebody else' WHERE x.era = s.era AND x.xid >= s.end_xid;
 						UPDATE medrec.audit_event AS x SET leaf = sha256('\x00'::bytea || medrec.audit_canonical(x.era, x.xid, x.n))
 							WHERE x.era = s.era AND x.xid >= s.end_xid;
@@ -211,12 +211,12 @@ BEGIN
 END
 $$;
 CALL pg_temp.tamper(:tamperings);
-SELECT is(count(*), 0::bigint, 'what was rolled back leaves no finding') FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
-SELECT is(count(*), (:tamperings)::bigint, 'as many tamperings as were asked for') FROM outcome;
+SELECT is(count(*), 0::bigint, 'what was rolled back is not reported') FROM medrec.verify_audit() WHERE kind <> 'guard_missing';
+SELECT is(count(*), (:tamperings)::bigint, 'the test makes as many tamperings as asked for') FROM outcome;
 SELECT is(string_agg(note, '; ') FILTER (WHERE NOT found OR NOT placed), NULL, 'found and placed: ' || kind)
 	FROM outcome GROUP BY kind ORDER BY kind;
 ROLLBACK;
-SELECT is(count(*), 0::bigint, 'and the trail is intact as before') FROM medrec.verify_audit();
+SELECT is(count(*), 0::bigint, 'the trail verifies after all tamperings were undone') FROM medrec.verify_audit();
 SELECT * FROM finish();
 \c postgres
 DROP DATABASE medrec_tamper;

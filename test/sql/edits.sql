@@ -13,13 +13,13 @@ SELECT rows FROM medrec.load_release('ICD-10-CM', '2019', '2018-10-01', pg_temp.
 	'S72|0|Fracture of femur', 'S72001|0|Fracture of neck of right femur', 'S72001A|1|Fracture of neck of right femur, initial',
 	'W19|0|Unspecified fall', 'W19XXXA|1|Unspecified fall, initial')) \g /dev/null
 
--- what is known, without rules: nothing to complain of
+-- without rules there is no issue
 CREATE FUNCTION pg_temp.edits(code text, context jsonb, on_date date DEFAULT '2024-01-01') RETURNS text LANGUAGE sql AS $$
 	SELECT v.result || coalesce(': ' || string_agg(i.i ->> 'text', '; ' ORDER BY n), '')
 	FROM medrec.validate_code('ICD-10-CM', $1, NULL, $3, $2) AS v
 		LEFT JOIN jsonb_array_elements(v.issues) WITH ORDINALITY AS i (i, n) ON true GROUP BY v.result
 $$;
-SELECT is(pg_temp.edits('O80', '{"age": 5, "gender": "male", "role": "principal"}'), 'valid', 'without rules loaded no edit speaks');
+SELECT is(pg_temp.edits('O80', '{"age": 5, "gender": "male", "role": "principal"}'), 'valid', 'without loaded rules no edit applies');
 
 SELECT rows FROM medrec.load_release('ICD-10-CM', '36', '2018-10-01', E'MCE_Version\tICD_Version\tMCE_Section\tMCE_Subsection\tMCE_Edit_Type\tICD_Code_Type\tICD_Code\tICD_Desc\n36\t10\t4\tC\tMaternity_Only\tD\tO80\tx\n') \g /dev/null
 SELECT rows FROM medrec.load_release('ICD-10-CM', '37', '2019-10-01', E'MCE_Version\tICD_Version\tMCE_Section\tMCE_Subsection\tMCE_Edit_Type\tICD_Code_Type\tICD_Code\tICD_Desc\n'
@@ -36,47 +36,47 @@ SELECT rows FROM medrec.load_release('ICD-10-CM', '2019', '2018-10-01', $x$<?xml
 </section></chapter></ICD10CM.tabular>$x$) \g /dev/null
 
 -- age
-SELECT is(pg_temp.edits('O80', '{"age": 30}'), 'valid', 'maternity within the ages');
-SELECT is(pg_temp.edits('O80', '{"age": 9}'), 'valid', 'the lowest age is within');
-SELECT is(pg_temp.edits('O80', '{"age": 64}'), 'valid', 'the highest age is within');
-SELECT is(pg_temp.edits('O80', '{"age": 8}'), 'review: the code is for patients of 9 to 64 years (maternity), the patient is not of that age', 'maternity below');
-SELECT is(pg_temp.edits('O80', '{"age": 65}'), 'review: the code is for patients of 9 to 64 years (maternity), the patient is not of that age', 'maternity above');
-SELECT is(pg_temp.edits('O80', '{"age": 10}', '2019-01-01'), 'review: the code is for patients of 12 to 55 years (maternity), the patient is not of that age', 'the ages are those of the release in force on the day');
-SELECT is(pg_temp.edits('O80', '{}'), 'valid', 'an unknown age breaks no rule');
-SELECT is(pg_temp.edits('P220', '{"age": 0}'), 'valid', 'a newborn');
-SELECT is(pg_temp.edits('P220', '{"age": 1}'), 'review: the code is for newborns, the patient is not of that age', 'not a newborn');
-SELECT is(pg_temp.edits('A400', '{"age": 18}'), 'review: the code is for patients of 0 to 17 years (pediatric), the patient is not of that age', 'no child');
-SELECT is(pg_temp.edits('J40', '{"age": 14}'), 'review: the code is for patients of 15 to 124 years (adult), the patient is not of that age', 'no adult');
+SELECT is(pg_temp.edits('O80', '{"age": 30}'), 'valid', 'a maternity code within the ages has no issue');
+SELECT is(pg_temp.edits('O80', '{"age": 9}'), 'valid', 'the lowest age of maternity has no issue');
+SELECT is(pg_temp.edits('O80', '{"age": 64}'), 'valid', 'the highest age of maternity has no issue');
+SELECT is(pg_temp.edits('O80', '{"age": 8}'), 'review: the code is for patients of 9 to 64 years (maternity), the patient is not of that age', 'a maternity code below the ages has an issue');
+SELECT is(pg_temp.edits('O80', '{"age": 65}'), 'review: the code is for patients of 9 to 64 years (maternity), the patient is not of that age', 'a maternity code above the ages has an issue');
+SELECT is(pg_temp.edits('O80', '{"age": 10}', '2019-01-01'), 'review: the code is for patients of 12 to 55 years (maternity), the patient is not of that age', 'the ages are those of the release in effect on the day');
+SELECT is(pg_temp.edits('O80', '{}'), 'valid', 'an unknown age has no issue');
+SELECT is(pg_temp.edits('P220', '{"age": 0}'), 'valid', 'a newborn code for a newborn has no issue');
+SELECT is(pg_temp.edits('P220', '{"age": 1}'), 'review: the code is for newborns, the patient is not of that age', 'a newborn code for an older patient has an issue');
+SELECT is(pg_temp.edits('A400', '{"age": 18}'), 'review: the code is for patients of 0 to 17 years (pediatric), the patient is not of that age', 'a pediatric code for an adult has an issue');
+SELECT is(pg_temp.edits('J40', '{"age": 14}'), 'review: the code is for patients of 15 to 124 years (adult), the patient is not of that age', 'an adult code for a child has an issue');
 
 -- sex
-SELECT is(pg_temp.edits('N760', '{"gender": "male"}'), 'review: the code is for female patients', 'a code of women');
-SELECT is(pg_temp.edits('C61', '{"gender": "female"}'), 'review: the code is for male patients', 'a code of men');
-SELECT is(pg_temp.edits('N760', '{"gender": "female"}'), 'valid', 'the right sex');
-SELECT is(pg_temp.edits('N760', '{"gender": "other"}'), 'valid', 'another gender breaks no rule');
-SELECT is(pg_temp.edits('N760', '{"gender": "male"}', '2024-09-30'), 'review: the code is for female patients', 'sex rules hold to the last of September 2024');
-SELECT is(pg_temp.edits('N760', '{"gender": "male"}', '2024-10-01'), 'valid', 'and no longer on 1 October 2024');
+SELECT is(pg_temp.edits('N760', '{"gender": "male"}'), 'review: the code is for female patients', 'a code of women for a man has an issue');
+SELECT is(pg_temp.edits('C61', '{"gender": "female"}'), 'review: the code is for male patients', 'a code of men for a woman has an issue');
+SELECT is(pg_temp.edits('N760', '{"gender": "female"}'), 'valid', 'a code of the patient''s sex has no issue');
+SELECT is(pg_temp.edits('N760', '{"gender": "other"}'), 'valid', 'another gender has no issue');
+SELECT is(pg_temp.edits('N760', '{"gender": "male"}', '2024-09-30'), 'review: the code is for female patients', 'sex rules apply until 30 September 2024');
+SELECT is(pg_temp.edits('N760', '{"gender": "male"}', '2024-10-01'), 'valid', 'sex rules do not apply from 1 October 2024');
 
 -- principal diagnosis
-SELECT is(pg_temp.edits('F0280', '{"role": "principal"}'), 'review: the code is a manifestation and cannot be the principal diagnosis', 'a manifestation as principal diagnosis');
-SELECT is(pg_temp.edits('F0280', '{"role": "secondary"}'), 'valid', 'and as another');
-SELECT is(pg_temp.edits('W19XXXA', '{"role": "principal"}'), 'review: the code is not acceptable as principal diagnosis', 'an unacceptable principal diagnosis');
-SELECT is(pg_temp.edits('J209', '{"role": "principal"}'), 'review: the code is questionable as the reason for an admission', 'a questionable admission');
+SELECT is(pg_temp.edits('F0280', '{"role": "principal"}'), 'review: the code is a manifestation and cannot be the principal diagnosis', 'a manifestation as principal diagnosis has an issue');
+SELECT is(pg_temp.edits('F0280', '{"role": "secondary"}'), 'valid', 'a manifestation as another diagnosis has no issue');
+SELECT is(pg_temp.edits('W19XXXA', '{"role": "principal"}'), 'review: the code is not acceptable as principal diagnosis', 'an unacceptable principal diagnosis has an issue');
+SELECT is(pg_temp.edits('J209', '{"role": "principal"}'), 'review: the code is questionable as the reason for an admission', 'a questionable admission has an issue');
 
 -- pairs
-SELECT is(pg_temp.edits('E109', '{"codes": ["E11.9"]}'), 'review: the code excludes E11.9 of the same visit (excludes1 note of E10: type 2 diabetes mellitus (E11.-))', 'a pair that excludes each other, by a note on the category');
-SELECT is(pg_temp.edits('E119', '{"codes": ["E10.9"]}'), 'review: the code excludes E10.9 of the same visit (excludes1 note of E10: type 2 diabetes mellitus (E11.-))', 'the other way round too');
-SELECT is(pg_temp.edits('J209', '{"codes": ["J40", "E10.9"]}'), 'review: the code excludes J40 of the same visit (excludes1 note of J20: bronchitis NOS (J40))', 'of several codes the one that is meant');
-SELECT is(pg_temp.edits('J209', '{"codes": ["E10.9"]}'), 'valid', 'codes that go together');
-SELECT is(pg_temp.edits('E109', '{"codes": ["E10.9"]}'), 'valid', 'the code itself');
+SELECT is(pg_temp.edits('E109', '{"codes": ["E11.9"]}'), 'review: the code excludes E11.9 of the same visit (excludes1 note of E10: type 2 diabetes mellitus (E11.-))', 'a pair excluded by a note on the category has an issue');
+SELECT is(pg_temp.edits('E119', '{"codes": ["E10.9"]}'), 'review: the code excludes E10.9 of the same visit (excludes1 note of E10: type 2 diabetes mellitus (E11.-))', 'an excluded pair has an issue the other way round too');
+SELECT is(pg_temp.edits('J209', '{"codes": ["J40", "E10.9"]}'), 'review: the code excludes J40 of the same visit (excludes1 note of J20: bronchitis NOS (J40))', 'the issue names the excluded one of several codes');
+SELECT is(pg_temp.edits('J209', '{"codes": ["E10.9"]}'), 'valid', 'a pair that no note excludes has no issue');
+SELECT is(pg_temp.edits('E109', '{"codes": ["E10.9"]}'), 'valid', 'a code beside itself has no issue');
 
 -- 7th character
-SELECT is(pg_temp.edits('S72001', '{}'), 'review: a header: a more specific code is needed; 7th character missing: A initial; S sequela', 'a code that needs a 7th character');
-SELECT is(pg_temp.edits('S72001A', '{}'), 'valid', 'and with it');
+SELECT is(pg_temp.edits('S72001', '{}'), 'review: a header: a more specific code is needed; 7th character missing: A initial; S sequela', 'a code that needs a 7th character has an issue');
+SELECT is(pg_temp.edits('S72001A', '{}'), 'valid', 'a code with its 7th character has no issue');
 
--- a release of the rules takes its rules along
+-- deleting a release deletes its rules
 SELECT is(valid_to, '2019-10-01', 'rules end where the next release of their kind begins') FROM medrec.code_rule WHERE rule = 'maternity' ORDER BY valid_from LIMIT 1;
 DELETE FROM medrec.code_release WHERE content = 'edits';
-SELECT is(pg_temp.edits('O80', '{"age": 8}'), 'valid', 'a release that is deleted takes its rules along');
+SELECT is(pg_temp.edits('O80', '{"age": 8}'), 'valid', 'deleting a release deletes its rules');
 
 SELECT * FROM finish();
 ROLLBACK;

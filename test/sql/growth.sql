@@ -33,7 +33,7 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION pg_temp.plan(text) TO PUBLIC;
 
--- a month that is over, and this one, with 30,000 events of 10,000 patients each
+-- a past month, and the current one, with 30,000 events of 10,000 patients each
 DO $$
 DECLARE
 	m timestamptz := date_trunc('month', now());
@@ -56,34 +56,34 @@ ANALYZE medrec.audit_event;
 SELECT sum(pg_relation_size(inhrelid) / 8192)::integer AS trail FROM pg_inherits WHERE inhparent = 'medrec.audit_event'::regclass \gset
 SELECT pg_temp.uuid(77) AS patient, pg_temp.uuid(1030077) AS row \gset
 
-SELECT cmp_ok(:trail, '>', 1500, 'the trail is long enough for a scan of it to be seen');
-SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''diagnosis'', %L)', :'row')), '<', :trail / 5, 'history of a row does not read the trail through');
-SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''patient'', %L)', :'patient')), '<', :trail / 3, 'history of a patient neither');
-SELECT cmp_ok(pg_temp.pages(format('SELECT medrec.as_of(''diagnosis'', %L, now())', :'row')), '<', :trail / 5, 'as_of neither');
-SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.diff(''diagnosis'', %L, now() - interval ''1 day'')', :'row')), '<', :trail / 3, 'diff neither');
-SELECT cmp_ok(pg_temp.pages(format('SELECT medrec.audit_fhir(%L)', :'patient')), '<', :trail / 5, 'audit_fhir of a patient neither');
-SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec_api.audit_events WHERE patient_id = %L', :'patient')), '<', :trail / 5, 'audit_events of a patient neither');
-SELECT is(current_setting('enable_seqscan'), 'on', 'and the session''s settings are as before');
-SELECT is((SELECT count(*)::integer FROM medrec_api.audit_events WHERE patient_id = :'patient'), 6, 'all of the patient''s events are found');
+SELECT cmp_ok(:trail, '>', 1500, 'the test''s trail is long enough for a scan to be visible');
+SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''diagnosis'', %L)', :'row')), '<', :trail / 5, 'history of a row does not scan the trail');
+SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.history(''patient'', %L)', :'patient')), '<', :trail / 3, 'history of a patient does not scan the trail');
+SELECT cmp_ok(pg_temp.pages(format('SELECT medrec.as_of(''diagnosis'', %L, now())', :'row')), '<', :trail / 5, 'as_of does not scan the trail');
+SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec.diff(''diagnosis'', %L, now() - interval ''1 day'')', :'row')), '<', :trail / 3, 'diff does not scan the trail');
+SELECT cmp_ok(pg_temp.pages(format('SELECT medrec.audit_fhir(%L)', :'patient')), '<', :trail / 5, 'audit_fhir of a patient does not scan the trail');
+SELECT cmp_ok(pg_temp.pages(format('SELECT * FROM medrec_api.audit_events WHERE patient_id = %L', :'patient')), '<', :trail / 5, 'audit_events of a patient does not scan the trail');
+SELECT is(current_setting('enable_seqscan'), 'on', 'these functions leave the session''s settings unchanged');
+SELECT is((SELECT count(*)::integer FROM medrec_api.audit_events WHERE patient_id = :'patient'), 6, 'history finds all of the patient''s events');
 SELECT unalike(pg_temp.as_role('medrec_auditor', format('SELECT * FROM medrec_api.audit_events WHERE patient_id = %L', :'patient')),
-	'%Seq Scan on audit_event_old%', 'as the auditor as well');
-SELECT cmp_ok(pg_temp.pages('SELECT * FROM medrec_api.audit_events ORDER BY logged_at DESC LIMIT 50'), '<', 400, 'the newest 50 events');
+	'%Seq Scan on audit_event_old%', 'audit_events finds all of the patient''s events as an auditor');
+SELECT cmp_ok(pg_temp.pages('SELECT * FROM medrec_api.audit_events ORDER BY logged_at DESC LIMIT 50'), '<', 400, 'the newest 50 events are read by index');
 SELECT cmp_ok(pg_temp.pages('SELECT * FROM medrec_api.audit_events WHERE logged_at >= now() - interval ''1 day'' - interval ''1 month'' AND logged_at < now() - interval ''1 month'''),
-	'<', :trail / 5, 'the events of a day');
+	'<', :trail / 5, 'the events of a day are read by index');
 
 -- months that are over
-SELECT is(medrec.index_audit(), 3, 'a month that is over gets its indexes');
-SELECT is(medrec.index_audit(), 0, 'once');
-SELECT is((SELECT count(*)::integer FROM pg_index WHERE indrelid = 'medrec.audit_event_old'::regclass), 5, 'besides those of all months');
+SELECT is(medrec.index_audit(), 3, 'index_audit() indexes a past month');
+SELECT is(medrec.index_audit(), 0, 'index_audit() indexes a month once');
+SELECT is((SELECT count(*)::integer FROM pg_index WHERE indrelid = 'medrec.audit_event_old'::regclass), 5, 'a past month keeps the indexes of all months');
 SELECT is((SELECT max(n)::integer FROM (SELECT count(*) AS n FROM pg_index AS i JOIN pg_inherits ON inhrelid = i.indrelid
-	WHERE inhparent = 'medrec.audit_event'::regclass AND inhrelid <> 'medrec.audit_event_old'::regclass GROUP BY indrelid) AS c), 2, 'months to come do not');
-SELECT throws_ok('SELECT medrec.index_audit(0)', '22023', NULL, 'at least a month');
+	WHERE inhparent = 'medrec.audit_event'::regclass AND inhrelid <> 'medrec.audit_event_old'::regclass GROUP BY indrelid) AS c), 2, 'index_audit() indexes no current or future month');
+SELECT throws_ok('SELECT medrec.index_audit(0)', '22023', NULL, 'index_audit() refuses less than one month');
 ANALYZE medrec.audit_event_old;
-SELECT matches(pg_temp.plan(format('SELECT * FROM medrec_api.audit_events WHERE patient_id = %L', :'patient')), 'audit_event_old_patient_idx', 'a patient''s events are found by them');
-SELECT matches(pg_temp.plan('SELECT * FROM medrec_api.audit_events WHERE account = ''user7'' ORDER BY logged_at DESC LIMIT 50'), 'audit_event_old_account_idx', 'and a person''s');
-SELECT matches(pg_temp.plan(format('SELECT * FROM medrec.audit_event WHERE row_id = %L', :'row')), 'audit_event_old_row_id_idx', 'and a row''s');
+SELECT matches(pg_temp.plan(format('SELECT * FROM medrec_api.audit_events WHERE patient_id = %L', :'patient')), 'audit_event_old_patient_idx', 'a patient''s events in a past month are read by index');
+SELECT matches(pg_temp.plan('SELECT * FROM medrec_api.audit_events WHERE account = ''user7'' ORDER BY logged_at DESC LIMIT 50'), 'audit_event_old_account_idx', 'an account''s events in a past month are read by index');
+SELECT matches(pg_temp.plan(format('SELECT * FROM medrec.audit_event WHERE row_id = %L', :'row')), 'audit_event_old_row_id_idx', 'a row''s events in a past month are read by index');
 INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('After', 1, 'male', 'AFTER');
-SELECT is((SELECT count(*)::integer FROM medrec.audit_event WHERE action = 'INSERT' AND table_name = 'patient' AND new_values ->> 'patient_id' = 'AFTER'), 1, 'events go on to be written');
+SELECT is((SELECT count(*)::integer FROM medrec.audit_event WHERE action = 'INSERT' AND table_name = 'patient' AND new_values ->> 'patient_id' = 'AFTER'), 1, 'events are written after index_audit()');
 
 -- lists of records, as a clinician
 ALTER TABLE medrec.patient DISABLE TRIGGER USER;
@@ -96,14 +96,14 @@ ALTER TABLE medrec.patient ENABLE TRIGGER USER;
 ALTER TABLE medrec.diagnosis ENABLE TRIGGER USER;
 ANALYZE medrec.patient, medrec.diagnosis;
 CREATE FUNCTION pg_temp.clinician(command text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.as_role('medrec_clinician', command) $$;
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients ORDER BY name LIMIT 50'), 'patient_name_idx', 'patients by name');
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients ORDER BY created_at DESC LIMIT 50'), 'patient_created_at_idx', 'the newest patients');
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses ORDER BY created_at DESC LIMIT 50'), 'diagnosis_created_at_idx', 'the newest diagnoses');
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses WHERE code = ''A77'' ORDER BY created_at DESC LIMIT 50'), 'diagnosis_code_idx', 'the newest of a code');
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses WHERE status = ''review'' ORDER BY created_at DESC LIMIT 50'), 'diagnosis_status_idx', 'the newest of a status');
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses WHERE status IN (''review'', ''invalid'')'), 'diagnosis_status_idx', 'a worklist of two');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients ORDER BY name LIMIT 50'), 'patient_name_idx', 'patients by name are read by index');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients ORDER BY created_at DESC LIMIT 50'), 'patient_created_at_idx', 'the newest patients are read by index');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses ORDER BY created_at DESC LIMIT 50'), 'diagnosis_created_at_idx', 'the newest diagnoses are read by index');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses WHERE code = ''A77'' ORDER BY created_at DESC LIMIT 50'), 'diagnosis_code_idx', 'the newest records of a code are read by index');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses WHERE status = ''review'' ORDER BY created_at DESC LIMIT 50'), 'diagnosis_status_idx', 'the newest records of a status are read by index');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.diagnoses WHERE status IN (''review'', ''invalid'')'), 'diagnosis_status_idx', 'records of two statuses are read by index');
 SELECT is((SELECT count(*)::integer FROM pg_index AS i JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
-	WHERE i.indrelid = 'medrec.patient'::regclass AND a.attname IN ('last_visit', 'updated_at', 'version')), 0, 'what moves with last_visit is in no index');
+	WHERE i.indrelid = 'medrec.patient'::regclass AND a.attname IN ('last_visit', 'updated_at', 'version')), 0, 'no index contains last_visit');
 
 -- many visible patients: planning asks how many they are, and not for each
 INSERT INTO medrec.account (username, role) VALUES (session_user, 'clinician');
@@ -112,11 +112,11 @@ INSERT INTO medrec.care_team_member SELECT id, 1 FROM medrec.account WHERE usern
 INSERT INTO medrec.care_team_patient (patient, team) SELECT pg_temp.uuid(i), 1 FROM generate_series(1, 5000) AS i;
 SET LOCAL medrec.care_team_mode = on;
 SET LOCAL track_functions = 'all';
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients WHERE patient_id = ''P77'''), 'patient_patient_id', 'a patient by number, with care teams');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients WHERE patient_id = ''P77'''), 'patient_patient_id', 'a patient by number is read by index with care teams');
 SELECT pg_temp.clinician('SELECT * FROM medrec_api.diagnoses') IS NOT NULL AS planned \gset
-SELECT is(coalesce(pg_stat_get_xact_function_calls('medrec.visible_patients()'::regprocedure), 0), 0::bigint, 'is planned without a list of all visible patients');
+SELECT is(coalesce(pg_stat_get_xact_function_calls('medrec.visible_patients()'::regprocedure), 0), 0::bigint, 'planning with care teams does not list all visible patients');
 UPDATE medrec.care_team_member SET team = team;
 DELETE FROM medrec.care_team_patient WHERE patient NOT IN (SELECT pg_temp.uuid(i) FROM generate_series(1, 20) AS i);
-SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients ORDER BY name'), 'visible_patients', 'and few visible ones are read by index');
+SELECT matches(pg_temp.clinician('SELECT * FROM medrec_api.patients ORDER BY name'), 'visible_patients', 'a few visible patients are read by index');
 SELECT * FROM finish();
 ROLLBACK;

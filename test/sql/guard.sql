@@ -1,4 +1,4 @@
--- what medrec needs of its tables is not dropped, renamed or moved by accident
+-- medrec's tables and columns cannot be dropped, renamed or moved by accident
 \i test/sql-setup.psql
 SELECT plan(49);
 SET LOCAL client_min_messages = error;
@@ -17,17 +17,17 @@ $$;
 CREATE TEMP VIEW own AS SELECT c.relname AS t, a.attname AS c FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition;
 
--- every table and column that migrate() makes; what is named here is missing from src/guard.c
-SELECT is((SELECT count(DISTINCT t) >= 27 FROM own), true, 'the tables are there');
-SELECT is_empty($$SELECT t, c FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I RENAME COLUMN %I TO other_name', t, c)) <> '2BP01'$$, 'no column is renamed');
-SELECT is_empty($$SELECT t, c FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I DROP COLUMN %I CASCADE', t, c)) NOT IN ('2BP01', '42P16')$$, 'no column is dropped');
-SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('DROP TABLE medrec.%I CASCADE', t)) <> '2BP01'$$, 'no table is dropped');
-SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I RENAME TO other_name', t)) <> '2BP01'$$, 'no table is renamed');
-SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I SET SCHEMA public', t)) <> '2BP01'$$, 'no table is moved');
+-- every table and column that migrate() makes; names listed here are missing from src/base/guard.c
+SELECT is((SELECT count(DISTINCT t) >= 27 FROM own), true, 'all of medrec''s tables exist');
+SELECT is_empty($$SELECT t, c FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I RENAME COLUMN %I TO other_name', t, c)) <> '2BP01'$$, 'no column of medrec can be renamed');
+SELECT is_empty($$SELECT t, c FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I DROP COLUMN %I CASCADE', t, c)) NOT IN ('2BP01', '42P16')$$, 'no column of medrec can be dropped');
+SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('DROP TABLE medrec.%I CASCADE', t)) <> '2BP01'$$, 'no table of medrec can be dropped');
+SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I RENAME TO other_name', t)) <> '2BP01'$$, 'no table of medrec can be renamed');
+SELECT is_empty($$SELECT DISTINCT t FROM own WHERE pg_temp.attempt(format('ALTER TABLE medrec.%I SET SCHEMA public', t)) <> '2BP01'$$, 'no table of medrec can be moved');
 
 -- by other ways
 CREATE TABLE public.parent (name varchar(255) NOT NULL);
--- 18 refuses a change of the parent's column itself, with 55000
+-- 18 itself refuses a change of the parent's column, with 55000
 SELECT is(CASE WHEN a.code = '55000' AND c LIKE '%TABLE public.parent ALTER COLUMN%' THEN '2BP01' ELSE a.code END, '2BP01', c) FROM unnest(ARRAY[
 	'ALTER SCHEMA medrec RENAME TO other_name',
 	'ALTER INDEX medrec.patient RENAME TO other_name',
@@ -45,7 +45,7 @@ SELECT is(CASE WHEN a.code = '55000' AND c LIKE '%TABLE public.parent ALTER COLU
 	'DROP VIEW medrec_api.patients CASCADE; ALTER TABLE medrec.patient INHERIT public.parent; ALTER TABLE medrec.patient DROP CONSTRAINT patient_name_check; DROP INDEX medrec.patient_name_words_idx; ALTER TABLE public.parent ALTER COLUMN name TYPE integer USING 1',
 	'CREATE ROLE guard_owner; ALTER TABLE medrec.patient OWNER TO guard_owner; DROP OWNED BY guard_owner CASCADE']) AS c (c), LATERAL (SELECT pg_temp.attempt(c) AS code) AS a;
 
--- what stays free
+-- what stays allowed
 CREATE TABLE public.patient (name text, age integer);
 CREATE SCHEMA other;
 SELECT is(pg_temp.attempt(c), 'done', c) FROM unnest(ARRAY[
@@ -62,9 +62,9 @@ SELECT is(pg_temp.attempt(c), 'done', c) FROM unnest(ARRAY[
 	'ALTER SCHEMA other RENAME TO another',
 	'DROP EXTENSION medrec CASCADE', 'DROP EXTENSION medrec CASCADE; DROP TABLE medrec.patient CASCADE', 'DROP SCHEMA medrec CASCADE; DROP SCHEMA medrec_api CASCADE']) AS c;
 
-SELECT throws_like('ALTER TABLE medrec.patient RENAME COLUMN name TO full_name', 'cannot rename column "name" of table "medrec.patient" because medrec requires it', 'the error says what is wrong');
-SELECT throws_ok('SELECT medrec.allow_ddl()', NULL, NULL, 'nobody calls it');
-SELECT lives_ok('INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (''B'', 1, ''male'', ''P2'')', 'after all this a patient is stored');
+SELECT throws_like('ALTER TABLE medrec.patient RENAME COLUMN name TO full_name', 'cannot rename column "name" of table "medrec.patient" because medrec requires it', 'the guard''s error says what is wrong');
+SELECT throws_ok('SELECT medrec.allow_ddl()', NULL, NULL, 'no role may call the guard''s function');
+SELECT lives_ok('INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (''B'', 1, ''male'', ''P2'')', 'a patient can be stored after all this');
 
 -- rights given and taken by names without a schema leave events as well
 SAVEPOINT rights;
@@ -78,8 +78,8 @@ CREATE FUNCTION public.own() RETURNS integer LANGUAGE sql AS 'SELECT 1';
 GRANT EXECUTE ON FUNCTION own() TO medrec_test_reader;
 SET LOCAL search_path = public, pg_catalog;
 SELECT is((SELECT string_agg((new_values ->> 'command') || ' ' || table_name, ', ' ORDER BY n) FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint AND n > :'before'),
-	'GRANT patient, GRANT confirm, REVOKE patient', 'GRANT and REVOKE by names without a schema leave events, those on objects of others none');
--- a search_path of the caller's does not lead the trigger astray
+	'GRANT patient, GRANT confirm, REVOKE patient', 'GRANT and REVOKE of names without a schema leave events, those on other objects none');
+-- the caller's search_path does not mislead the trigger
 CREATE SCHEMA hostile;
 CREATE FUNCTION hostile.differs(text, text) RETURNS boolean LANGUAGE sql AS 'SELECT false';
 CREATE OPERATOR hostile.= (LEFTARG = text, RIGHTARG = text, FUNCTION = hostile.differs);
@@ -90,7 +90,7 @@ ALTER TABLE medrec.patient ADD COLUMN own text;
 ALTER TABLE medrec.patient DROP COLUMN own;
 SET LOCAL search_path = public, pg_catalog;
 SELECT is((SELECT count(*) FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint AND n > :'before' AND action = 'DDL' AND table_name LIKE '%patient%'), 3::bigint,
-	'operators in the caller''s search_path change nothing of it');
+	'operators in the caller''s search_path do not change these events');
 ROLLBACK TO rights;
 
 -- DROP EXTENSION of other extensions is nothing to medrec
@@ -100,24 +100,24 @@ SELECT format('GRANT CREATE ON DATABASE %I TO medrec_test_owner', current_databa
 CREATE SCHEMA owned AUTHORIZATION medrec_test_owner;
 SET LOCAL ROLE medrec_test_owner;
 CREATE EXTENSION citext SCHEMA owned;
-SELECT lives_ok('DROP EXTENSION citext', 'who may not look into medrec drops an extension of their own');
+SELECT lives_ok('DROP EXTENSION citext', 'a role without access to medrec can drop its own extension');
 RESET ROLE;
--- what is written down of the tables of others, and given back
+-- what is recorded about other tables, and restored
 CREATE TABLE public.own_records ("schlüssel" integer PRIMARY KEY);
 CREATE TRIGGER own_audit AFTER DELETE ON public.own_records REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit('withhold=schlüssel', 'patient=a\b');
 DROP EXTENSION medrec CASCADE;
-SELECT is((SELECT arguments FROM medrec.audit_attached), ARRAY['withhold=schlüssel', 'patient=a\b'], 'arguments of triggers are remembered as they were');
+SELECT is((SELECT arguments FROM medrec.audit_attached), ARRAY['withhold=schlüssel', 'patient=a\b'], 'arguments of triggers are recorded unchanged');
 CREATE EXTENSION medrec;
 CREATE TRIGGER sooner AFTER TRUNCATE ON public.own_records FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit();
 SELECT FROM medrec.migrate();
 SELECT is((SELECT count(*) FROM pg_policy WHERE polrelid = 'medrec.patient'::regclass AND polname = 'medrec_read_care'), 1::bigint,
-	'migrate() makes again what was lost, also where a table of others is audited again already');
+	'migrate() restores what was lost, even if another table is audited again already');
 ROLLBACK TO extension;
 
--- a superuser who knows better
+-- a superuser may disable it
 ALTER EVENT TRIGGER medrec_allow_ddl DISABLE;
 ALTER EVENT TRIGGER medrec_allow_drop DISABLE;
-SELECT is(pg_temp.attempt('ALTER TABLE medrec.patient RENAME COLUMN name TO other_name; DROP TABLE medrec.break_glass CASCADE'), 'done', 'disabled, it refuses nothing');
+SELECT is(pg_temp.attempt('ALTER TABLE medrec.patient RENAME COLUMN name TO other_name; DROP TABLE medrec.break_glass CASCADE'), 'done', 'the disabled guard refuses nothing');
 
 -- and a step of migrate(), which may
 ALTER EVENT TRIGGER medrec_allow_ddl ENABLE ALWAYS;
@@ -125,12 +125,12 @@ ALTER EVENT TRIGGER medrec_allow_drop ENABLE ALWAYS;
 SAVEPOINT step;
 CREATE OR REPLACE FUNCTION medrec.migration_step(OUT version integer, OUT name text, OUT script text) RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 	$$ VALUES (30000, 'a later one', 'ALTER TABLE medrec.code_note RENAME COLUMN note TO words; DROP TABLE medrec.break_glass') $$;
-SELECT is((SELECT array_agg(name) FROM medrec.migrate()), '{a later one}', 'a step of migrate() drops and renames');
+SELECT is((SELECT array_agg(name) FROM medrec.migrate()), '{a later one}', 'a step of migrate() may drop and rename');
 ROLLBACK TO step;
 CREATE OR REPLACE FUNCTION medrec.migration_step(OUT version integer, OUT name text, OUT script text) RETURNS SETOF record LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
 	$$ VALUES (30000, 'a broken one', 'ALTER TABLE medrec.code_note RENAME COLUMN note TO words; SELECT 1 / 0') $$;
-SELECT throws_ok('SELECT medrec.migrate()', '22012', NULL, 'a step that fails');
-SELECT is(pg_temp.attempt('ALTER TABLE medrec.patient RENAME COLUMN name TO other_name'), '2BP01', 'does not leave the guard asleep');
+SELECT throws_ok('SELECT medrec.migrate()', '22012', NULL, 'a failing step of migrate() raises its error');
+SELECT is(pg_temp.attempt('ALTER TABLE medrec.patient RENAME COLUMN name TO other_name'), '2BP01', 'a failing step does not leave the guard disabled');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -14,10 +14,10 @@ INSERT INTO medrec.code_note (code_system, code, kind, note) VALUES ('ICD-10-CM'
 
 SELECT results_eq($$SELECT concat_ws('|', code_system, code, display, short_display, billable, standing, valid_from, valid_to, terms, notes) COLLATE "default" FROM medrec.lookup('icd10cm', 'a047', '2023-01-01')$$,
 	$$VALUES ('ICD-10-CM|A04.7|Enterocolitis due to C. diff|t|current|2022-10-01|2023-10-01|[{"kind": "synonym", "text": "C. diff colitis"}]|[{"kind": "includes", "text": "pseudomembranous colitis"}]')$$,
-	'lookup gives a code as it stood on the day, with terms and notes');
-SELECT is(billable, false, 'lookup: billable then, a header now') FROM medrec.lookup('ICD-10-CM', 'A04.7', '2024-01-01');
-SELECT is(standing, 'not yet', 'lookup: a code that comes later') FROM medrec.lookup('ICD-10-CM', 'A04.71', '2023-01-01');
-SELECT is(standing, 'no release', 'lookup: before any release') FROM medrec.lookup('ICD-10-CM', 'A04.7', '2020-01-01');
+	'lookup returns a code''s state on the day, with terms and notes');
+SELECT is(billable, false, 'lookup: a code that is a header now was billable then') FROM medrec.lookup('ICD-10-CM', 'A04.7', '2024-01-01');
+SELECT is(standing, 'not yet', 'lookup: a future code is not yet valid') FROM medrec.lookup('ICD-10-CM', 'A04.71', '2023-01-01');
+SELECT is(standing, 'no release', 'lookup: a day before any release') FROM medrec.lookup('ICD-10-CM', 'A04.7', '2020-01-01');
 SELECT is_empty($$SELECT * FROM medrec.lookup('ICD-10-CM', 'B20')$$, 'lookup: no row for a code that no release has');
 SELECT throws_ok($$SELECT * FROM medrec.lookup('ICD-10-CM', 'nonsense!')$$, '22023', NULL, 'lookup: a malformed code is refused');
 SELECT throws_ok($$SELECT * FROM medrec.lookup('nonsense', 'A04')$$, '22023', 'unknown code system', 'lookup: an unknown system is refused');
@@ -28,26 +28,26 @@ $$;
 CREATE FUNCTION pg_temp.descendants(code text, day date DEFAULT '2024-01-01') RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(a.code || ' ' || level, ', ' ORDER BY a.code) FROM medrec.descendants('ICD-10-CM', $1, $2) AS a
 $$;
-SELECT is(pg_temp.ancestors('A0471'), 'A04.7 1, A04 2', 'ancestors, the nearest first');
-SELECT is(pg_temp.ancestors('S060X0A'), 'S06.0 1, S06 2', 'ancestors: placeholders are no codes');
-SELECT is(pg_temp.ancestors('A0479'), 'A04.7 1, A04 2', 'ancestors of a code that no release has');
-SELECT is(pg_temp.ancestors('A04'), NULL, 'none above a category');
-SELECT is(pg_temp.ancestors('A0471', '2020-01-01'), NULL, 'none before any release');
-SELECT is(pg_temp.descendants('A04'), 'A04.7 1, A04.71 2, A04.72 2', 'descendants with their levels');
-SELECT is(pg_temp.descendants('A04', '2023-01-01'), 'A04.7 1', 'descendants on another day');
-SELECT is(pg_temp.descendants('S06'), 'S06.0 1, S06.0X0A 2', 'descendants behind placeholders');
-SELECT is(pg_temp.descendants('A0471'), NULL, 'none below a leaf');
-SELECT is(pg_temp.descendants('A047'), 'A04.71 1, A04.72 1', 'levels count from the code itself');
+SELECT is(pg_temp.ancestors('A0471'), 'A04.7 1, A04 2', 'ancestors are ordered from the nearest');
+SELECT is(pg_temp.ancestors('S060X0A'), 'S06.0 1, S06 2', 'ancestors do not include placeholders');
+SELECT is(pg_temp.ancestors('A0479'), 'A04.7 1, A04 2', 'ancestors of a code in no release are found');
+SELECT is(pg_temp.ancestors('A04'), NULL, 'a category has no ancestors');
+SELECT is(pg_temp.ancestors('A0471', '2020-01-01'), NULL, 'there are no ancestors before any release');
+SELECT is(pg_temp.descendants('A04'), 'A04.7 1, A04.71 2, A04.72 2', 'descendants have their levels');
+SELECT is(pg_temp.descendants('A04', '2023-01-01'), 'A04.7 1', 'descendants are those of the given day');
+SELECT is(pg_temp.descendants('S06'), 'S06.0 1, S06.0X0A 2', 'descendants are found behind placeholders');
+SELECT is(pg_temp.descendants('A0471'), NULL, 'a leaf has no descendants');
+SELECT is(pg_temp.descendants('A047'), 'A04.71 1, A04.72 1', 'levels count from the given code');
 
-SELECT is(medrec.subsumes('ICD-10-CM', 'A04', 'A0471'), 'subsumes', 'above');
-SELECT is(medrec.subsumes('ICD-10-CM', 'a04.71', 'a04'), 'subsumed-by', 'below');
-SELECT is(medrec.subsumes('ICD-10-CM', 'A04.71', 'a0471'), 'equivalent', 'the same');
-SELECT is(medrec.subsumes('ICD-10-CM', 'A04.71', 'A04.72'), 'not-subsumed', 'neither');
-SELECT is(medrec.subsumes('ICD-10-CM', 'A04', NULL), NULL, 'null is unknown');
-SELECT throws_ok($$SELECT medrec.subsumes('LOINC', '2339-0', '2339-0')$$, '0A000', 'the codes of LOINC carry no hierarchy', 'a system without hierarchy says so');
-SELECT throws_ok($$SELECT medrec.ancestors('LOINC', '2339-0')$$, '0A000', 'the codes of LOINC carry no hierarchy', 'ancestors too');
-SELECT throws_ok($$SELECT medrec.descendants('LOINC', '2339-0')$$, '0A000', 'the codes of LOINC carry no hierarchy', 'descendants too');
-SELECT throws_ok($$SELECT medrec.subsumes('ICD-10-CM', 'A04', '!')$$, '22023', NULL, 'a malformed code is refused');
+SELECT is(medrec.subsumes('ICD-10-CM', 'A04', 'A0471'), 'subsumes', 'subsumes: a is above b');
+SELECT is(medrec.subsumes('ICD-10-CM', 'a04.71', 'a04'), 'subsumed-by', 'subsumes: a is below b');
+SELECT is(medrec.subsumes('ICD-10-CM', 'A04.71', 'a0471'), 'equivalent', 'subsumes: the same code');
+SELECT is(medrec.subsumes('ICD-10-CM', 'A04.71', 'A04.72'), 'not-subsumed', 'subsumes: unrelated codes');
+SELECT is(medrec.subsumes('ICD-10-CM', 'A04', NULL), NULL, 'subsumes: null for null');
+SELECT throws_ok($$SELECT medrec.subsumes('LOINC', '2339-0', '2339-0')$$, '0A000', 'the codes of LOINC carry no hierarchy', 'subsumes refuses a system without hierarchy');
+SELECT throws_ok($$SELECT medrec.ancestors('LOINC', '2339-0')$$, '0A000', 'the codes of LOINC carry no hierarchy', 'ancestors refuses a system without hierarchy');
+SELECT throws_ok($$SELECT medrec.descendants('LOINC', '2339-0')$$, '0A000', 'the codes of LOINC carry no hierarchy', 'descendants refuses a system without hierarchy');
+SELECT throws_ok($$SELECT medrec.subsumes('ICD-10-CM', 'A04', '!')$$, '22023', NULL, 'subsumes refuses a malformed code');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -1,10 +1,10 @@
 \i test/sql-setup.psql
 SELECT plan(28);
 
-SELECT is(:steps::bigint, (SELECT count(*) FROM medrec.schema_migration), 'migrate() has taken every step and recorded it');
-SELECT is_empty('SELECT * FROM medrec.migrate()', 'a second time it does nothing');
+SELECT is(:steps::bigint, (SELECT count(*) FROM medrec.schema_migration), 'migrate() applies and records every step');
+SELECT is_empty('SELECT * FROM medrec.migrate()', 'migrate() applies no step twice');
 SELECT is((SELECT array_agg(version ORDER BY version) FROM medrec.schema_migration),
-	(SELECT array_agg(version ORDER BY version) FROM medrec.migration_step()), 'the steps are numbered alike');
+	(SELECT array_agg(version ORDER BY version) FROM medrec.migration_step()), 'all steps of the library are recorded');
 
 -- the extension is code only
 SELECT is_empty($$SELECT classid::regclass, pg_describe_object(classid, objid, 0) FROM pg_depend
@@ -12,41 +12,41 @@ SELECT is_empty($$SELECT classid::regclass, pg_describe_object(classid, objid, 0
 	AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'medrec')
 	AND classid NOT IN ('pg_proc'::regclass, 'pg_event_trigger'::regclass, 'pg_operator'::regclass, 'pg_opclass'::regclass, 'pg_opfamily'::regclass)$$,
 	'no table, type or schema is a member of the extension');
-SELECT throws_ok('DROP EXTENSION medrec', '2BP01', NULL, 'DROP EXTENSION is refused while tables stand');
+SELECT throws_ok('DROP EXTENSION medrec', '2BP01', NULL, 'DROP EXTENSION is refused while the tables exist');
 SAVEPOINT dropped;
 INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('A', 1, 'male', 'P1');
 SET LOCAL client_min_messages = error;
 DROP EXTENSION medrec CASCADE;
-SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'and with CASCADE no row is lost');
+SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'DROP EXTENSION ... CASCADE deletes no row');
 CREATE EXTENSION medrec;
 SELECT is((SELECT count(*) FROM medrec.migrate() WHERE version IS NULL AND name = 'repaired trigger medrec_validate on medrec.account'),
-	1::bigint, 'tables that CASCADE has left without rules get them back');
+	1::bigint, 'migrate() restores the rules that CASCADE dropped');
 ROLLBACK TO dropped;
 
--- what somebody has put into a schema of his own must not run as whoever migrates
+-- code that somebody put into a schema of their own must not run with the rights of the role that migrates
 CREATE ROLE migrate_test_other;
 ALTER SCHEMA medrec OWNER TO migrate_test_other;
-SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'a schema of somebody else''s is refused');
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'migrate() refuses a schema medrec of another role');
 ROLLBACK TO dropped;
 CREATE ROLE migrate_test_other;
 ALTER SCHEMA medrec_api OWNER TO migrate_test_other;
-SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'the API''s as well');
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', NULL, 'migrate() refuses a schema medrec_api of another role');
 ROLLBACK TO dropped;
 
--- whoever is no superuser is told so at once, also where the extension and the schemas are theirs
+-- a role that is not a superuser gets an error at once, even if it owns the extension and the schemas
 CREATE ROLE migrate_test_owner CREATEROLE;
 GRANT EXECUTE ON FUNCTION medrec.migrate(), medrec.migration_step() TO migrate_test_owner;
 SELECT format('GRANT CREATE ON DATABASE %I TO migrate_test_owner', current_database()) \gexec
 ALTER SCHEMA medrec OWNER TO migrate_test_owner;
 ALTER SCHEMA medrec_api OWNER TO migrate_test_owner;
 SET LOCAL ROLE migrate_test_owner;
-SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', 'permission denied to run medrec.migrate()', 'the owner without being a superuser is refused at the start');
+SELECT throws_ok('SELECT * FROM medrec.migrate()', '42501', 'permission denied to run medrec.migrate()', 'migrate() refuses an owner who is not a superuser');
 ROLLBACK TO dropped;
 
 -- versions: of the library, and of the objects
-SELECT is(medrec.version(), (SELECT extversion FROM pg_extension WHERE extname = 'medrec'), 'a new installation is of one version');
+SELECT is(medrec.version(), (SELECT extversion FROM pg_extension WHERE extname = 'medrec'), 'a new installation has one version');
 SELECT is(obj_description('medrec_api'::regnamespace, 'pg_namespace'), E'medrec ' || medrec.version() ||
-	E'\n\nPatients, diagnoses and treatments with codes checked against terminology releases.', 'the description over HTTP bears it');
+	E'\n\nPatients, diagnoses and treatments with codes checked against terminology releases.', 'the description over HTTP has the version');
 CREATE FUNCTION pg_temp.health(r text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	h jsonb;
@@ -59,18 +59,18 @@ END
 $$;
 CREATE ROLE migrate_test_demo;
 GRANT medrec_clinician, medrec_coder TO migrate_test_demo;
-SELECT is(pg_temp.health('medrec_anon'), 'status time', 'health tells nobody without a token which versions run');
-SELECT is(pg_temp.health(r), 'extension postgresql status time version warnings', 'health tells ' || r)
+SELECT is(pg_temp.health('medrec_anon'), 'status time', 'health without a token shows no version');
+SELECT is(pg_temp.health(r), 'extension postgresql status time version warnings', 'health shows the version to ' || r)
 	FROM unnest(ARRAY['medrec_clinician', 'medrec_coder', 'medrec_auditor', 'medrec_admin', 'migrate_test_demo']) AS r;
 SET LOCAL client_min_messages = error;
 UPDATE pg_extension SET extversion = '0.0' WHERE extname = 'medrec';
-SELECT is(medrec_api.health() ->> 'extension', '0.0', 'objects of another version show');
+SELECT is(medrec_api.health() ->> 'extension', '0.0', 'health shows a different version of the objects');
 ROLLBACK TO dropped;
 COMMENT ON SCHEMA medrec_api IS 'medrecords of our clinic';
-SELECT is((SELECT array_agg(name) FROM medrec.migrate()) || obj_description('medrec_api'::regnamespace, 'pg_namespace'), '{medrecords of our clinic}', 'a comment of the user''s stays');
+SELECT is((SELECT array_agg(name) FROM medrec.migrate()) || obj_description('medrec_api'::regnamespace, 'pg_namespace'), '{medrecords of our clinic}', 'a comment of the user is kept');
 ROLLBACK TO dropped;
 
--- the seed's columns, to the letter
+-- the seed's columns, exactly
 SELECT is((SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
 	FROM pg_attribute AS a WHERE a.attrelid = 'medrec.patient'::regclass AND a.attnum BETWEEN 1 AND 6),
 	'id uuid, name character varying(255), age integer, gender character varying(10), patient_id character varying(20), last_visit timestamp with time zone',
@@ -78,7 +78,7 @@ SELECT is((SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.attty
 SELECT is((SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum)
 	FROM pg_attribute AS a WHERE a.attrelid = 'medrec.diagnosis'::regclass AND a.attnum BETWEEN 1 AND 9),
 	'id uuid, patient_id uuid, code character varying(20), description text, code_system character varying(100), status character varying(10), validation_date timestamp with time zone, validated_by character varying(255), suggestions jsonb',
-	'diagnosis has the seed''s columns, but for the room that a URI needs');
+	'diagnosis has the seed''s columns, with room for a URI');
 SELECT is((SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute AS a
 	WHERE a.attrelid = 'medrec.account'::regclass AND a.attnum > 0),
 	'id, username, email, role, password, first_name, last_name, is_active, last_login, date_joined', 'account has the seed''s columns');

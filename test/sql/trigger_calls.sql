@@ -1,10 +1,10 @@
--- a trigger's function that is attached in another way than its own is refused, always with the same words and 39P01
+-- a trigger function attached in a wrong way is refused, with the same words and 39P01
 \i test/sql-setup.psql
 SELECT plan(47);
 CREATE TABLE public.other (id integer);
 INSERT INTO public.other VALUES (1);
 
--- what comes of a trigger on a table, and a statement that fires it; rolled back whatever it was
+-- the error of a trigger on a table and a statement that fires it; always rolled back
 CREATE FUNCTION pg_temp.refused(clauses text, called text, statement text DEFAULT 'UPDATE public.other SET id = id') RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('CREATE TRIGGER a_first %s EXECUTE FUNCTION %s', clauses, called);
@@ -62,7 +62,7 @@ CREATE TEMP VIEW functions AS SELECT p.proname AS name FROM pg_proc AS p JOIN pg
 	WHERE p.pronamespace = 'medrec'::regnamespace AND p.prorettype = 'trigger'::regtype AND l.lanname = 'c';
 SELECT is(pg_temp.direct(format('medrec.%I()', f.name)), format('39P01 function "medrec.%s" was not called by trigger manager', f.name), 'not called by a trigger: ' || f.name)
 	FROM functions AS f ORDER BY f.name COLLATE "C";
-SELECT set_eq('SELECT name FROM functions', 'SELECT function FROM calls', 'every trigger''s function in C is tried above');
+SELECT set_eq('SELECT name FROM functions', 'SELECT function FROM calls', 'every trigger function in C is tried above');
 
 -- event triggers
 SELECT is(pg_temp.direct(format('medrec.%I()', f)), format('39P03 function "medrec.%s" was not called by event trigger manager', f), 'not called by an event trigger: ' || f)
@@ -79,7 +79,7 @@ $$;
 SELECT is(pg_temp.event(format('medrec.%I()', f)), format('39P03 function "medrec.%s" must be fired on ddl_command_end or sql_drop', f), 'fired on another event: ' || f)
 	FROM unnest(ARRAY['allow_ddl', 'audit_ddl']) AS f;
 SELECT set_eq($$SELECT p.proname FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
-	WHERE p.pronamespace = 'medrec'::regnamespace AND p.prorettype = 'event_trigger'::regtype AND l.lanname = 'c'$$, ARRAY['allow_ddl', 'audit_ddl'], 'every event trigger''s function in C is tried above');
+	WHERE p.pronamespace = 'medrec'::regnamespace AND p.prorettype = 'event_trigger'::regtype AND l.lanname = 'c'$$, ARRAY['allow_ddl', 'audit_ddl'], 'every event trigger function in C is tried above');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -7,13 +7,13 @@ SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01'
 SELECT medrec.record_visit('{"patient": {"name": "A", "age": 3, "gender": "female", "patient_id": "X1"},
 	"diagnoses": [{"code": "i10"}, {"code": "e119", "code_system": "icd-10-cm", "suggestions": [{"code": "I10"}]}],
 	"treatments": [{"code": "99213", "description": "Office visit"}]}') AS visit \gset
-SELECT is(:'visit'::jsonb -> 'patient' ->> 'name', 'A', 'the patient as stored');
-SELECT is(:'visit'::jsonb #>> '{diagnoses,0,code}', 'I10', 'a diagnosis as stored');
-SELECT is(:'visit'::jsonb #>> '{diagnoses,1,suggestions,0,code}', 'I10', 'with suggestions of its own');
-SELECT is(:'visit'::jsonb #>> '{treatments,0,code_system}', 'CPT', 'a treatment as stored');
-SELECT is((SELECT count(*) FROM medrec.diagnosis JOIN medrec.patient AS p ON p.id = diagnosis.patient_id WHERE p.patient_id = 'X1'), 2::bigint, 'all there');
-SELECT is(jsonb_array_length(medrec.record_visit('{"patient": {"patient_id": "X1"}, "diagnoses": [{"code": "i10"}]}') -> 'diagnoses'), 1, 'a patient by patient_id');
-SELECT is(medrec.record_visit(jsonb_build_object('patient', jsonb_build_object('id', :'visit'::jsonb #>> '{patient,id}'))) -> 'diagnoses', '[]', 'a patient by id; nothing else need be there');
+SELECT is(:'visit'::jsonb -> 'patient' ->> 'name', 'A', 'record_visit returns the patient as stored');
+SELECT is(:'visit'::jsonb #>> '{diagnoses,0,code}', 'I10', 'record_visit returns a diagnosis as stored');
+SELECT is(:'visit'::jsonb #>> '{diagnoses,1,suggestions,0,code}', 'I10', 'record_visit keeps a diagnosis''s own suggestions');
+SELECT is(:'visit'::jsonb #>> '{treatments,0,code_system}', 'CPT', 'record_visit returns a treatment as stored');
+SELECT is((SELECT count(*) FROM medrec.diagnosis JOIN medrec.patient AS p ON p.id = diagnosis.patient_id WHERE p.patient_id = 'X1'), 2::bigint, 'record_visit stores all records');
+SELECT is(jsonb_array_length(medrec.record_visit('{"patient": {"patient_id": "X1"}, "diagnoses": [{"code": "i10"}]}') -> 'diagnoses'), 1, 'record_visit finds a patient by patient_id');
+SELECT is(medrec.record_visit(jsonb_build_object('patient', jsonb_build_object('id', :'visit'::jsonb #>> '{patient,id}'))) -> 'diagnoses', '[]', 'record_visit finds a patient by id, without other keys');
 
 SELECT throws_ok(format('SELECT medrec.record_visit(%L)', v), code, NULL, 'refused: ' || v) FROM (VALUES
 	('[]', '22023'), ('{}', '22023'), ('{"patient": 1}', '22023'), ('{"patient": {"id": 5, "name": "A"}}', '22023'),
@@ -24,23 +24,23 @@ SELECT throws_ok(format('SELECT medrec.record_visit(%L)', v), code, NULL, 'refus
 	('{"patient": {"name": "B", "age": 1, "gender": "male", "patient_id": "X2"}, "diagnoses": [{"code": "I10"}, {"code": ""}]}', '22023')) AS t (v, code);
 SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": ["Secret"], "age": 3.7, "gender": 1, "patient_id": 5}, "diagnoses": [{"code": {}}]}')$$,
 	'22023', 'invalid visit: age must be a whole number from 0 to 150; name must be a string; gender must be a string; patient_id must be a string; code must be a string',
-	'every value of the wrong kind is named, and none repeated');
+	'every value of a wrong type is named, and none is repeated');
 SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": "Secret", "gender": "male", "patient_id": "X2"}}')$$,
-	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'nor an age in words');
+	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'an age in words is refused');
 SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": 1e400, "gender": "male", "patient_id": "X2"}}')$$,
-	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'nor one past all numbers');
+	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'an age beyond all numbers is refused');
 SELECT throws_ok($$SELECT medrec.record_visit((SELECT jsonb_object_agg('k' || i, i) FROM generate_series(1, 100000) AS i))$$,
-	'22023', NULL, 'any number of faults is an error of some length');
+	'22023', NULL, 'the error for many faults has a limited length');
 
--- names of types are pg_catalog's, whatever the session has
+-- type names are those of pg_catalog, whatever the session has
 SAVEPOINT before;
 CREATE DOMAIN pg_temp.text AS pg_catalog.text CHECK (length(VALUE) < 0);
 CREATE DOMAIN pg_temp.date AS pg_catalog.date CHECK (VALUE < '1900-01-01');
 SELECT medrec.record_visit('{"patient": {"name": "A", "birth_date": "2000-01-01", "gender": "male", "patient_id": "X3"}, "diagnoses": [{"code": "I10"}]}'::pg_catalog.jsonb)
 	IS NOT NULL AS stored \gset
 ROLLBACK TO before;
-SELECT is(:'stored'::boolean, true, 'types of the same name in other schemas are not looked at');
-SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'of a visit that is refused nothing is stored');
+SELECT is(:'stored'::boolean, true, 'types of the same name in other schemas are ignored');
+SELECT is((SELECT count(*) FROM medrec.patient), 1::bigint, 'a refused visit stores nothing');
 
 SELECT * FROM finish();
 ROLLBACK;

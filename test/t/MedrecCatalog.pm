@@ -124,7 +124,7 @@ sub first_difference
 	return 'is [' . substr($is, $at, 160) . '], in a new installation [' . substr($should, $at, 160) . ']';
 }
 
-# The lines that pg_dump -s writes of one database only, whatever their order, which follows OIDs.
+# The lines that pg_dump -s writes of one database only, in any order, which follows OIDs.
 sub dump_differences
 {
 	my %count;

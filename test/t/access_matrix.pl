@@ -1,4 +1,4 @@
-# Every cell of doc/security.md's table over SQL: what is "yes" is done, what is "no" is refused with 42501.
+# Every cell of doc/security.md's table over SQL: "yes" succeeds, "no" fails with 42501.
 use strict;
 use warnings;
 use PostgreSQL::Test::Utils;
@@ -23,7 +23,7 @@ SELECT * FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', E'00001 I10
 ALTER DATABASE m SET medrec.password_cost = 4;
 SQL
 
-# operation -> statements, each tried by itself; %s stands for the schema's own name of the object
+# operation -> statements, each run separately; %s is the schema's own name of the object
 my %do;
 for my $o (['diagnoses', 'diagnosis', $d], ['treatments', 'treatment', $t])
 {
@@ -117,23 +117,23 @@ for my $line (split /\n/, $matrix)
 				stdout => \$stdout, stderr => \$stderr, on_error_stop => 1, extra_params => ['-U', "sql_$roles[$i]"]);
 			my ($state) = $stderr =~ /ERROR:\s+(\w+)/;
 			$state //= "psql ended with $rc" if $rc;
-			# what is no right is not this table's matter: a logout without a token, the latest of no seals
+			# errors that are not about rights are not this table's matter: a logout without a token, the latest of no seals
 			$state = undef if defined $state && "$name $state" =~ /^rpc\/(logout call PT401|audit_checkpoint call PT404)$/;
 			$cells++;
 			is($state // 'done', $want eq 'yes' ? 'done' : '42501', "$roles[$i]: $statement");
 		}
 	}
 }
-is(join(', ', sort keys %do), '', 'the table has a line for all that can be done');
-cmp_ok($cells, '>', 400, "$cells cells tried");
+is(join(', ', sort keys %do), '', 'every operation of this test is in the table');
+cmp_ok($cells, '>', 400, "$cells cells were tried");
 
-# every object that stands in medrec_api has a line in the table
+# every object in medrec_api has a line in the table
 is($node->safe_psql('m', q{SELECT string_agg(o, ', ') FROM (
 	SELECT relname FROM pg_class WHERE relnamespace = 'medrec_api'::regnamespace AND relkind = 'v'
 	UNION SELECT 'rpc/' || proname FROM pg_proc WHERE pronamespace = 'medrec_api'::regnamespace AND proname <> 'current_age') AS v (o)
-	WHERE o NOT IN (SELECT unnest(string_to_array($$} . join(',', $matrix =~ /^\| (\S+) \|/mg) . q{$$, ',')))}), '', 'and nothing else is there to be used');
+	WHERE o NOT IN (SELECT unnest(string_to_array($$} . join(',', $matrix =~ /^\| (\S+) \|/mg) . q{$$, ',')))}), '', 'every object in medrec_api is in the table');
 
-# what only a session of one's own shows: no other user, whatever it is asked for
+# catalogs that show only a user's own session must not show others
 for my $role (@roles)
 {
 	for my $statement ('SET SESSION AUTHORIZATION medrec_admin', 'SET ROLE medrec_gatekeeper', 'SET ROLE medrec_authenticator', 'SET ROLE postgres')

@@ -1,4 +1,4 @@
-# Writers, rollbacks, savepoints, sealing and kill -9: each committed change has its event, no event is without its change, no false alarm.
+# Writers, rollbacks, savepoints, sealing and kill -9: each committed change has its event, each event its change, and there is no false alarm.
 # MEDREC_HONEST: runs that end by themselves (default 5); MEDREC_CRASHES: runs between them that kill -9 ends (default 3).
 use strict;
 use warnings;
@@ -66,15 +66,15 @@ for my $run (1 .. $runs)
 	}
 	my $before = $node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
 
-	# crashes lie evenly between the others
+	# crashes are spread evenly among the others
 	if (int($run * $crashes / $runs) == int(($run - 1) * $crashes / $runs))
 	{
 		my $h = writers('-t', 30);
-		# sealed and verified while it is written, too
+		# sealed and verified while writing, too
 		my $found = $node->safe_psql('m', "SELECT FROM medrec.seal_audit(); $findings;
 			SELECT 'amid' FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() LIMIT 1");
 		$amid++ if $found =~ s/^amid$//m;
-		is($found, '', "run $run: no false alarm meanwhile");
+		is($found, '', "run $run: no false alarm while writing");
 		ok(finish($h), "run $run: no writer failed");
 		is($node->safe_psql('m', "SELECT FROM medrec.seal_audit(); $findings"), '', "run $run: trail and records agree");
 	}
@@ -94,11 +94,11 @@ for my $run (1 .. $runs)
 			sleep(0.1);
 		}
 		is($node->safe_psql('m', $findings), '', "run $run, killed: trail and records agree");
-		is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "run $run, killed: what was sealed before is still there");
+		is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "run $run, killed: earlier seals are still there");
 	}
 	my $now = $node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event');
 	$events += $now - $before;
-	cmp_ok($now, '>', $before, "run $run: it left events");
+	cmp_ok($now, '>', $before, "run $run: the writers left events");
 }
 amcheck_ok($node, 'no index lacks a row of the last copy');
 cmp_ok($amid, '>=', $honest / 2, 'most runs were verified while they were written');

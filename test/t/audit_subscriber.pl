@@ -1,4 +1,4 @@
-# Logical replication as doc/audit.md has it: the trail verifies on the subscriber, is sealed by the publisher alone, and meets no other trail
+# Logical replication as in doc/audit.md: the trail verifies on the subscriber, is sealed by the publisher only, and is not mixed with another
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -6,7 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use MedrecNode;
 
-# the command of the documentation, to the letter
+# the command of the documentation, exactly
 my ($publication) = slurp_file("$ENV{TESTDIR}/doc/audit.md") =~ /^(CREATE PUBLICATION medrec .*?;)$/ms;
 ok($publication, 'the documentation has the command');
 
@@ -26,15 +26,15 @@ $publisher->safe_psql('m', $publication);
 my $subscriber = medrec_node('subscriber', init => { allows_streaming => 'logical' });
 $subscriber->safe_psql('postgres', 'CREATE DATABASE s');
 my $dump = $publisher->basedir . '/schema.sql';
-$publisher->command_ok([ 'pg_dump', '-h', $publisher->host, '-p', $publisher->port, '--schema-only', '--no-publications', '--no-subscriptions', '-f', $dump, 'm' ], 'the schema alone');
-$subscriber->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $subscriber->host, '-p', $subscriber->port, '-f', $dump, 's' ], 'and its restore');
+$publisher->command_ok([ 'pg_dump', '-h', $publisher->host, '-p', $publisher->port, '--schema-only', '--no-publications', '--no-subscriptions', '-f', $dump, 'm' ], 'pg_dump of the schema alone');
+$subscriber->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $subscriber->host, '-p', $subscriber->port, '-f', $dump, 's' ], 'psql restores the schema');
 $subscriber->safe_psql('s', 'SELECT FROM medrec.seal_audit()');
-is($subscriber->safe_psql('s', 'SELECT count(*) FROM medrec.audit_era'), '0', 'a sealing before there is a trail opens no era');
+is($subscriber->safe_psql('s', 'SELECT count(*) FROM medrec.audit_era'), '0', 'sealing before the subscription opens no era');
 $subscriber->safe_psql('s', "CREATE SUBSCRIPTION medrec CONNECTION '$conninfo' PUBLICATION medrec");
 $subscriber->wait_for_subscription_sync($publisher, 'medrec', 's');
 
 my $findings = 'SELECT kind, detail FROM medrec.verify_audit(); SELECT kind, table_name, row_id, detail FROM medrec.verify_records()';
-is($subscriber->safe_psql('s', $findings), '', 'what was there verifies');
+is($subscriber->safe_psql('s', $findings), '', 'a subscriber\'s copied trail verifies');
 $publisher->safe_psql('m', q{
 	INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('New', 1, 'other', 'NEW');
 	UPDATE medrec.patient SET age = 4 WHERE patient_id = 'NEW';
@@ -43,29 +43,29 @@ $publisher->safe_psql('m', q{
 $publisher->safe_psql('m', 'SELECT FROM medrec.seal_audit()');
 my $checkpoint = $publisher->safe_psql('m', 'SELECT medrec.audit_checkpoint()');
 $publisher->wait_for_catchup('medrec');
-is($subscriber->safe_psql('s', $findings), '', 'so does what comes');
-is($subscriber->safe_psql('s', "SELECT kind, detail FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', 'also against the checkpoint of the publisher');
+is($subscriber->safe_psql('s', $findings), '', 'a subscriber\'s replicated events verify');
+is($subscriber->safe_psql('s', "SELECT kind, detail FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', 'a subscriber verifies against the publisher\'s checkpoint');
 my $counts = q{SELECT era, action, table_name, count(*) FROM medrec.audit_event GROUP BY 1, 2, 3 ORDER BY 1, 2, 3};
-is($subscriber->safe_psql('s', $counts), $publisher->safe_psql('m', $counts), 'every event is there once, and no other');
+is($subscriber->safe_psql('s', $counts), $publisher->safe_psql('m', $counts), 'a subscriber has every event once, and no other');
 my ($rc, $out, $err) = $subscriber->psql('s', 'SELECT FROM medrec.seal_audit()');
-like($err, qr/the audit trail comes by a subscription/, 'the subscriber does not seal');
-is($subscriber->safe_psql('s', 'SELECT max(seal) FROM medrec.audit_seal'), $publisher->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal'), 'and has the seals of the publisher');
+like($err, qr/the audit trail comes by a subscription/, 'a subscriber does not seal');
+is($subscriber->safe_psql('s', 'SELECT max(seal) FROM medrec.audit_seal'), $publisher->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal'), 'a subscriber has the publisher\'s seals');
 $subscriber->safe_psql('s', 'ALTER TABLE medrec.patient ADD COLUMN ward text');
-is($subscriber->safe_psql('s', 'SELECT count(*) FROM medrec.audit_event WHERE era > 1'), '0', 'its own definitions leave no event in a trail that is not its own');
+is($subscriber->safe_psql('s', 'SELECT count(*) FROM medrec.audit_event WHERE era > 1'), '0', 'a subscriber\'s own DDL leaves no event in the publisher\'s trail');
 
 # a database with a trail of its own
 my $offset = -s $subscriber->logfile;
 $subscriber->safe_psql('m', "CREATE SUBSCRIPTION other CONNECTION '$conninfo' PUBLICATION medrec WITH (connect = true)");
 $subscriber->wait_for_log(qr/cannot receive an audit trail: this database has one of its own/, $offset);
-ok(1, 'a database that has a trail refuses another one');
+ok(1, 'a database with a trail of its own refuses another');
 $subscriber->safe_psql('m', 'DROP SUBSCRIPTION other');
 
-# what is detached from a subscription goes on by itself
+# a database without its subscription continues by itself
 $subscriber->safe_psql('s', 'DROP SUBSCRIPTION medrec');
 $subscriber->safe_psql('s', "UPDATE medrec.patient SET age = 5 WHERE patient_id = 'NEW'");
 $subscriber->safe_psql('s', 'SELECT FROM medrec.seal_audit()');
-is($subscriber->safe_psql('s', 'SELECT max(era) FROM medrec.audit_seal'), '2', 'without its subscription it writes and seals in the next era');
-is($subscriber->safe_psql('s', $findings), '', 'and verifies');
+is($subscriber->safe_psql('s', 'SELECT max(era) FROM medrec.audit_seal'), '2', 'after DROP SUBSCRIPTION the database writes and seals in the next era');
+is($subscriber->safe_psql('s', $findings), '', 'after DROP SUBSCRIPTION the database verifies');
 
 $_->stop foreach ($subscriber, $publisher);
 done_testing();

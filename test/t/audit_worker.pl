@@ -1,4 +1,4 @@
-# The sealing worker: seals by itself, waits for nobody's transaction, stands in nobody's way, outlives errors and crashes
+# The sealing worker: seals by itself, waits for no transaction, blocks nobody, survives errors and crashes
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -7,7 +7,7 @@ use Test::More;
 use Time::HiRes qw(sleep);
 use MedrecNode;
 
-# the start of a worker is told at debug1: that is how a round is noticed
+# the start of a worker is logged at debug1: this shows a round
 my $node = medrec_node('worker', conf => q{
 shared_preload_libraries = 'medrec'
 medrec.seal_interval = 1
@@ -56,8 +56,8 @@ sub hold_worker
 }
 
 insert();
-sealed('events are sealed by themselves');
-is($node->safe_psql('m', 'SELECT count(*) FROM medrec.verify_audit()'), '0', 'and the trail is intact');
+sealed('the worker seals events');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.verify_audit()'), '0', 'the trail verifies after the worker sealed');
 
 # the horizon
 my $long = $node->background_psql('m');
@@ -66,20 +66,20 @@ $long->query_safe("INSERT INTO medrec.patient (name, age, gender, patient_id) VA
 my $pid = $long->query_safe('SELECT pg_backend_pid()');
 insert();
 round();
-is(unsealed(), '1', 'a long transaction holds back what came after it');
-like($node->safe_psql('m', 'SELECT held_by FROM medrec.audit_status()'), qr/^process $pid since /, 'and the status names it');
-is($node->safe_psql('m', 'SELECT next_xid > horizon AND oldest_unsealed < clock_timestamp() FROM medrec.audit_status()'), 't', 'and shows how far');
+is(unsealed(), '1', 'a long transaction holds back later events');
+like($node->safe_psql('m', 'SELECT held_by FROM medrec.audit_status()'), qr/^process $pid since /, 'audit_status() names the long transaction');
+is($node->safe_psql('m', 'SELECT next_xid > horizon AND oldest_unsealed < clock_timestamp() FROM medrec.audit_status()'), 't', 'audit_status() shows how far sealing is held back');
 $long->query_safe('COMMIT');
 $long->quit;
-sealed('once it has ended, its events and theirs are sealed');
+sealed('events are sealed once the long transaction has ended');
 
-# in nobody's way, and not to be lost
+# it blocks nobody, and is replaced
 my $holder = hold_worker();
-is(insert("SET lock_timeout = '1s';"), 0, 'a worker in the midst of a sealing blocks no writer');
+is(insert("SET lock_timeout = '1s';"), 0, 'a worker in the middle of sealing blocks no writer');
 $node->safe_psql('m', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'medrec seal worker'");
 $holder->query_safe('ROLLBACK');
 $holder->quit;
-sealed('a worker that was ended is followed by another');
+sealed('a terminated worker is replaced');
 
 # an error
 my $offset = log_end();
@@ -90,22 +90,22 @@ $node->safe_psql('m', q{
 });
 insert();
 logged(qr/seal \d+ of the audit trail is damaged/, $offset);
-is(insert(), 0, 'an error of the worker is none of the writers');
+is(insert(), 0, 'an error of the worker does not affect writers');
 $node->safe_psql('m', q{
 	UPDATE medrec.audit_seal AS s SET frontier = k.frontier FROM kept AS k WHERE k.seal = s.seal AND k.frontier <> s.frontier;
 	ALTER TABLE medrec.audit_seal ENABLE ALWAYS TRIGGER medrec_append_only;
 	ALTER TABLE medrec.audit_seal ENABLE ALWAYS TRIGGER medrec_append_only_row;
 });
-sealed('with its cause the error goes');
-is($node->safe_psql('m', 'SELECT count(*) FROM medrec.verify_audit()'), '0', 'and the trail is intact');
+sealed('the worker seals again once the cause of an error is gone');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.verify_audit()'), '0', 'the trail verifies after an error of the worker');
 
 # databases come and go
 $node->safe_psql('postgres', 'CREATE DATABASE n');
 $node->safe_psql('n', 'CREATE EXTENSION medrec; SELECT * FROM medrec.migrate()');
-ok($node->poll_query_until('n', 'SELECT unsealed_events = 0 AND sealed_events > 0 FROM medrec.audit_status()'), 'a new database is sealed as well');
-is($node->psql('postgres', 'DROP DATABASE n'), 0, 'and can be dropped while the worker runs');
+ok($node->poll_query_until('n', 'SELECT unsealed_events = 0 AND sealed_events > 0 FROM medrec.audit_status()'), 'the worker seals a new database');
+is($node->psql('postgres', 'DROP DATABASE n'), 0, 'a database can be dropped while the worker runs');
 insert();
-sealed('the others are sealed on');
+sealed('the other databases are still sealed');
 
 # settings
 $node->safe_psql('m', 'ALTER SYSTEM SET medrec.seal_interval = 0');
@@ -113,10 +113,10 @@ $node->reload;
 sleep 1;
 insert();
 sleep 1.5;
-is(unsealed(), '1', 'an interval of 0 stops it');
+is(unsealed(), '1', 'an interval of 0 stops sealing');
 $node->safe_psql('m', 'ALTER SYSTEM RESET medrec.seal_interval');
 $node->reload;
-sealed('and another one starts it again, at once');
+sealed('another interval starts sealing at once');
 
 # crashes
 kill 'KILL', $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'medrec seal launcher'");
@@ -125,7 +125,7 @@ for (1 .. 100)
 	last if insert() == 0;
 	sleep 0.1;
 }
-sealed('after kill -9 of the launcher the server recovers, and it seals');
+sealed('after kill -9 of the launcher the server recovers and the worker seals');
 $node->kill9;
 for (1 .. 100)
 {
@@ -135,8 +135,8 @@ for (1 .. 100)
 	sleep 0.1;
 }
 insert();
-sealed('after kill -9 of the server, too');
-is($node->safe_psql('m', 'SELECT (SELECT count(*) FROM medrec.verify_audit()) + (SELECT count(*) FROM medrec.verify_records())'), '0', 'and the trail is intact');
+sealed('after kill -9 of the server the worker seals');
+is($node->safe_psql('m', 'SELECT (SELECT count(*) FROM medrec.verify_audit()) + (SELECT count(*) FROM medrec.verify_records())'), '0', 'the trail verifies after kill -9');
 amcheck_ok($node);
 
 # the end
@@ -144,6 +144,6 @@ $holder = hold_worker();
 $offset = log_end();
 $node->stop('fast');
 like(slurp_file($node->logfile, $offset), qr/terminating background worker "medrec seal worker[^"]*" due to administrator command/,
-	'a fast shutdown ends a sealing instead of waiting for it');
+	'a fast shutdown interrupts a sealing');
 $holder->{run}->kill_kill;
 done_testing();

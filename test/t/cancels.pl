@@ -1,5 +1,5 @@
-# A session whose first write is cancelled - by a statement timeout at any moment, or waiting for any lock that it takes - and that
-# then writes well: every index finds every event, the trail is sealed and verifies, records and history agree with it.
+# A session whose first write is cancelled (by a statement timeout at any moment, or waiting for any lock that it takes) and which
+# then writes successfully: every index finds every event, the trail is sealed and verifies, records and history agree with it.
 # MEDREC_CANCELS: sessions whose first write is ended by a statement timeout (default 150).
 use strict;
 use warnings;
@@ -12,7 +12,7 @@ use MedrecNode;
 my $cancels = $ENV{MEDREC_CANCELS} || 150;
 my $node = medrec_node('cancels', conf => "log_statement = none\nautovacuum = off\n");
 
-# The partition that is written, with indexes of several kinds besides medrec's own; care teams and codes are read as well.
+# The partition being written, with indexes of several kinds besides medrec's own; care teams and codes are read as well.
 my $partition = $node->safe_psql('m', q{SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')});
 $node->safe_psql('m', "CREATE INDEX cancels_n ON $partition (n); CREATE INDEX cancels_leaf ON $partition (leaf);
 	CREATE INDEX cancels_logged_at ON $partition USING brin (logged_at)");
@@ -32,8 +32,8 @@ sub good_writes
 }
 my $good = 0;
 
-# By time: each session a connection of its own. A timeout that comes as the write ends falls on the statement after it, which is none
-# of ours, and by then the server calls it a user's request.
+# By time: each session is a connection of its own. A timeout at the very end of the write hits the next statement, which is not
+# medrec's; the server then reports it as a user's request.
 my $start = time;
 my $script = "\\set QUIET on\n$summarize\n";
 for my $n (1 .. $cancels)
@@ -48,9 +48,9 @@ my ($status, undef, $errors) = $node->psql('m', $script, on_error_stop => 0);
 my $cancelled = () = $errors =~ /statement timeout/g;
 note(sprintf '%d of %d first writes were cancelled, in %.0f s', $cancelled, $cancels, time - $start);
 cmp_ok($cancelled, '>', 0, 'some first writes were cancelled');
-unlike($errors, qr/ERROR:  (?!canceling statement due to (?:statement timeout|user request))/, 'and no write failed otherwise');
+unlike($errors, qr/ERROR:  (?!canceling statement due to (?:statement timeout|user request))/, 'no write failed for another reason');
 
-# By lock: every table of medrec, every index of those that a write reads or writes.
+# By lock: every table of medrec, and every index that a write reads or writes.
 my @tables = split /\n/, $node->safe_psql('m', q{SELECT oid::regclass FROM pg_class WHERE relnamespace = 'medrec'::regnamespace
 	AND relkind IN ('r', 'p') AND (relname !~ '_\d{4}_\d{2}$' OR oid = '} . $partition . q{'::regclass) ORDER BY relname});
 my @indexes = split /\n/, $node->safe_psql('m', qq{SELECT x.indexrelid::regclass FROM pg_index AS x
@@ -77,9 +77,9 @@ for my $relation (@tables, @indexes)
 	$good++;
 }
 $holder->quit;
-cmp_ok($waited, '>=', 8, "$waited of the relations held a first write up");
+cmp_ok($waited, '>=', 8, "$waited relations blocked a first write");
 
-# What a function of medrec means by its UPDATE ends with the UPDATE, however that ends: a trigger of the user's own waits in it, or fails.
+# The intent of a function's UPDATE ends with the UPDATE, however that ends: a trigger of the user waits in it, or fails.
 $node->safe_psql('m', q{
 	INSERT INTO medrec.patient (id, name, age, gender, patient_id, last_visit)
 		VALUES ('00000000-0000-0000-0000-000000000001', 'Intent', 1, 'other', 'I1', '2020-01-01');
@@ -120,25 +120,26 @@ for my $write (sort keys %writes)
 		like($session->{stderr}, $ended, "$write, $end: ended in a subtransaction");
 		$session->{stderr} = '';
 		$session->query("ROLLBACK TO s; $forge;");
-		like($session->{stderr}, $refused, "$write, $end: nor can the transaction");
+		like($session->{stderr}, $refused, "$write, $end: the transaction cannot forge a decision afterwards");
 		$session->{stderr} = '';
 		$session->query("ROLLBACK TO s; UPDATE medrec.diagnosis SET description = 'seen' WHERE id = '00000000-0000-0000-0000-000000000002';");
-		is($session->query(q{SELECT last_visit = now() FROM medrec.patient WHERE patient_id = 'I1'}), 't', "$write, $end: an UPDATE is a visit");
-		is($session->{stderr}, '', "$write, $end: and does not fail");
+		is($session->query(q{SELECT last_visit = now() FROM medrec.patient WHERE patient_id = 'I1'}), 't', "$write, $end: a later UPDATE moves last_visit");
+		is($session->{stderr}, '', "$write, $end: a later UPDATE does not fail");
 		$session->query('ROLLBACK');
 		$session->quit;
 	}
 }
-is($node->safe_psql('m', "SET cancels.hold = 'accept'; SELECT r ->> 'status' FROM medrec.accept_suggestion('00000000-0000-0000-0000-000000000002', 'I10') AS r"),
-	'corrected', 'a suggestion is accepted though a trigger of the user accepts another one');
-is($node->safe_psql('m', 'SELECT code, status FROM medrec.treatment'), '99214|corrected', 'which is accepted too');
+my (undef, $nested, $nested_error) = $node->psql('m',
+	"SET cancels.hold = 'accept'; SELECT r ->> 'status' FROM medrec.accept_suggestion('00000000-0000-0000-0000-000000000002', 'I10') AS r");
+is("$nested$nested_error", 'corrected', 'a suggestion is accepted though a trigger of the user accepts another one');
+is($node->safe_psql('m', 'SELECT code, status FROM medrec.treatment'), '99214|corrected', 'the suggestion that the trigger accepts is accepted too');
 $node->safe_psql('m', 'DROP TRIGGER a_hold ON medrec.diagnosis');
 
-is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient WHERE patient_id LIKE 'G%'"), $good, 'all good writes are there');
+is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient WHERE patient_id LIKE 'G%'"), $good, 'all later writes are stored');
 amcheck_ok($node, 'every index has every row');
 $node->safe_psql('m', 'SELECT FROM medrec.seal_audit()');
 is($node->safe_psql('m', 'SELECT kind, count(*), min(detail) FROM medrec.verify_audit() GROUP BY kind'), '', 'the trail verifies');
-is($node->safe_psql('m', 'SELECT kind, count(*) FROM medrec.verify_records() GROUP BY kind'), '', 'the records are as their events say');
+is($node->safe_psql('m', 'SELECT kind, count(*) FROM medrec.verify_records() GROUP BY kind'), '', 'the records agree with their events');
 is($node->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event AS e WHERE NOT EXISTS (SELECT FROM medrec.audit_seal AS s
 	WHERE s.era = e.era AND e.xid >= s.first_xid AND e.xid < s.end_xid)'), 0, 'every event is sealed');
 is($node->safe_psql('m', "SET enable_seqscan = off; SELECT count(*) FROM medrec.patient AS p

@@ -1,4 +1,4 @@
-# What PostgREST's sessions may not do, and what of them the server's log does not show: any form of statement, any log.
+# What PostgREST's sessions may not do, and what the server's log does not show of them: any form of statement, any log.
 use strict;
 use warnings;
 use FindBin;
@@ -74,8 +74,8 @@ for my $sql ('DELETE FROM medrec_api.diagnoses', 'DELETE FROM medrec.diagnosis W
 {
 	like(scalar as('medrec_admin', $sql), $filter, "refused: $sql");
 }
-is($node->safe_psql('m', 'SELECT md5(string_agg(p::text, $$$$ ORDER BY id)) FROM medrec.patient AS p'), $all, 'and nothing has changed');
-is($node->safe_psql('m', 'SELECT count(*) FROM medrec.diagnosis'), '20', 'nor gone');
+is($node->safe_psql('m', 'SELECT md5(string_agg(p::text, $$$$ ORDER BY id)) FROM medrec.patient AS p'), $all, 'refused statements changed no row');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.diagnosis'), '20', 'refused statements deleted no row');
 
 for my $sql (
 	'UPDATE medrec_api.patients SET age = 2 WHERE id IS NOT NULL', "UPDATE medrec_api.patients SET age = 2 WHERE patient_id = 'P1'", "UPDATE medrec_api.patients SET age = 2 WHERE false OR patient_id = 'P1'",
@@ -112,46 +112,46 @@ my @quiet = (
 my $before = length(logs());
 my @answers = map { scalar as('medrec_clinician', $_) } @quiet;
 like($answers[0], qr/invalid input syntax for type integer: "$secret"/, 'the client gets the whole message');
-like($answers[4], qr/WARNING:  warned of $secret\nDETAIL:  $secret.*invalid input syntax.*CONTEXT:/s, 'with detail and context');
-like($answers[5], qr/$secret\nDETAIL:  $secret\nHINT:  $secret/, 'and hint');
+like($answers[4], qr/WARNING:  warned of $secret\nDETAIL:  $secret.*invalid input syntax.*CONTEXT:/s, 'the client gets detail and context');
+like($answers[5], qr/$secret\nDETAIL:  $secret\nHINT:  $secret/, 'the client gets the hint');
 my $logs = logs();
-unlike($logs, qr/Jane|syphilis|xxxxxxxxxx/, 'no log quotes what PostgREST\'s sessions send, whatever is to be logged');
-like($logs, qr/invalid input syntax for type %s: \\?"+%s\\?"+ \(SQLSTATE 22P02\)/, 'but the constant part of the message, and the SQLSTATE');
-like($logs, qr/medrec_authenticator.*text withheld \(SQLSTATE P0001\)/, 'and where there is none, that');
-like($logs, qr/duration: [0-9.]+ ms/, 'and how long it took');
-cmp_ok(length($logs) - $before, '<', 1_000_000, 'and none of it by the megabyte');
+unlike($logs, qr/Jane|syphilis|xxxxxxxxxx/, 'no log quotes what PostgREST\'s sessions send, whatever the log settings');
+like($logs, qr/invalid input syntax for type %s: \\?"+%s\\?"+ \(SQLSTATE 22P02\)/, 'the log has the constant part of a message and its SQLSTATE');
+like($logs, qr/medrec_authenticator.*text withheld \(SQLSTATE P0001\)/, 'the log has the SQLSTATE of a message without a constant part');
+like($logs, qr/duration: [0-9.]+ ms/, 'the log has the duration');
+cmp_ok(length($logs) - $before, '<', 1_000_000, 'the log has no megabytes of a statement');
 
-# others, as they were, unless it is asked for
+# sessions of other roles are unchanged, unless asked for
 my $name = $node->safe_psql('m', 'SELECT current_user');
 $node->psql('m', "SELECT 'Ordinary text'::integer");
-like(logs(), qr/invalid input syntax for type integer: "Ordinary text"/, 'sessions of others are logged as ever');
+like(logs(), qr/invalid input syntax for type integer: "Ordinary text"/, 'sessions of other roles are logged as before');
 $node->safe_psql('m', q{ALTER ROLE someone SET session_preload_libraries = 'medrec'; ALTER ROLE someone SET medrec.redact_log = on});
 my ($status, $out, $err) = $node->psql('m', "SELECT '$secret'::integer", connstr => $node->connstr('m') . ' user=someone');
-like($err, qr/"$secret"/, 'a role with medrec.redact_log: the client gets the whole message');
-unlike(logs(), qr/Jane|syphilis/, 'and the log does not');
+like($err, qr/"$secret"/, 'a role with medrec.redact_log gets the whole message');
+unlike(logs(), qr/Jane|syphilis/, 'the log of a role with medrec.redact_log has no text of it');
 ($status, $out, $err) = $node->psql('m', 'SET medrec.redact_log = off', connstr => $node->connstr('m') . ' user=someone');
-like($err, qr/permission denied/, 'which it cannot turn off');
+like($err, qr/permission denied/, 'a role cannot turn medrec.redact_log off');
 
-# 40001 and 40P01 reach the client as something that PostgREST does not repeat, and a function's own handler as what they are
+# 40001 and 40P01 reach the client in a form that PostgREST does not retry, and a function's own handler unchanged
 for my $state ('40001', '40P01')
 {
 	my $raise = qq{DO \$\$BEGIN RAISE EXCEPTION '$secret' USING ERRCODE = '$state'; END\$\$};
 	my ($s, undef, $e) = as('medrec_clinician', "\\set VERBOSITY verbose\n$raise");
-	like($e, qr/PT409: the request met another one\nHINT:  Repeat it\./, "$state is told as PT409, in fixed words");
-	unlike($e, qr/$secret/, 'with nothing of what was said');
+	like($e, qr/PT409: the request met another one\nHINT:  Repeat it\./, "$state reaches PostgREST as PT409 with fixed words");
+	unlike($e, qr/$secret/, 'PT409 does not repeat the original message');
 	($s, undef, $e) = as('medrec_clinician', "DO \$\$BEGIN BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '$state'; EXCEPTION WHEN SQLSTATE '$state' THEN RAISE NOTICE 'caught'; END; END\$\$");
-	like($e, qr/caught/, "and can be caught as $state");
+	like($e, qr/caught/, "$state can be caught in a function");
 	($s, undef, $e) = $node->psql('m', "\\set VERBOSITY verbose\nLOAD 'medrec';\n$raise");
-	like($e, qr/$state: $secret/, 'an SQL user gets it as it is');
+	like($e, qr/$state: $secret/, "an SQL user gets $state unchanged");
 }
 
-# the step again: what the role preloads besides stays
+# the step again: it keeps other libraries that the role preloads
 $node->safe_psql('m', q{ALTER ROLE medrec_authenticator SET session_preload_libraries = 'auto_explain'});
 my $step = slurp_file("$ENV{TESTDIR}/sql/migrations/0090-preload.sql");
 $node->safe_psql('m', $step) for 1, 2;
-is($node->safe_psql('m', q{SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'medrec_authenticator'::regrole}), 'session_preload_libraries=auto_explain, medrec', 'libraries that the role preloads besides stay');
+is($node->safe_psql('m', q{SELECT unnest(setconfig) FROM pg_db_role_setting WHERE setrole = 'medrec_authenticator'::regrole}), 'session_preload_libraries=auto_explain, medrec', 'the step keeps other libraries that the role preloads');
 
-# no code of medrec raises what PostgREST repeats or takes for the end of its connection
+# no code of medrec raises what PostgREST retries or takes for the end of its connection
 my @raised;
 for my $file (glob("$ENV{TESTDIR}/sql/*.sql $ENV{TESTDIR}/sql/migrations/*.sql"))
 {

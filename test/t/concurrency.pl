@@ -13,7 +13,7 @@ configure_node($node);
 $node->append_conf('postgresql.conf', "deadlock_timeout = 50ms\nmax_connections = 50\nlog_min_messages = fatal");
 $node->start;
 
-# Starts psql with a script, from and to files, so that it runs by itself; ended() gives its output, errors included.
+# Starts psql with a script, from and to files, in the background; ended() returns its output with errors.
 my $sessions = 0;
 sub session
 {
@@ -37,29 +37,29 @@ sub await_waiter
 		PERFORM pg_sleep(0.1), pg_stat_clear_snapshot(); END LOOP; END \$\$;\n};
 }
 
-# a fresh cluster, where nobody has made medrec's roles yet
+# a fresh cluster without medrec's roles
 my @databases = map { "fresh$_" } 1 .. 4;
 $node->safe_psql('postgres', "CREATE DATABASE $_") for @databases;
 my @sessions = map { session($_, 'CREATE EXTENSION medrec') } @databases;
 is(join('', map { ended($_) } @sessions), '', 'CREATE EXTENSION in four databases at once');
 
-# the first keeps its transaction open until the second waits; the second must find the roles made
+# the first keeps its transaction open until the second waits; the second must find the roles
 my $first = session('fresh1', "BEGIN; SELECT count(*) > 0 FROM medrec.migrate();\n" . await_waiter('fresh2') . 'COMMIT;');
 ok($node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_locks WHERE locktype = 'object' AND database = 0 AND classid = 'pg_authid'::regclass AND objid = 0 AND granted"),
-	'migrate() holds the lock of the roles, which all databases have in common');
+	'migrate() takes a lock that all databases share');
 my $second = session('fresh2', 'SELECT count(*) > 0 FROM medrec.migrate()');
-is(ended($first), "t\n", 'migrate() in one database');
-is(ended($second), "t\n", 'and in another of the same cluster, which waited');
+is(ended($first), "t\n", 'migrate() ends in the first database');
+is(ended($second), "t\n", 'migrate() ends in another database that waited');
 
-# all at once, the roles gone again
+# all at once, with the roles dropped again
 $node->safe_psql('postgres', "DROP DATABASE $_") for @databases;
 $node->safe_psql('postgres', "DROP ROLE $_") for split /\n/, $node->safe_psql('postgres', q(SELECT rolname FROM pg_roles WHERE rolname LIKE 'medrec\_%'));
 $node->safe_psql('postgres', "CREATE DATABASE $_") for @databases;
 $node->safe_psql($_, 'CREATE EXTENSION medrec') for @databases;
 @sessions = map { session($_, 'SELECT count(*) > 0 FROM medrec.migrate()') } @databases, @databases;
-is(join('', sort map { ended($_) } @sessions), "f\n" x 4 . "t\n" x 4, 'migrate() twice in each of four databases at once: each is laid out once');
+is(join('', sort map { ended($_) } @sessions), "f\n" x 4 . "t\n" x 4, 'migrate() twice in each of four databases at once applies each step once');
 
-# whoever cannot make roles does not hold the others up
+# a role that cannot make roles does not block others
 $node->safe_psql('postgres', 'CREATE ROLE plain LOGIN');
 $node->safe_psql('postgres', 'CREATE DATABASE fresh5');
 $node->safe_psql('fresh5', 'CREATE EXTENSION medrec; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA medrec TO plain; GRANT ALL ON SCHEMA medrec TO plain; GRANT CREATE ON DATABASE fresh5 TO plain; ALTER SCHEMA medrec OWNER TO plain');

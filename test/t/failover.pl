@@ -1,4 +1,4 @@
-# A promoted server: what it lost is reported as lost, with its number, and no honest trail as forged; a forger is still found
+# A promoted server: its loss is reported as a loss, with its number, and no honest trail as forged; a forgery is still found
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -37,7 +37,7 @@ sub standby_of
 	$standby->start;
 	return $standby;
 }
-# Changes the trail as its owner may who removes the guards and puts them back.
+# Changes the trail as its owner could: removes the guards and restores them.
 sub tamper
 {
 	my ($node, $sql) = @_;
@@ -52,7 +52,7 @@ sub tamper
 	});
 	return;
 }
-# Removes the last seals from one on, with the events of these and as many as are named, and seals what is left.
+# Removes the last seals from a given one on, with their events and a number of others, and seals the rest.
 sub reseal
 {
 	my ($node, $from, $events) = @_;
@@ -81,7 +81,7 @@ $primary->safe_psql('m', "BEGIN; INSERT INTO medrec.patient (name, age, gender, 
 $primary->wait_for_catchup($standby);
 is(findings($standby, $common), '', 'a standby verifies');
 
-# five events that do not, sealed and exported on the old primary
+# five events that do not arrive, sealed and exported on the old primary
 $standby->stop;
 write_events($primary, 5);
 $primary->safe_psql('m', "COMMIT PREPARED 'p'");
@@ -99,58 +99,58 @@ my $session = $standby->background_psql('m');
 is($session->query('SELECT count(*) FROM medrec.verify_audit()'), '0', 'a session on the standby verifies');
 $standby->promote;
 
-is(findings($standby), '', 'promoted, it verifies before anything is written');
-like(findings($standby, $lost_more), qr/^events_lost_at_promotion \d+$/, 'and knows what was lost before its era is recorded');
+is(findings($standby), '', 'a promoted server verifies before anything is written');
+like(findings($standby, $lost_more), qr/^events_lost_at_promotion \d+$/, 'a promoted server reports the loss before its era is recorded');
 $session->query_safe("INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('S', 1, 'other', 'SESSION')");
 $session->quit;
-is($standby->safe_psql('m', "SELECT era FROM medrec.audit_event WHERE new_values ->> 'patient_id' = 'SESSION'"), '2', 'a session that looked at the era on the standby writes in the next one');
+is($standby->safe_psql('m', "SELECT era FROM medrec.audit_event WHERE new_values ->> 'patient_id' = 'SESSION'"), '2', 'a session that read the era on the standby writes in the next one');
 write_events($standby, 4);
-is($standby->safe_psql('m', 'SELECT DISTINCT era FROM medrec.audit_event ORDER BY 1'), "1\n2", 'so do others');
+is($standby->safe_psql('m', 'SELECT DISTINCT era FROM medrec.audit_event ORDER BY 1'), "1\n2", 'new sessions write in the next era');
 seal($standby);
-is($standby->safe_psql('m', 'SELECT max(era) FROM medrec.audit_seal'), '1', 'a transaction that was prepared before keeps the old era open');
-is(findings($standby), '', 'it verifies meanwhile');
+is($standby->safe_psql('m', 'SELECT max(era) FROM medrec.audit_seal'), '1', 'a transaction prepared before the promotion keeps the old era open');
+is(findings($standby), '', 'the trail verifies while it is prepared');
 $standby->safe_psql('m', "COMMIT PREPARED 'p'");
 seal($standby);
-is($standby->safe_psql('m', 'SELECT max(era) FROM medrec.audit_seal'), '2', 'and once it has ended, the next era is sealed');
-is(findings($standby), '', 'it verifies');
+is($standby->safe_psql('m', 'SELECT max(era) FROM medrec.audit_seal'), '2', 'the next era is sealed once the prepared transaction has ended');
+is(findings($standby), '', 'the trail verifies after the prepared transaction has ended');
 seal($standby);
 
 is($standby->safe_psql('m', q{SELECT row_id, new_values ->> 'last_era', new_values ->> 'old_timeline', new_values ->> 'new_timeline', new_values ->> 'last_seal' FROM medrec.audit_event WHERE action = 'PROMOTED'}),
-	"2|1|1|2|$seals", 'an event tells of the promotion');
+	"2|1|1|2|$seals", 'the promotion leaves an event');
 is($standby->safe_psql('m', q{SELECT e.new_values ->> 'switch_lsn' = a.begin_lsn::text AND a.timeline = 2 AND a.last_seal = } . $seals . q{ FROM medrec.audit_event AS e, medrec.audit_era AS a WHERE e.action = 'PROMOTED' AND a.era = 2}),
-	't', 'and the era is recorded with it');
+	't', 'the era is recorded with its event');
 is(findings($standby, $_), '', 'checkpoints of what was not lost are met') foreach (@kept);
-is(findings($standby, $lost), 'events_lost_at_promotion ' . ($seals + 1), 'one that covers what was lost shows a loss, and no forgery');
-like(detail($standby, $lost), qr/^5 events .* timeline 1 to timeline 2 .* $seals seals, where the checkpoint has @{[$seals + 1]}$/, 'and how many events');
-is(findings($standby, $lost_more), 'events_lost_at_promotion ' . ($seals + 1), 'so does a later one');
-like(detail($standby, $lost_more), qr/^8 events /, 'with its number');
+is(findings($standby, $lost), 'events_lost_at_promotion ' . ($seals + 1), 'a checkpoint of lost seals reports a loss and no forgery');
+like(detail($standby, $lost), qr/^5 events .* timeline 1 to timeline 2 .* $seals seals, where the checkpoint has @{[$seals + 1]}$/, 'the finding has the number of lost events');
+is(findings($standby, $lost_more), 'events_lost_at_promotion ' . ($seals + 1), 'a later checkpoint of lost seals reports a loss');
+like(detail($standby, $lost_more), qr/^8 events /, 'the finding of the later checkpoint has its number');
 
 # a forger on the promoted server
 my $after = checkpoint($standby);
-like($after, qr/ timelines=1:[0-9A-F\/]+:$seals,2:/, 'a checkpoint tells the way through the timelines');
+like($after, qr/ timelines=1:[0-9A-F\/]+:$seals,2:/, 'a checkpoint lists the timelines');
 write_events($standby, 6);
 my $last = seal($standby);
 my $end = checkpoint($standby);
 is(findings($standby, $_), '', 'checkpoints of the promoted server are met') foreach ($after, $end);
 reseal($standby, $last, 3);
-is(findings($standby), '', 'events of the new timeline, removed and sealed again, are in themselves sound');
-is(findings($standby, $end), "checkpoint_differs $last", 'and found by a checkpoint of that timeline');
+is(findings($standby), '', 'removed and resealed events of the new timeline verify without a checkpoint');
+is(findings($standby, $end), "checkpoint_differs $last", 'removed events are found by a checkpoint of the new timeline');
 
-# an era that never was, to pass off as lost what was removed
+# a forged era, meant to pass removed events off as lost
 tamper($standby, "INSERT INTO medrec.audit_era SELECT 3, system_identifier, database, now(), first_xid + 1, 3, '0/1', $last - 1 FROM medrec.audit_era WHERE era = 2");
-is(findings($standby, $end), "checkpoint_differs $last, era_altered, era_altered", 'an era that is only recorded is found, and excuses nothing');
-like($standby->safe_psql('m', 'SELECT detail FROM medrec.verify_audit()'), qr/has not been through timeline 3.*no event tells of it/s, 'for want of its timeline and its event');
+is(findings($standby, $end), "checkpoint_differs $last, era_altered, era_altered", 'a forged era is found and excuses no loss');
+like($standby->safe_psql('m', 'SELECT detail FROM medrec.verify_audit()'), qr/has not been through timeline 3.*no event tells of it/s, 'a forged era is found by its missing timeline and event');
 tamper($standby, 'DELETE FROM medrec.audit_era WHERE era = 3');
 tamper($standby, 'UPDATE medrec.audit_era SET last_seal = last_seal - 1 WHERE era = 2');
-like(findings($standby), qr/^era_altered/, 'a promotion that is recorded otherwise, too');
+like(findings($standby), qr/^era_altered/, 'a changed era of a promotion is found');
 tamper($standby, "UPDATE medrec.audit_era SET last_seal = $seals WHERE era = 2");
-is(findings($standby), '', 'and as it was it verifies');
+is(findings($standby), '', 'the restored era verifies');
 
 # a seal from before the promotion, written a second time on the promoted server
 $standby->safe_psql('postgres', 'CREATE DATABASE kept TEMPLATE m');
 reseal($standby, $seals, 5);
 like(findings($standby, $lost), qr/checkpoint_differs $seals/, 'a seal from before the promotion that was made again is found by the checkpoint with the loss');
-like(findings($standby, $common), qr/checkpoint_differs $seals/, 'and by the one before');
+like(findings($standby, $common), qr/checkpoint_differs $seals/, 'a seal from before the promotion that was made again is found by the checkpoint before');
 
 $standby->stop;
 done_testing();

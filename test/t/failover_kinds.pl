@@ -62,8 +62,8 @@ $one->start;
 write_events($one, 2);
 is($one->safe_psql('m', 'SELECT max(era) FROM medrec.audit_event'), '1', 'after a crash events are of the same era');
 seal($one);
-is(eras($one), '1|1|', 'and no era is opened');
-is(findings($one), '', 'and the trail verifies');
+is(eras($one), '1|1|', 'a crash opens no era');
+is(findings($one), '', 'the trail verifies after a crash');
 $one->wait_for_catchup($two);
 
 # a target for a restore, and something after it
@@ -84,12 +84,12 @@ $restored->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()');
 is(findings($restored), '', 'a restore to a point in time verifies');
 write_events($restored, 2);
 seal($restored);
-is($restored->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE action = 'PROMOTED'"), '1', 'it leaves an event');
+is($restored->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE action = 'PROMOTED'"), '1', 'a restore to a point in time leaves an event');
 seal($restored);
-is(findings($restored), '', 'and verifies with what is written on');
-is(findings($restored, $early), '', 'and against a checkpoint from before');
-is(findings($restored, $later), "events_lost_at_promotion $sealed", 'one from after shows what was lost');
-like(detail($restored, $later), qr/^3 events /, 'and how many events');
+is(findings($restored), '', 'a restored server verifies after writing');
+is(findings($restored, $early), '', 'a restored server verifies against an earlier checkpoint');
+is(findings($restored, $later), "events_lost_at_promotion $sealed", 'a later checkpoint reports what the restore lost');
+like(detail($restored, $later), qr/^3 events /, 'the finding has the number of lost events');
 $restored->stop;
 
 # one event that arrives, unsealed: the timelines do not part where a segment ends
@@ -112,7 +112,7 @@ write_events($two, 2);
 seal($two);
 seal($two);
 my $lost_of_b = checkpoint($two);
-is(eras($two), "1|1|\n2|2|$sealed", 'the first promotion');
+is(eras($two), "1|1|\n2|2|$sealed", 'the first promotion verifies');
 $two->stop;
 $three->start;
 $three->promote;
@@ -121,24 +121,24 @@ is($three->safe_psql('m', 'SELECT DISTINCT era FROM medrec.audit_event ORDER BY 
 is(findings($three), '', 'two promotions in a row verify before they are recorded');
 seal($three);
 seal($three);
-is(eras($three), "1|1|\n2|2|$sealed\n3|3|$sealed", 'and are recorded together');
-is($three->safe_psql('m', q{SELECT string_agg(new_values ->> 'old_timeline' || '-' || (new_values ->> 'new_timeline'), ' ' ORDER BY n) FROM medrec.audit_event WHERE action = 'PROMOTED'}), '1-2 2-3', 'with an event each');
-is(findings($three), '', 'they verify');
+is(eras($three), "1|1|\n2|2|$sealed\n3|3|$sealed", 'two promotions are recorded together');
+is($three->safe_psql('m', q{SELECT string_agg(new_values ->> 'old_timeline' || '-' || (new_values ->> 'new_timeline'), ' ' ORDER BY n) FROM medrec.audit_event WHERE action = 'PROMOTED'}), '1-2 2-3', 'each of two promotions leaves an event');
+is(findings($three), '', 'two recorded promotions verify');
 is(findings($three, $_), '', 'against checkpoints from before') foreach ($early, $later);
 my $lost_kind = 'events_lost_at_promotion ' . ($sealed + 1);
-is(findings($three, $lost_of_a), $lost_kind, "what the first one lost is told");
-like(detail($three, $lost_of_a), qr/^3 events .* timeline 1 to timeline 2/, 'with its number');
-is(findings($three, $lost_of_b), $lost_kind, 'what the second one lost, too');
-like(detail($three, $lost_of_b), qr/^3 events .* timeline 2 to timeline 3/, 'with its number: two rows, and the event of the first promotion');
+is(findings($three, $lost_of_a), $lost_kind, "the loss of the first promotion is reported");
+like(detail($three, $lost_of_a), qr/^3 events .* timeline 1 to timeline 2/, 'the loss of the first promotion has its number');
+is(findings($three, $lost_of_b), $lost_kind, 'the loss of the second promotion is reported');
+like(detail($three, $lost_of_b), qr/^3 events .* timeline 2 to timeline 3/, 'the loss of the second promotion has its number: two rows, and the event of the first promotion');
 my $of_c = checkpoint($three);
-is(findings($three, $of_c), '', 'and its own checkpoint is met');
+is(findings($three, $of_c), '', 'the newest server verifies against its own checkpoint');
 
-# a dump of it elsewhere knows as much
-$three->command_ok([ 'pg_dump', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'm' ], 'a dump');
+# a dump of it restored elsewhere reports the same
+$three->command_ok([ 'pg_dump', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'm' ], 'pg_dump after promotions');
 $three->safe_psql('postgres', 'CREATE DATABASE copy');
-$three->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'copy' ], 'and its restore');
-is($three->safe_psql('copy', "SELECT string_agg(kind, ' ') FROM medrec.verify_audit(checkpoint => '$of_c')"), '', 'verify');
-is($three->safe_psql('copy', "SELECT string_agg(kind || ' ' || seal, ' ') FROM medrec.verify_audit(checkpoint => '$lost_of_b')"), $lost_kind, 'and tell of the loss');
+$three->command_ok([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-h', $three->host, '-p', $three->port, '-f', $three->basedir . '/m.sql', 'copy' ], 'psql restores the dump');
+is($three->safe_psql('copy', "SELECT string_agg(kind, ' ') FROM medrec.verify_audit(checkpoint => '$of_c')"), '', 'a dump after promotions verifies');
+is($three->safe_psql('copy', "SELECT string_agg(kind || ' ' || seal, ' ') FROM medrec.verify_audit(checkpoint => '$lost_of_b')"), $lost_kind, 'a dump after promotions reports the loss');
 
 # without the database
 SKIP:
@@ -146,38 +146,38 @@ SKIP:
 	skip 'MEDREC_VERIFY does not name the program', 6 unless $ENV{MEDREC_VERIFY} && -x $ENV{MEDREC_VERIFY};
 	my $program = $ENV{MEDREC_VERIFY};
 	my $size = $three->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal');
-	# the last head that the lost checkpoint names of what is common
+	# the last head that the lost checkpoint names of the common part
 	my ($named) = sort { $b <=> $a } grep { $_ <= $sealed } $lost_of_b =~ /^medrec-head: (\d+) /mg;
 	my $proof = file($three, 'proof', $three->safe_psql('m', "SELECT medrec.consistency_proof($named, $size)") . "\n");
 	my $grown = file($three, 'grown', $three->safe_psql('m', "SELECT medrec.consistency_proof($sealed, $size)") . "\n");
 	my $wrong = file($three, 'wrong', $three->safe_psql('m', "SELECT medrec.consistency_proof($first, $size)") . "\n");
 	my ($old, $new, $good) = (file($three, 'old', $lost_of_b), file($three, 'new', $of_c), file($three, 'good', $later));
-	$three->command_ok([ $program, 'growth', $grown, $good, $new ], 'medrec-verify: a checkpoint from before has grown');
-	command_exit_is([ $program, 'growth', $proof, $old, $new ], 3, 'one that covers what was lost ends with 3');
+	$three->command_ok([ $program, 'growth', $grown, $good, $new ], 'medrec-verify: the trail has grown since a checkpoint before the loss');
+	command_exit_is([ $program, 'growth', $proof, $old, $new ], 3, 'medrec-verify: a checkpoint of lost seals exits with 3');
 	my ($out, $err) = run_command([ $program, 'growth', $proof, $old, $new ]);
-	like($out, qr/^lost: .* timeline 2 to timeline 3 .* $sealed seals/, 'and says what was lost and what is common');
-	command_exit_is([ $program, 'growth', $wrong, $old, $new ], 1, 'a proof of another seal is refused');
+	like($out, qr/^lost: .* timeline 2 to timeline 3 .* $sealed seals/, 'medrec-verify: says what was lost and what is common');
+	command_exit_is([ $program, 'growth', $wrong, $old, $new ], 1, 'medrec-verify: a proof of another seal is refused');
 	my $forged = $lost_of_b;
 	$forged =~ s{^(medrec-head: $named )(.)}{$1 . ($2 eq 'A' ? 'B' : 'A')}me;
-	command_exit_is([ $program, 'growth', $proof, file($three, 'forged', $forged), $new ], 1, 'and a beginning that is not the same');
+	command_exit_is([ $program, 'growth', $proof, file($three, 'forged', $forged), $new ], 1, 'medrec-verify: another beginning is refused');
 	my $stale = $of_c;
 	$stale =~ s/^medrec-trail: .*\n//m;
-	command_exit_is([ $program, 'growth', $proof, $old, file($three, 'stale', $stale) ], 1, 'and a loss of which the new checkpoint does not tell');
+	command_exit_is([ $program, 'growth', $proof, $old, file($three, 'stale', $stale) ], 1, 'medrec-verify: a loss that the new checkpoint does not list is refused');
 }
 
-# the old primary comes back
+# the old primary rejoins
 $two->start;
 $two->stop;
 $three->safe_psql('postgres', 'CHECKPOINT');
-command_ok([ 'pg_rewind', '--target-pgdata', $two->data_dir, '--source-server', $three->connstr('postgres') ], 'the old primary is rewound');
+command_ok([ 'pg_rewind', '--target-pgdata', $two->data_dir, '--source-server', $three->connstr('postgres') ], 'pg_rewind of the old primary');
 $two->append_conf('postgresql.conf', 'port = ' . $two->port . "\nprimary_conninfo = '" . $three->connstr . " application_name=two'\narchive_mode = off\n");
 $two->append_conf('standby.signal', '');
 $two->start;
 write_events($three, 2);
 seal($three);
 $three->wait_for_catchup($two);
-is(findings($two), '', 'and verifies as a standby');
-is(findings($two, $lost_of_b), $lost_kind, 'and tells of the loss of its own');
+is(findings($two), '', 'the old primary verifies as a standby');
+is(findings($two, $lost_of_b), $lost_kind, 'the old primary reports its loss');
 
 # a synchronous standby
 $three->append_conf('postgresql.conf', "synchronous_standby_names = 'two'\nsynchronous_commit = remote_apply\n");
@@ -193,8 +193,8 @@ is($two->safe_psql('m', 'SELECT count(*) FROM medrec.audit_event'), $last, 'a sy
 write_events($two, 1);
 seal($two);
 seal($two);
-is(findings($two, $kept), '', 'and nothing is lost');
-is(findings($two), '', 'and it verifies');
+is(findings($two, $kept), '', 'promoting a synchronous standby loses nothing');
+is(findings($two), '', 'a promoted synchronous standby verifies');
 
 amcheck_ok($two, 'no index lacks a row');
 $two->stop;

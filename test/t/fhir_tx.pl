@@ -1,4 +1,4 @@
-# HL7's terminology-server tests that ask validate-code of a whole code system, answered by medrec.validate_code()
+# HL7's terminology-server tests that call validate-code for a whole code system, answered by medrec.validate_code()
 use strict;
 use warnings;
 use JSON::PP;
@@ -10,7 +10,7 @@ use MedrecNode;
 my $folder = ($ENV{MEDREC_DATA} // '') . '/fhir-tx-tests';
 plan skip_all => 'MEDREC_DATA does not name the reference data' unless -d $folder;
 
-# The cases that are not asked, each group with its reason. A case that is neither here nor asked fails the test.
+# The cases that are not run, each group with its reason. A case that is neither here nor run fails the test.
 my @out_of_scope = (
 	[ qr/^simple-(expand|lookup)/, 'not validate-code' ],
 	[ qr/^validate-contained|-bad-(import|valueSet)$|-(bad|good)-regex$/, 'of a value set that is not all codes of a code system' ],
@@ -55,7 +55,7 @@ sub flat
 	return map { ($_, flat(@{ $_->{concept} // [] })) } @_;
 }
 
-# A parameter's value, whatever its type.
+# A parameter's value of any type.
 sub value_of
 {
 	my ($parameters, $name) = @_;
@@ -121,21 +121,21 @@ sub ask
 		die $err unless $err =~ /unknown code system/;
 		return { %answer, result => 0, issues => { 'not-found' => 1 } };
 	}
-	my $judged = decode_json($out);
-	$answer{result} = 0 if $judged->{result} eq 'invalid';
-	$answer{display} = $judged->{display} if $judged->{result} ne 'invalid';
-	foreach my $issue (@{ $judged->{issues} })
+	my $validated = decode_json($out);
+	$answer{result} = 0 if $validated->{result} eq 'invalid';
+	$answer{display} = $validated->{display} if $validated->{result} ne 'invalid';
+	foreach my $issue (@{ $validated->{issues} })
 	{
 		$answer{issues}{ $issue->{code} } = 1;
 		$answer{inactive} = 1 if $issue->{code} eq 'code-rule' && $issue->{text} =~ /^retired/;
-		# medrec keeps a record with any words; FHIR lets the client say whether they are an error
+		# medrec keeps a record with any text; FHIR lets the client say whether that is an error
 		$answer{result} = 0 if $issue->{code} eq 'invalid-display' && !$lenient;
 	}
 	$answer{result} = 0 if $answer{inactive} && $active_only;
-	# medrec writes the normal form without a word, FHIR remarks upon it
-	if ($judged->{result} ne 'invalid' && $judged->{code} ne $given)
+	# medrec normalises silently, FHIR reports it
+	if ($validated->{result} ne 'invalid' && $validated->{code} ne $given)
 	{
-		($answer{normalized}) = grep { $to{$name}{$_} eq $judged->{code} } keys %{ $to{$name} };
+		($answer{normalized}) = grep { $to{$name}{$_} eq $validated->{code} } keys %{ $to{$name} };
 		$answer{issues}{'code-rule'} = 1;
 	}
 	return \%answer;
@@ -180,7 +180,7 @@ foreach my $path (sort glob "$folder/*/*-request*.json")
 		inactive => value_of($response, 'inactive') // 0,
 		normalized => value_of($response, 'normalized-code'),
 		display => value_of($response, 'display'));
-	# that the value set has the code too, and how else the coding reads, is nothing that medrec is asked
+	# medrec is not asked whether the value set has the code too, and how else the coding is displayed
 	my %issues = map { ($_->{details}{coding}[0]{code} => 1) } @{ (value_of($response, 'issues') // {})->{issue} // [] };
 	delete @issues{qw(not-in-vs this-code-not-in-vs code-comment)};
 	$expected{issues} = \%issues;
@@ -190,12 +190,12 @@ foreach my $path (sort glob "$folder/*/*-request*.json")
 	is(shown(ask($known ? $stand_for{$name}[0] : $coding->{system}, $known, $coding->{code}, @rest)), shown(\%expected), $case);
 	$asked++;
 }
-is($asked, 24, 'cases asked');
-is(scalar(keys %used), scalar(@out_of_scope), 'every reason to leave cases out has some');
+is($asked, 24, 'all cases were run');
+is(scalar(keys %used), scalar(@out_of_scope), 'every reason for omitting cases has cases');
 note("out of scope, $_:$used{$_}") foreach sort keys %used;
 
-# and as the fixture has it, an unknown code is no code at all
-is($node->safe_psql('m', "SELECT result || ' ' || (issues -> 0 ->> 'code') FROM medrec.validate_code('HCPCS', 'code1x')"), 'invalid invalid-code', 'a malformed code is the same to FHIR');
+# to FHIR, as in the fixture, an unknown code is not a code at all
+is($node->safe_psql('m', "SELECT result || ' ' || (issues -> 0 ->> 'code') FROM medrec.validate_code('HCPCS', 'code1x')"), 'invalid invalid-code', 'a malformed code is an unknown code to FHIR');
 
 $node->stop;
 done_testing();

@@ -21,7 +21,7 @@ foreach my $table (@tables)
 	my $columns = join ', ', map { lc($_) . ' text' } split /,/, $header;
 	$node->safe_psql('m', "CREATE TABLE $table ($columns); COPY $table FROM '$path' (FORMAT csv, HEADER)");
 }
-# what these records speak of
+# the terminologies that these records use
 my $cvx = data_file('cvx/cvx.tsv');
 append_to_file($node->basedir . '/cvx.tsv', $cvx);
 $node->safe_psql('m', "SELECT FROM medrec.load_release('CVX', '2025', '1970-01-01', pg_read_file('" . $node->basedir . "/cvx.tsv'))");
@@ -39,7 +39,7 @@ $node->safe_psql('m', q{
 });
 
 is($node->safe_psql('m', 'SELECT count(*) FROM medrec.patient'), '27', 'all patients are in');
-is($node->safe_psql('m', q{SELECT count(*) FROM medrec.patient WHERE age <> extract(year FROM age(birth_date))}), '0', 'their ages follow from their dates of birth');
+is($node->safe_psql('m', q{SELECT count(*) FROM medrec.patient WHERE age <> extract(year FROM age(birth_date))}), '0', 'ages follow from the dates of birth');
 foreach my $what ([ 'conditions', 'diagnosis', 'SNOMED CT' ], [ 'medications', 'treatment', 'RxNorm' ], [ 'immunizations', 'treatment', 'CVX' ], [ 'procedures', 'treatment', 'SNOMED CT' ])
 {
 	my ($from, $to, $system) = @$what;
@@ -47,7 +47,7 @@ foreach my $what ([ 'conditions', 'diagnosis', 'SNOMED CT' ], [ 'medications', '
 }
 is($node->safe_psql('m', q{SELECT DISTINCT code || ': ' || (issues -> 0 ->> 'text') FROM medrec.diagnosis WHERE status = 'invalid'}),
 	'10939881000119104: check digit is 4, expected 5', 'the corrupt SNOMED CT id is found, and the right check digit named');
-is($node->safe_psql('m', q{SELECT count(*) FROM medrec.diagnosis WHERE status = 'invalid'}), '4', 'in every condition that bears it');
+is($node->safe_psql('m', q{SELECT count(*) FROM medrec.diagnosis WHERE status = 'invalid'}), '4', 'every condition with the corrupt id is found');
 is($node->safe_psql('m', q{SELECT count(*) FROM medrec.diagnosis WHERE status NOT IN ('invalid', 'pending')}), '0',
 	'the others are well formed and wait for a release');
 is($node->safe_psql('m', q{SELECT count(*) FROM medrec.treatment WHERE code_system = 'CVX' AND status IN ('invalid', 'pending')}), '0',

@@ -54,7 +54,7 @@ foreach my $file (
 }
 
 is($node->safe_psql('m', q{SELECT display FROM medrec.code WHERE code_system = 'ICD-9-CM' AND code = '386.00'}),
-	"M\x{c3}\x{a9}ni\x{c3}\x{a8}re's disease, unspecified", 'latin-1 titles come out right');
+	"M\x{c3}\x{a9}ni\x{c3}\x{a8}re's disease, unspecified", 'latin-1 titles are converted');
 is($node->safe_psql('m', q{SELECT active_to FROM medrec.code WHERE code_system = 'HCPCS' AND code = 'GD'}),
 	'2019-12-31', 'a HCPCS code keeps its last day');
 is($node->safe_psql('m', q{SELECT count(*) FROM medrec.code_rule AS r JOIN medrec.code AS c USING (code_system, code)
@@ -70,9 +70,9 @@ like($err, qr/loaded from the same file already, nothing changed/, 'the same fil
 # the edits of October 2019 beside the codes of October 2024
 $node->psql('m', load_sql('ICD-10-CM', '37a', '2019-10-02', 'mce/MCE_v37.txt.gz'), stderr => \$err);
 like($err, qr/WARNING: .*coding edits in force \(version 37a\) are of 2019-10-02, the codes in force \(version 2025\) of 2024-10-01/, 'edits that are older than the codes are told of');
-like($node->safe_psql('m', q{SELECT medrec_api.health()}), qr/coding edits in force \(version 37a\)/, 'by health too');
+like($node->safe_psql('m', q{SELECT medrec_api.health()}), qr/coding edits in force \(version 37a\)/, 'health reports edits older than the codes');
 
-# each index under the titles of other years: its codes tell it
+# each index under the titles of other years: it is recognised by its codes
 my %index = (index => 'nchs-index 66260', eindex => 'nchs-external 6615', drug => 'nchs-drugs 39964', neoplasm => 'nchs-neoplasms 9009');
 my $day = 0;
 foreach my $name (sort keys %index)
@@ -91,18 +91,18 @@ foreach my $name (sort keys %index)
 }
 $node->safe_psql('m', "DELETE FROM medrec.code_release WHERE version LIKE 'variant %' OR version = '37a'");
 
-# a codes file: what the order file lists of it, without numbers, flags, headers and short titles
+# a codes file: the lines of the order file without numbers, flags, headers and short titles
 my $codes = join '', map { substr($_, 14, 1) eq '1' ? substr($_, 6, 8) . substr($_, 77) . "\r\n" : () } split /\r?\n/, data_file('icd-10-cm/icd10cm_order_2025.txt.gz');
 append_to_file("$dir/icd10cm_codes_2025.txt", $codes);
 is($node->safe_psql('m', "SELECT concat_ws(' ', format, rows) FROM medrec.load_release('ICD-10-CM', '2025 codes', '2030-10-01', pg_read_binary_file('$dir/icd10cm_codes_2025.txt'))"),
-	'cms-codes 74260', 'the codes file of 2025');
-is($node->safe_psql('m', q{SELECT warnings FROM medrec.code_release WHERE version = '2025 codes'}), '[]', 'is as whole as the order file');
+	'cms-codes 74260', 'the codes file of 2025 is loaded');
+is($node->safe_psql('m', q{SELECT warnings FROM medrec.code_release WHERE version = '2025 codes'}), '[]', 'the codes file of 2025 raises no warning');
 is($node->safe_psql('m', q{
 	SELECT count(DISTINCT c.code), count(*) FILTER (WHERE NOT c.billable), count(*) FILTER (WHERE was.result <> now.result OR was.display <> now.display
 		OR was.billable <> now.billable OR was.issues <> now.issues)
 	FROM medrec.code AS c, medrec.validate_code('ICD-10-CM', c.code, NULL, '2030-09-30') AS was, medrec.validate_code('ICD-10-CM', c.code, NULL, '2030-10-01') AS now
-	WHERE c.code_system = 'ICD-10-CM'}), '97584|23324|0', 'says the same of every code and header as the order file');
-is($node->safe_psql('m', q{SELECT medrec.unload_release('ICD-10-CM', '2025 codes')}), 't', 'and goes again');
+	WHERE c.code_system = 'ICD-10-CM'}), '97584|23324|0', 'the codes file gives the same as the order file for every code and header');
+is($node->safe_psql('m', q{SELECT medrec.unload_release('ICD-10-CM', '2025 codes')}), 't', 'the codes file can be unloaded');
 is($node->safe_psql('m', q{SELECT count(DISTINCT a.code), count(DISTINCT a.code) FILTER (WHERE v.result <> 'review' OR v.billable)
 	FROM medrec.code AS c, medrec.ancestors('ICD-9-CM', c.code, '2015-01-01') AS a, medrec.validate_code('ICD-9-CM', a.code, NULL, '2015-01-01') AS v
 	WHERE c.code_system = 'ICD-9-CM'}), '2986|0', 'each category above a code of ICD-9 is a header');
@@ -111,10 +111,10 @@ is($node->safe_psql('m', q{SELECT count(DISTINCT a.code), count(DISTINCT a.code)
 my $no_seventh = join '', "code,title\n", map { my $code = substr $_, 6, 7; $code =~ s/ +$//; my $title = substr $_, 77; $title =~ s/"/""/g; length $code < 7 ? qq{$code,"$title"\n} : () } split /\r?\n/, data_file('icd-10-cm/icd10cm_order_2025.txt.gz');
 append_to_file("$dir/no_seventh.csv", $no_seventh);
 $node->psql('m', "BEGIN; SELECT rows FROM medrec.load_release('ICD-10-CM', 'half', '2024-11-01', pg_read_binary_file('$dir/no_seventh.csv')); ROLLBACK", stdout => \$out, stderr => \$err);
-like($err, qr/none of its \d+ codes of injuries and poisonings has a 7th character/, "$out codes without 7th characters are no whole release");
-like($err, qr/it has \d+ codes that may stand on a claim, version 2025, the one before, has 74260/, 'nor as many as the one before');
+like($err, qr/none of its \d+ codes of injuries and poisonings has a 7th character/, "$out codes without 7th characters raise a warning");
+like($err, qr/it has \d+ codes that may stand on a claim, version 2025, the one before, has 74260/, 'a release with fewer codes than the one before raises a warning');
 
-# a damaged file is refused, whatever the damage, and the release before stays
+# a file damaged in any way is refused, and the earlier release stays
 my $sum = "SELECT md5(string_agg(c::text, E'\\n' ORDER BY code, valid_from)) FROM medrec.code AS c WHERE code_system = 'ICD-10-CM'";
 my $before = $node->safe_psql('m', $sum);
 my $order = 'icd-10-cm/icd10cm_order_2024.txt.gz';
@@ -130,17 +130,17 @@ foreach my $damage (
 	$sql =~ s/%s/%1\$s/g;
 	my $ret = $node->psql('m', load_sql('ICD-10-CM', '2024', '2023-10-01', $order, $sql), stderr => \$err);
 	isnt($ret, 0, "$what: refused");
-	like($err, $message, "$what: the line and the reason are named");
+	like($err, $message, "$what: the error has the line and the reason");
 }
 foreach my $wrong ([ 'ICD-10-PCS', $order ], [ 'ICD-10-CM', 'icd-10-pcs/icd10pcs_order_2025.txt.gz' ], [ 'LOINC', $order ], [ 'CVX', 'ndc/package_sample_2025-07-11.txt' ])
 {
 	my ($system, $name) = @$wrong;
 	isnt($node->psql('m', load_sql($system, 'wrong', '2030-01-01', $name), stderr => \$err), 0, "$name is refused as $system");
-	like($err, qr/line 1 of the /, 'naming the line');
+	like($err, qr/line 1 of the /, "the error of $name has the line");
 }
-is($node->safe_psql('m', $sum), $before, 'nothing of all that has changed the codes');
+is($node->safe_psql('m', $sum), $before, 'refused files changed no code');
 
-# three releases in every order: each code stands as its release says (without the indexes on titles, which take most of the time)
+# three releases in every order: each code is as in its release (without the indexes on titles, which take most of the time)
 $node->safe_psql('m', q{DROP INDEX medrec.code_display_idx, medrec.code_short_display_idx; DELETE FROM medrec.code_release WHERE code_system = 'ICD-10-CM' AND content = 'codes'; TRUNCATE medrec.code});
 my $standing = q{SELECT md5(string_agg(concat_ws('|', d.day, c.code, c.billable, c.display, c.short_display), E'\n' ORDER BY d.day, c.code)) || ' ' || count(*)
 	FROM (VALUES (date '2022-09-30'), ('2022-10-01'), ('2023-09-30'), ('2023-10-01'), ('2024-09-30'), ('2024-10-01'), ('2099-01-01')) AS d (day)
@@ -155,12 +155,12 @@ foreach my $sequence ([ 2023, 2024, 2025 ], [ 2023, 2025, 2024 ], [ 2024, 2023, 
 	my $result = $node->safe_psql('m', $standing);
 	$first //= $result;
 	like($result, qr/ $counted$/, "@$sequence: each release has its codes on each of its days");
-	is($result, $first, "@$sequence: and they say the same as in any other order");
+	is($result, $first, "@$sequence: codes are the same as after any other order");
 }
 
-# two loads of a system at once queue, and both come out
+# two loads of a system at once wait for each other, and both succeed
 my $one = $node->background_psql('m');
-# (the same file each time, of which load_release warns)
+# (the same file each time, so load_release warns)
 $one->query_safe('SET client_min_messages = error');
 $one->query_safe('BEGIN');
 $one->query_safe(load_sql('CVX', '2026', '2026-01-01', 'cvx/cvx.tsv'));
@@ -173,8 +173,8 @@ $one->query_safe('COMMIT');
 $two->quit;
 $one->quit;
 is($node->safe_psql('m', q{SELECT string_agg(version || ' ' || effective_to, ', ' ORDER BY version) FROM medrec.code_release WHERE code_system = 'CVX'}),
-	'2025 2026-01-01, 2026 2027-01-01', 'both are in, one ending where the other begins');
-is($node->safe_psql('m', q{SELECT count(*) FROM medrec.code WHERE code_system = 'CVX'}), '287', 'and share their rows');
+	'2025 2026-01-01, 2026 2027-01-01', 'both loads succeed, one release ends where the other begins');
+is($node->safe_psql('m', q{SELECT count(*) FROM medrec.code WHERE code_system = 'CVX'}), '287', 'the two releases share rows');
 
 $node->stop;
 done_testing();

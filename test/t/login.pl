@@ -1,4 +1,4 @@
-# logins in transactions that are rolled back, side by side, and across a crash
+# logins in transactions that are rolled back, concurrent logins, and logins across a crash
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -11,21 +11,21 @@ $node->safe_psql('m', q{INSERT INTO medrec.account (username, role) VALUES ('ann
 	SELECT medrec.set_password(username, 'correct horse battery') FROM medrec.account});
 my $gateway = 'SET SESSION AUTHORIZATION medrec_authenticator; SET ROLE medrec_anon;';
 
-# one login as a session of the gateway; how it ends, and from where it comes
+# one login in a session of the gateway; how it ends, and its address
 sub login
 {
 	my ($name, $password, $end, $address) = @_;
 	return $node->safe_psql('m', "$gateway " . from($address) . " BEGIN; SELECT medrec_api.login('$name', '$password'); $end");
 }
 
-# what says where a request comes from
+# sets the address of a request
 sub from
 {
 	my ($address) = @_;
 	return "SET request.headers = '{\"x-real-ip\": \"" . ($address // '192.0.2.1') . "\"}';";
 }
 
-# account, address, failures, tries rolled back, locked? of the events of tries that were rolled back
+# account, address, failures, rolled back attempts and lock of the events of rolled back attempts
 sub events
 {
 	return $node->safe_psql('m', q{SELECT a.username, e.new_values ->> 'address', e.new_values ->> 'failures', e.new_values ->> 'rolled_back', e.new_values ->> 'locked_until' IS NOT NULL
@@ -50,55 +50,55 @@ sub accepted
 }
 
 my $lost = login('anna', 'correct horse battery', 'ROLLBACK');
-like($lost, qr/"token"/, 'a login that is rolled back has seen its token');
-is(accepted(claims($lost)), 0, 'which is none');
-is(accepted(claims(login('anna', 'correct horse battery', 'COMMIT'))), 1, 'that of a login that was committed is one');
+like($lost, qr/"token"/, 'a login that is rolled back returns a token');
+is(accepted(claims($lost)), 0, 'a token of a rolled back login is refused');
+is(accepted(claims(login('anna', 'correct horse battery', 'COMMIT'))), 1, 'a token of a committed login is accepted');
 
 login('anna', 'wrong', 'ROLLBACK') foreach 1 .. 5;
-is($node->safe_psql('m', 'SELECT sum(failures) FROM medrec.login_address'), '0', 'five wrong tries were rolled back');
-is(events(), '', 'no event could tell of them');
+is($node->safe_psql('m', 'SELECT sum(failures) FROM medrec.login_address'), '0', 'five failed attempts were rolled back');
+is(events(), '', 'rolled back attempts leave no event at once');
 $node->safe_psql('m', 'BEGIN; SELECT medrec.seal_audit(); ROLLBACK');
-is(events(), '', 'nor does a sealing that is rolled back');
+is(events(), '', 'a sealing that is rolled back leaves no event of them');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), 'anna|192.0.2.1|5|5|t', 'but the next one leaves an event');
+is(events(), 'anna|192.0.2.1|5|5|t', 'the next sealing leaves an event of the rolled back attempts');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), 'anna|192.0.2.1|5|5|t', 'and the one after it no other');
+is(events(), 'anna|192.0.2.1|5|5|t', 'the sealing after that leaves no further event');
 login('anna', 'wrong', 'COMMIT');
-cmp_ok($node->safe_psql('m', 'SELECT failures FROM medrec.login_address WHERE failures > 0'), '>=', 5, 'and they count for other sessions');
+cmp_ok($node->safe_psql('m', 'SELECT failures FROM medrec.login_address WHERE failures > 0'), '>=', 5, 'rolled back attempts count for other sessions');
 $node->safe_psql('m', "SELECT medrec.revoke_tokens('anna')");
-like(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'until an administrator ends the lock-out');
+like(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'an administrator can end the lock-out');
 
-# a part of a transaction that is rolled back; what was committed beside it is no event
+# rolling back to a savepoint; what was committed beside it leaves no event
 $node->safe_psql('m', "$gateway " . from('192.0.2.2') . q{BEGIN; SELECT medrec_api.login('bert', 'wrong'); SAVEPOINT s; SELECT medrec_api.login('bert', 'wrong');
 	SAVEPOINT t; SELECT medrec_api.login('bert', 'wrong'); RELEASE t; ROLLBACK TO s; SELECT medrec_api.login('bert', 'wrong'); COMMIT});
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'what was rolled back to a savepoint has its event as well');
-is($node->safe_psql('m', "SELECT failures FROM medrec.login_address WHERE address = '192.0.2.2'"), '4', 'and counts');
+is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'an attempt rolled back to a savepoint leaves an event');
+is($node->safe_psql('m', "SELECT failures FROM medrec.login_address WHERE address = '192.0.2.2'"), '4', 'an attempt rolled back to a savepoint counts');
 
-# a right password that is rolled back is no wrong one, a check that was cancelled is
+# a rolled back successful login is not a failure, a cancelled check is
 login('anna', 'correct horse battery', 'ROLLBACK');
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'a login that is rolled back is no wrong try');
+is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f", 'a successful login that is rolled back is not a failed attempt');
 $node->psql('m', "$gateway " . from('192.0.2.3') . "BEGIN; SELECT medrec_api.login('bert', 'wrong'); SELECT 1 / 0");
 $node->safe_psql('m', 'SELECT medrec.seal_audit()');
-is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f\nbert|192.0.2.3|1|1|f", 'an error after it does not hide a try');
+is(events(), "anna|192.0.2.1|5|5|t\nbert|192.0.2.2|4|2|f\nbert|192.0.2.3|1|1|f", 'an error after it does not hide an attempt');
 is($node->safe_psql('m', 'SELECT kind, detail FROM medrec.verify_audit(); SELECT kind, table_name, detail FROM medrec.verify_records()'), '', 'the trail verifies');
 
 foreach my $password ('wrong', 'correct horse battery')
 {
 	my ($out, $err);
 	$node->psql('m', "$gateway BEGIN READ ONLY; SELECT medrec_api.login('anna', '$password')", stdout => \$out, stderr => \$err);
-	like($err, qr/passwords are not checked in a read-only transaction/, "a read-only transaction checks no password: $password");
+	like($err, qr/passwords are not checked in a read-only transaction/, "login in a read-only transaction checks no password: $password");
 }
 
-# while one try of a name runs from an address that the account has not logged in from, others from such do not wait; six names
-# at most are tried so, eight in all
+# while an attempt for a name runs from an unknown address, other attempts from unknown addresses do not wait; at most six names
+# can be tried this way, eight in all
 login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10');
 login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11');
 login($_, 'correct horse battery', 'COMMIT', '192.0.2.12') foreach 'cleo', 'dora';
 my @sessions = map { $node->background_psql('m') } 1 .. 8;
 $_->query_safe($gateway . from('198.51.100.1')) foreach @sessions;
-# a try that is left open
+# an attempt that stays open
 sub open_try
 {
 	my ($i, $name, $address) = @_;
@@ -106,20 +106,20 @@ sub open_try
 	return $sessions[$i]->query_safe("BEGIN; SELECT medrec_api.login('$name', 'wrong')");
 }
 open_try(0, 'anna');
-like(login('ANNA', 'wrong', 'COMMIT', '198.51.100.2'), qr/PT429/, 'another try of the name is refused at once');
-like(login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10'), qr/"token"/, 'but not from where the account has logged in');
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/"token"/, 'nor one of another name');
+like(login('ANNA', 'wrong', 'COMMIT', '198.51.100.2'), qr/PT429/, 'a second attempt for the same name is refused at once');
+like(login('anna', 'correct horse battery', 'COMMIT', '192.0.2.10'), qr/"token"/, 'an attempt from an address with an earlier login is not refused');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/"token"/, 'an attempt for another name is not refused');
 open_try($_, "nobody$_") foreach 1 .. 5;
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/PT429/, 'while six names are tried from elsewhere, no other is');
-like(login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11'), qr/"token"/, 'but from where it has logged in');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/PT429/, 'while six names are tried from unknown addresses a seventh is refused');
+like(login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11'), qr/"token"/, 'while six names are tried an attempt from a known address is not refused');
 open_try(6, 'cleo', '192.0.2.12');
 open_try(7, 'dora', '192.0.2.12');
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/PT429/, 'eight tries at a time are all that there are');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/PT429/, 'a ninth attempt at the same time is refused');
 $sessions[0]->query_safe('ROLLBACK');
 $sessions[7]->query_safe('ROLLBACK');
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/"token"/, 'until one of them has ended');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/"token"/, 'an attempt is accepted once another has ended');
 $_->quit foreach @sessions;
-like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.5'), qr/"token"/, 'sessions that are gone hold nothing');
+like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.5'), qr/"token"/, 'ended sessions hold no attempt');
 
 # a crash forgets what was rolled back, and nothing that was committed
 $node->safe_psql('m', "SELECT medrec.revoke_tokens('anna')");
@@ -128,7 +128,7 @@ login('bert', 'wrong', 'ROLLBACK') foreach 1 .. 5;
 $node->safe_psql('m', q{UPDATE medrec.login_address SET locked_until = now() + interval '1 hour' WHERE failures >= 5});
 $node->stop('immediate');
 $node->start;
-unlike(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'after a crash a lock-out that was committed holds');
-like(login('bert', 'correct horse battery', 'COMMIT'), qr/"token"/, 'tries that were rolled back are forgotten');
+unlike(login('anna', 'correct horse battery', 'COMMIT'), qr/"token"/, 'a committed lock-out holds after a crash');
+like(login('bert', 'correct horse battery', 'COMMIT'), qr/"token"/, 'rolled back attempts are forgotten in a crash');
 
 done_testing();

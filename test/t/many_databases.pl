@@ -1,4 +1,4 @@
-# The search image in a cluster of many databases: each has a shared one, whatever their number, and a dropped one gives its slot back.
+# The search image in a cluster of many databases: each has a shared one, however many there are, and a dropped one frees its slot.
 use strict;
 use warnings;
 use FindBin;
@@ -12,7 +12,7 @@ my $file = order_file(['E119', 1, 'Type 2 diabetes mellitus without complication
 $node->safe_psql('m', "SELECT medrec.load_release('ICD-10-CM', '2025', '2024-10-01', \$f\$$file\$f\$)");
 
 my $ask = q(SELECT code FROM medrec.suggest('ICD-10-CM', NULL, 'diabetes'));
-# 1 where the backend that asks has a copy of its own
+# 1 if the backend has a private copy
 my $own = q(SELECT count(*) FROM pg_backend_memory_contexts WHERE name = 'medrec image');
 my (@wrong, @private);
 for my $i (1 .. $databases)
@@ -26,9 +26,9 @@ for my $i (1 .. $databases)
 	}
 }
 is("@wrong", '', "each of $databases databases answers");
-is("@private", '', 'from a shared image, none from a copy of its own');
+is("@private", '', 'no database answers from a private copy');
 
-# as many again in their place: the slots of those that were dropped are used
+# as many again: they use the slots of those that were dropped
 $node->safe_psql('postgres', "DROP DATABASE d$_") for 1 .. $databases;
 @wrong = @private = ();
 for my $i (1 .. $databases)
@@ -38,9 +38,9 @@ for my $i (1 .. $databases)
 	push @wrong, "e$i" if $code ne 'E11.9';
 	push @private, "e$i" if $count ne '0';
 }
-is("@wrong@private", '', 'and those that come after they were dropped as well');
+is("@wrong@private", '', 'databases created after others were dropped answer from a shared image');
 
-# a change in one reaches its own sessions, and no other's
+# a change in one database reaches its own sessions, and no other's
 my $more = order_file(['E119', 1, 'Type 2 diabetes mellitus without complications'], ['I10', 1, 'Essential (primary) hypertension'],
 	['J45909', 1, 'Unspecified asthma, uncomplicated']);
 $node->safe_psql("e$databases", "SELECT medrec.load_release('ICD-10-CM', '2026', '2025-10-01', \$f\$$more\$f\$)");

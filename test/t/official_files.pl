@@ -1,4 +1,4 @@
-# Every code of the official files of MEDREC_DATA passes, and no official name of a code is called a mismatch
+# Every code of the official files of MEDREC_DATA is accepted, and no official name of a code is called a mismatch
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -53,7 +53,7 @@ foreach my $key (sort keys %expected)
 	is($got{$key}, $expected{$key}, "$key: every code passes, and its normal form is the same code and its own normal form");
 }
 
-# what the descriptions of ICD-10-CM are held against
+# the terminologies that the descriptions of ICD-10-CM are compared with
 sub load
 {
 	my ($version, $from, $name) = @_;
@@ -77,17 +77,17 @@ sub complaints
 }
 my $current = q{medrec.code AS c WHERE c.code_system = 'ICD-10-CM'};
 is(complaints("SELECT c.code, c.short_display FROM $current AND c.short_display IS NOT NULL"), '55081|0|', 'no official short title is a mismatch');
-is(complaints("SELECT c.code, c.display FROM $current"), '97584|0|', 'nor is a long title');
+is(complaints("SELECT c.code, c.display FROM $current"), '97584|0|', 'no official long title is a mismatch');
 is(complaints(qq{SELECT c.code, '  ' || upper(replace(replace(translate(c.display, '()[];', '[]()-'), ', ', ' - '), ' ', E'\\t ')) || ' .' FROM $current AND c.billable}),
-	'74260|0|', 'nor in upper case with other punctuation and white space');
+	'74260|0|', 'no long title in upper case with other punctuation and white space is a mismatch');
 foreach my $kind ([ 'inclusion', 'inclusion term' ], [ 'index', 'entry of the index' ])
 {
 	my ($name, $what) = @$kind;
 	like(complaints("SELECT c.code, t.term FROM medrec.code AS c JOIN medrec.code_term AS t USING (code_system, code) WHERE t.kind = '$name'"),
-		qr/^\d{4,}\|0\|$/, "nor an $what");
+		qr/^\d{4,}\|0\|$/, "no $what is a mismatch");
 }
 
-# a sample, the same in every run, of codes that bear the title of another one
+# a sample, the same in every run, of codes with the title of another one
 $node->safe_psql('m', q{
 	CREATE TABLE swapped AS
 	WITH c AS (SELECT code, display, short_display, row_number() OVER (ORDER BY md5(code || 'medrec')) AS n FROM medrec.code WHERE code_system = 'ICD-10-CM' AND billable)
@@ -101,17 +101,17 @@ $node->safe_psql('m', q{
 		SELECT medrec.term_key(short_display), code FROM medrec.code WHERE short_display IS NOT NULL UNION ALL
 		SELECT medrec.term_key(term), code FROM medrec.code_term) AS x ON x.key = medrec.term_key(s.description)
 	GROUP BY 1;
-	CREATE TABLE judged AS
+	CREATE TABLE validated AS
 	SELECT s.*, h.codes, v.result, i ->> 'severity' AS severity, substring(i ->> 'text' FROM 'title of (\S+)$') AS named
 	FROM swapped AS s JOIN sharing AS h USING (code), medrec.validate_code('ICD-10-CM', s.code, s.description, '2025-01-01') AS v
 	LEFT JOIN LATERAL (SELECT x FROM jsonb_array_elements(v.issues) AS x WHERE x ->> 'code' = 'invalid-display') AS x (i) ON true});
 is($node->safe_psql('m', q{
 	SELECT count(*) > 4900, count(*) FILTER (WHERE severity IS DISTINCT FROM 'warning' OR result <> 'review' OR named IS NULL OR named <> ALL (codes)),
 		min(code || ' ' || description) FILTER (WHERE severity IS DISTINCT FROM 'warning' OR result <> 'review' OR named IS NULL OR named <> ALL (codes))
-	FROM judged WHERE code <> ALL (codes)}),
-	't|0|', 'every one of them is to be reviewed, and a code that the title belongs to is named');
+	FROM validated WHERE code <> ALL (codes)}),
+	't|0|', 'every code with another code\'s title gets review and the other code');
 
-# free text beside a code changes nothing but that it is said
+# free text changes nothing except an information
 is($node->safe_psql('m', q{
 	SELECT count(*), count(*) FILTER (WHERE v.result <> 'valid' OR jsonb_array_length(v.issues) <> 1 OR v.issues -> 0 ->> 'severity' <> 'information')
 	FROM (SELECT * FROM medrec.code WHERE code_system = 'ICD-10-CM' AND billable ORDER BY md5(code || 'medrec') LIMIT 500) AS c,
@@ -122,11 +122,11 @@ is($node->safe_psql('m', q{
 $node->safe_psql('m', q{
 	INSERT INTO medrec.patient (name, age, gender, patient_id, birth_date) VALUES ('A', 40, 'unknown', 'P1', NULL);
 	INSERT INTO medrec.diagnosis (patient_id, code, description, created_at)
-		SELECT p.id, j.code, j.description, '2025-01-01' FROM judged AS j, medrec.patient AS p
+		SELECT p.id, j.code, j.description, '2025-01-01' FROM validated AS j, medrec.patient AS p
 		WHERE j.code <> ALL (j.codes) AND cardinality(j.codes) = 1 ORDER BY j.code LIMIT 100});
 is($node->safe_psql('m', q{
 	SELECT count(*), count(*) FILTER (WHERE d.status <> 'review'), count(*) FILTER (WHERE d.suggestions -> 0 ->> 'code' <> j.other)
-	FROM medrec.diagnosis AS d JOIN judged AS j USING (code)}), '100|0|0', 'and is the first suggestion for the record');
+	FROM medrec.diagnosis AS d JOIN validated AS j USING (code)}), '100|0|0', 'the other code is the first suggestion for the record');
 
 $node->stop;
 done_testing();

@@ -1,4 +1,4 @@
-# doc/operations.md: what it says about backup and restore works, run as it stands there
+# doc/operations.md: its commands for backup and restore work exactly as written
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -25,7 +25,7 @@ sub run_block
 	return "$out$err";
 }
 
-# Fills the database "medrec": care teams, decisions, a last_visit of long ago, sealed and unsealed events.
+# Fills the database "medrec": care teams, decisions, an old last_visit, sealed and unsealed events.
 sub fill
 {
 	my ($node) = @_;
@@ -47,7 +47,7 @@ sub fill
 	return;
 }
 
-# All rows of medrec as they lie there, but what a restore adds: its era and its event.
+# All rows of medrec, except what a restore adds: its era and its event.
 sub rows
 {
 	my ($node, $database) = @_;
@@ -60,7 +60,7 @@ sub rows
 	} split /\n/, $tables;
 }
 
-# PostgreSQL writes a list in a CHECK another way after a restore
+# PostgreSQL prints a list in a CHECK differently after a restore
 my $layout = q{SELECT l.kind, l.object, l.definition, l.mode, CASE WHEN l.kind <> 'constraint' THEN l.command END FROM medrec.layout() AS l ORDER BY 1, 2};
 my $findings = 'SELECT kind, detail FROM medrec.verify_audit() UNION ALL SELECT kind, row_id FROM medrec.verify_records()';
 my $keys = 'SELECT kid FROM medrec.jwt_key WHERE retired_at IS NULL OR retired_at > now()';
@@ -78,20 +78,20 @@ foreach my $way ('whole', 'apart', 'data')
 {
 	$node->safe_psql('postgres', 'DROP DATABASE IF EXISTS restored');
 	run_block($way, $node);
-	is(rows($node, 'restored'), $wanted_rows, "$way: every row, event and seal is as it was");
-	is($node->safe_psql('restored', $layout), $wanted_layout, "$way: so is the layout");
-	is($node->safe_psql('restored', $findings), '', "$way: and it verifies");
-	is($node->safe_psql('restored', 'SELECT count(*) FROM medrec.migrate()'), '0', "$way: migrate() finds nothing to put right");
+	is(rows($node, 'restored'), $wanted_rows, "$way: every row, event and seal is unchanged");
+	is($node->safe_psql('restored', $layout), $wanted_layout, "$way: the layout is unchanged");
+	is($node->safe_psql('restored', $findings), '', "$way: trail and records verify");
+	is($node->safe_psql('restored', 'SELECT count(*) FROM medrec.migrate()'), '0', "$way: migrate() has nothing to repair");
 	is($node->safe_psql('restored', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'IMPORT' AND era = 2}),
 		$way eq 'whole' ? '0' : '1', "$way: an event says whether triggers were disabled");
 
-	# and it lives
+	# it works
 	$node->safe_psql('restored', q{SELECT medrec.create_diagnosis(id, 'i10') FROM medrec.patient WHERE patient_id = 'P1'});
 	is($node->safe_psql('restored', q{SELECT last_visit > now() - interval '1 hour' FROM medrec.patient WHERE patient_id = 'P1'}), 't', "$way: new records move last_visit");
-	is($node->safe_psql('restored', q{SELECT max(era) FROM medrec.audit_event}), '2', "$way: and are of the next era");
+	is($node->safe_psql('restored', q{SELECT max(era) FROM medrec.audit_event}), '2', "$way: new records are of the next era");
 	$node->safe_psql('restored', 'SELECT FROM medrec.seal_audit()');
-	is($node->safe_psql('restored', $findings), '', "$way: and verify");
-	like(run_block('verify', $node), qr/\(0 rows\)[\s\S]*\(0 rows\)/, "$way: the page's check says so");
+	is($node->safe_psql('restored', $findings), '', "$way: trail and records verify after new records");
+	like(run_block('verify', $node), qr/\(0 rows\)[\s\S]*\(0 rows\)/, "$way: the page's check returns no rows");
 	my %dumped = map { $_ => 1 } split /\n/, $node->safe_psql('restored', $keys);
 	run_block('keys', $node);
 	is_deeply([ grep { $dumped{$_} } split /\n/, $node->safe_psql('restored', $keys) ], [], "$way: no key of the dump is accepted any more");
@@ -99,13 +99,13 @@ foreach my $way ('whole', 'apart', 'data')
 
 # DROP EXTENSION ... CASCADE
 $node->safe_psql('medrec', 'DROP EXTENSION medrec CASCADE');
-is($node->safe_psql('medrec', q{SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'medrec%' AND tgname NOT LIKE 'medrec_account%'}), '0', 'cascade: the triggers with the extension\'s functions are gone');
+is($node->safe_psql('medrec', q{SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'medrec%' AND tgname NOT LIKE 'medrec_account%'}), '0', 'cascade: the triggers with the extension\'s functions are dropped');
 my $said = run_block('cascade', $node);
-like($said, qr/repaired trigger medrec_validate on medrec\.patient/, 'cascade: migrate() says what it puts back');
-is($node->safe_psql('medrec', $layout), $wanted_layout, 'cascade: all of it');
-is(rows($node, 'medrec'), $wanted_rows, 'cascade: no row was touched');
-is($node->safe_psql('medrec', $findings), '', 'cascade: and it verifies');
-is($node->safe_psql('medrec', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'REPAIR'}), '1', 'cascade: one event tells of it');
+like($said, qr/repaired trigger medrec_validate on medrec\.patient/, 'cascade: migrate() names what it restores');
+is($node->safe_psql('medrec', $layout), $wanted_layout, 'cascade: migrate() restores everything');
+is(rows($node, 'medrec'), $wanted_rows, 'cascade: no row was changed');
+is($node->safe_psql('medrec', $findings), '', 'cascade: trail and records verify');
+is($node->safe_psql('medrec', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'REPAIR'}), '1', 'cascade: one event lists the repairs');
 
 # Writes one record to keep and, after the time that is returned, one to lose.
 sub keep_and_lose
@@ -124,22 +124,22 @@ sub keep_and_lose
 	return ($time, $checkpoint, $later);
 }
 
-# What must hold of a server that was taken back to that time.
+# Checks of a server that was restored to that time.
 sub check_time
 {
 	my ($name, $back, $checkpoint, $later) = @_;
 	$back->poll_query_until('postgres', 'SELECT NOT pg_is_in_recovery()') or die;
-	is($back->safe_psql('medrec', q{SELECT string_agg(patient_id, ' ') FROM medrec.patient WHERE patient_id IN ('KEPT', 'LOST')}), 'KEPT', "$name: as of that time");
-	is($back->safe_psql('medrec', $findings), '', "$name: it verifies");
-	is($back->safe_psql('medrec', "SELECT kind FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "$name: and against a checkpoint of before");
+	is($back->safe_psql('medrec', q{SELECT string_agg(patient_id, ' ') FROM medrec.patient WHERE patient_id IN ('KEPT', 'LOST')}), 'KEPT', "$name: the rows are those of that time");
+	is($back->safe_psql('medrec', $findings), '', "$name: trail and records verify");
+	is($back->safe_psql('medrec', "SELECT kind FROM medrec.verify_audit(checkpoint => '$checkpoint')"), '', "$name: the trail verifies against an earlier checkpoint");
 	is($back->safe_psql('medrec', "SELECT kind FROM medrec.verify_audit(checkpoint => '$later')"), 'events_lost_at_promotion', "$name: a later checkpoint shows what is lost");
 	$back->safe_psql('medrec', q{SELECT medrec.create_patient('New', 1, 'other', 'NEW')});
 	$back->safe_psql('medrec', 'SELECT FROM medrec.seal_audit()');
-	is($back->safe_psql('medrec', $findings), '', "$name: it goes on and verifies");
+	is($back->safe_psql('medrec', $findings), '', "$name: the trail verifies after new records");
 	return;
 }
 
-# a base backup, and back to a point in time
+# a base backup, and a restore to a point in time
 my $archive = $node->basedir . '/archive';
 mkdir $archive;
 $node->append_conf('postgresql.conf', "archive_mode = on\narchive_command = 'test ! -f $archive/%f && cp %p $archive/%f'");
@@ -167,7 +167,7 @@ SKIP:
 	$node->safe_psql('medrec', q{DELETE FROM medrec.patient WHERE patient_id IN ('KEPT', 'LOST')});
 	$node->append_conf('postgresql.conf', "archive_command = 'pgbackrest --config=$conf --stanza=medrec archive-push %p'");
 	$ENV{PGBACKREST_CONFIG} = $conf;
-	# the archive is there before what it is to take
+	# the archive must exist before the backup
 	IPC::Run::run([ 'pgbackrest', '--stanza=medrec', 'stanza-create' ], '>', '/dev/null') or die;
 	$node->restart;
 	run_block('pgbackrest backup', $node);
@@ -200,13 +200,13 @@ SKIP:
 	configure_node($new);
 	run_block('pg_upgrade', $new, OLD_BINDIR => $old, NEW_BINDIR => $bindir, OLD_DATADIR => $from->data_dir, NEW_DATADIR => $new->data_dir);
 	$new->start;
-	is(rows($new, 'medrec'), $rows, 'pg_upgrade: every row, event and seal is as it was');
-	is($new->safe_psql('medrec', $findings), '', 'pg_upgrade: and it verifies');
-	is($new->safe_psql('medrec', "SELECT * FROM medrec.verify_audit(checkpoint => '$before')"), '', 'pg_upgrade: against the checkpoint of before');
-	is($new->safe_psql('medrec', 'SELECT count(*) FROM medrec.migrate()'), '0', 'pg_upgrade: migrate() finds nothing to put right');
+	is(rows($new, 'medrec'), $rows, 'pg_upgrade: every row, event and seal is unchanged');
+	is($new->safe_psql('medrec', $findings), '', 'pg_upgrade: trail and records verify');
+	is($new->safe_psql('medrec', "SELECT * FROM medrec.verify_audit(checkpoint => '$before')"), '', 'pg_upgrade: the trail verifies against an earlier checkpoint');
+	is($new->safe_psql('medrec', 'SELECT count(*) FROM medrec.migrate()'), '0', 'pg_upgrade: migrate() has nothing to repair');
 	$new->safe_psql('medrec', q{SELECT medrec.create_diagnosis(id, 'i10') FROM medrec.patient WHERE patient_id = 'P1'});
-	is($new->safe_psql('medrec', q{SELECT max(era) FROM medrec.audit_event}), '2', 'pg_upgrade: what follows is of the next era');
-	is($new->safe_psql('medrec', $findings), '', 'pg_upgrade: and verifies');
+	is($new->safe_psql('medrec', q{SELECT max(era) FROM medrec.audit_event}), '2', 'pg_upgrade: new events are of the next era');
+	is($new->safe_psql('medrec', $findings), '', 'pg_upgrade: trail and records verify after new events');
 	$new->stop;
 }
 
@@ -231,19 +231,19 @@ SKIP:
 	};
 	my ($ok, $said) = $start->('seal');
 	ok($ok, 'medrec-seal: seals') or diag($said);
-	is($timers->safe_psql('medrec', 'SELECT unsealed_events FROM medrec.audit_status()'), '0', 'medrec-seal: every event');
+	is($timers->safe_psql('medrec', 'SELECT unsealed_events FROM medrec.audit_status()'), '0', 'medrec-seal: every event is sealed');
 	($ok, $said) = $start->('checkpoint');
 	ok($ok, 'medrec-checkpoint: exports') or diag($said);
-	like(slurp_file("$dir/last"), qr/^medrec-unsealed: events=0 age=0$/m, 'medrec-checkpoint: the last checkpoint');
+	like(slurp_file("$dir/last"), qr/^medrec-unsealed: events=0 age=0$/m, 'medrec-checkpoint: writes a checkpoint with everything sealed');
 	($ok, $said) = $start->('verify');
 	ok($ok, 'medrec-verify: passes where nothing is wrong') or diag($said);
-	is($said, '', 'medrec-verify: and says nothing');
+	is($said, '', 'medrec-verify: prints nothing if there is no finding');
 	($ok, $said) = $start->('maintenance');
 	ok($ok, 'medrec-maintenance: runs') or diag($said);
 	$timers->safe_psql('medrec', q{ALTER TABLE medrec.patient DISABLE TRIGGER ALL; UPDATE medrec.patient SET age = 99 WHERE patient_id = 'P1'});
 	($ok, $said) = $start->('verify');
-	ok(!$ok, 'medrec-verify: fails where something is');
-	like($said, qr/verify_records\|.*row_changed/, 'medrec-verify: and says what');
+	ok(!$ok, 'medrec-verify: fails if there is a finding');
+	like($said, qr/verify_records\|.*row_changed/, 'medrec-verify: prints the finding');
 	SKIP:
 	{
 		skip 'no systemd-analyze', 1 unless IPC::Run::run([ 'sh', '-c', 'command -v systemd-analyze' ], '>', '/dev/null');

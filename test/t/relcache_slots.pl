@@ -1,5 +1,5 @@
-# A backend has ten relcache callbacks for all extensions together, and ends with FATAL when they are spent. Beside a neighbour that
-# takes six, a session that uses every part of medrec goes on: medrec needs one, however many parts it has.
+# A backend has ten relcache callbacks for all extensions together, and ends with FATAL when they are used up. Beside another library
+# that takes six, a session that uses every part of medrec works: medrec needs one, however many parts it has.
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -32,8 +32,8 @@ SELECT count(*) FROM medrec.verify_audit();
 SELECT count(*) FROM medrec.verify_records();
 SELECT 'alive';
 SQL
-is($error, '', 'no part of medrec fails for want of a callback');
+is($error, '', 'no part of medrec fails for lack of a callback');
 like($out, qr/^alive$/m, 'the session is alive at the end');
-is($node->safe_psql('m', 'SELECT count(*) FROM medrec.diagnosis'), 2, 'and has written');
+is($node->safe_psql('m', 'SELECT count(*) FROM medrec.diagnosis'), 2, 'the session has written');
 $node->stop;
 done_testing();

@@ -1,4 +1,4 @@
-# What a release must not contradict: control file, META.json, changelog, scripts, library.
+# What a release must agree on: control file, META.json, changelog, scripts, library.
 use strict;
 use warnings;
 use JSON::PP;
@@ -13,18 +13,18 @@ my $library = MedrecNode::stage() . "$libdir/medrec.so";
 my $installed = MedrecNode::stage() . "$sharedir/extension";
 my ($version) = slurp_file("$tree/medrec.control") =~ /^default_version *= *'(.*)'/m;
 like($version, qr/^\d+\.\d+$/, 'the control file names the version');
-is(slurp_file("$installed/medrec.control"), slurp_file("$tree/medrec.control"), 'and is the one installed');
-ok(-e "$installed/medrec--$version.sql", 'with its install script');
+is(slurp_file("$installed/medrec.control"), slurp_file("$tree/medrec.control"), 'the version is the installed one');
+ok(-e "$installed/medrec--$version.sql", 'the install script is installed');
 
-# PGXN wants three numbers; the third is for a library that changes no SQL object
+# PGXN requires three numbers; the third is for a library that changes no SQL object
 my $meta = JSON::PP->new->decode(slurp_file("$tree/META.json"));
-like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json is of this version');
-is($meta->{provides}{medrec}{version}, $meta->{version}, 'and says so twice alike');
+like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json has this version');
+is($meta->{provides}{medrec}{version}, $meta->{version}, 'META.json has the same version twice');
 my $control = slurp_file("$tree/medrec.control");
-is($meta->{provides}{medrec}{abstract}, $control =~ /^comment *= *'(.*)'/m ? $1 : '', 'it says of the extension what the control file says');
-ok(-e "$tree/$meta->{provides}{medrec}{$_}", "the $_ that it names is there") foreach 'file', 'docfile';
+is($meta->{provides}{medrec}{abstract}, $control =~ /^comment *= *'(.*)'/m ? $1 : '', 'META.json has the comment of the control file');
+ok(-e "$tree/$meta->{provides}{medrec}{$_}", "META.json: the $_ it names exists") foreach 'file', 'docfile';
 is($meta->{prereqs}{runtime}{requires}{PostgreSQL}, (slurp_file("$tree/README.md") =~ /^It is a C extension for PostgreSQL (\d+)/m ? "$1.0.0" : ''),
-	'it asks for the oldest PostgreSQL that README names');
+	'META.json requires the oldest PostgreSQL that README names');
 my @headings = slurp_file("$tree/CHANGELOG.md") =~ /^## (\d\S*)/mg;
 my @dates = slurp_file("$tree/CHANGELOG.md") =~ /^## \d\S* \(([^)]*)\)$/mg;
 is(scalar(@dates), scalar(@headings), 'each heading of the changelog says when');
@@ -32,7 +32,7 @@ is($meta->{release_status}, $dates[0] eq 'unreleased' ? 'unstable' : 'stable', '
 is(join(' ', grep { !/^\d{4}-\d\d-\d\d$/ } @dates[ 1 .. $#dates ]), '', 'what came before was released on a day');
 like($headings[0], qr/^\Q$version\E(\.\d+)?$/, 'the changelog begins with this version');
 
-# every version that was released, from its script in test/upgrade/: one of its own, and a way on
+# every released version has its script in test/upgrade/ and an upgrade path
 my %released = map { m{medrec--([\d.]+)\.sql$} ? ($1 => 1) : () } glob "$tree/test/upgrade/*.sql";
 foreach my $heading (@headings)
 {
@@ -40,13 +40,13 @@ foreach my $heading (@headings)
 	next if $release eq $version;
 	ok($released{$release}, "$heading of the changelog has its install script in test/upgrade/");
 }
-ok(!$released{$version}, 'the present version has none: it is built');
+ok(!$released{$version}, 'the current version has no copy in test/upgrade/');
 foreach my $release (sort keys %released)
 {
 	ok((grep { -e "$installed/$_" } map { s{.*/}{}r } glob "$tree/sql/upgrades/medrec--$release--*.sql"), "a script that upgrades $release is installed");
 }
 
-# an old script is installed beside the new library, before it is upgraded and on the way there
+# an old script is installed beside the new library, before and during the upgrade
 my %shown = map { ((split)[-1] => 1) } grep { / [A-Z] / } `nm -D --defined-only $library`;
 foreach my $script (sort glob("$tree/test/upgrade/*.sql $installed/medrec--*.sql"))
 {
@@ -55,6 +55,6 @@ foreach my $script (sort glob("$tree/test/upgrade/*.sql $installed/medrec--*.sql
 		if @symbols;
 }
 is(scalar(grep { /MODULE_PATHNAME/ && !/AS\s+'MODULE_PATHNAME'\s*,\s*'\w+'/ } map { split /\n/, slurp_file($_) } glob "$tree/test/upgrade/*.sql"),
-	0, 'and each names it in the way that is looked for');
+	0, 'each release\'s script is found on the upgrade path');
 
 done_testing();

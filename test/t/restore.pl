@@ -1,4 +1,4 @@
-# pg_dump and restore: every table comes back byte for byte, and works on
+# pg_dump and restore: every table comes back byte for byte, and works
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -59,29 +59,29 @@ foreach my $format ('plain', 'custom')
 	is($node->safe_psql($copy, "SELECT medrec.attach_audit('app.stay', 'patient', '{note}')"), '0', "$format: attach_audit() has nothing to do");
 	is($node->safe_psql($copy, "SELECT count(*) FROM medrec.migrate()"), '0', "$format: migrate() has nothing to do");
 
-	# and it lives
+	# it works
 	is($node->safe_psql($copy, "SELECT code || ' ' || status FROM medrec.create_diagnosis((SELECT id FROM medrec.patient WHERE patient_id = 'P2'), 'i10')"),
-		'I10 valid', "$format: a new diagnosis is judged");
-	is($node->safe_psql($copy, "SELECT last_visit > now() - interval '1 hour' FROM medrec.patient WHERE patient_id = 'P2'"), 't', "$format: and moves last_visit");
-	is($node->safe_psql($copy, "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'diagnosis' AND action = 'INSERT'"), '4', "$format: and is audited");
+		'I10 valid', "$format: a new diagnosis is validated");
+	is($node->safe_psql($copy, "SELECT last_visit > now() - interval '1 hour' FROM medrec.patient WHERE patient_id = 'P2'"), 't', "$format: a new diagnosis moves last_visit");
+	is($node->safe_psql($copy, "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'diagnosis' AND action = 'INSERT'"), '4', "$format: a new diagnosis is audited");
 	is($node->safe_psql($copy, "UPDATE app.stay SET note = 'other'; SELECT string_agg(action || ' ' || (SELECT patient_id FROM medrec.patient WHERE id = e.patient_id), ', ' ORDER BY logged_at) FROM medrec.audit_event AS e WHERE table_name = 'app.stay' AND action <> 'DDL'"),
-		'INSERT P1, UPDATE P1', "$format: so is the user's table");
-	is($node->safe_psql($copy, 'SELECT * FROM medrec.verify_records()'), '', "$format: rows are as their events say");
-	is($node->safe_psql($copy, "INSERT INTO medrec.account (username) VALUES ('bert') RETURNING id"), '2', "$format: sequences go on");
+		'INSERT P1, UPDATE P1', "$format: the user's table is audited");
+	is($node->safe_psql($copy, 'SELECT * FROM medrec.verify_records()'), '', "$format: the records agree with their events");
+	is($node->safe_psql($copy, "INSERT INTO medrec.account (username) VALUES ('bert') RETURNING id"), '2', "$format: sequences continue");
 	is($node->safe_psql($copy, "SELECT code FROM medrec.suggest('ICD-10-CM', display => 'hypertension') LIMIT 1"), 'I10', "$format: suggestions are found");
 	my ($rc, undef, $err) = $node->psql($copy, 'DROP EXTENSION medrec');
 	isnt($rc, 0, "$format: DROP EXTENSION is refused");
-	like($err, qr/other objects depend on it/, "$format: because of the tables");
+	like($err, qr/other objects depend on it/, "$format: DROP EXTENSION is refused because of the tables");
 }
 
-# COPY, where the rules are the same
+# COPY, with the same rules
 my $id = $node->safe_psql('m', "SELECT id FROM medrec.patient WHERE patient_id = 'P1'");
 $node->safe_psql('m', "COPY medrec.diagnosis (patient_id, code) FROM STDIN;\n$id\te119\n$id\ti1O\n\\.\n");
 is($node->safe_psql('m', "SELECT string_agg(code || ' ' || status, ', ' ORDER BY code) FROM medrec.diagnosis WHERE created_at = (SELECT max(created_at) FROM medrec.diagnosis)"),
-	'E11.9 valid, i1O invalid', 'COPY is judged row by row');
+	'E11.9 valid, i1O invalid', 'COPY validates row by row');
 my ($rc, undef, $err) = $node->psql('m', "COPY medrec.patient (name, age, gender, patient_id) FROM STDIN;\nSecret Name\t45\tmale\tP3\nSecret Name\t200\tmale\tP4\n\\.\n");
 isnt($rc, 0, 'a row with a fault stops a COPY');
-is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient"), '2', 'and nothing of it is stored');
+is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient"), '2', 'nothing of a refused COPY is stored');
 
 $node->stop;
 done_testing();

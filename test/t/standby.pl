@@ -20,8 +20,8 @@ $primary->wait_for_catchup($standby);
 my $validate = "SELECT result, code, display FROM medrec.validate_code('ICD-10-CM', 'i10')";
 my $suggest = "SELECT string_agg(code, ' ' ORDER BY code) FROM medrec.suggest('ICD-10-CM', display => 'hypertension')";
 is($standby->safe_psql('m', 'SELECT count(*) FROM medrec.patient'), '1', 'a standby reads');
-is($standby->safe_psql('m', $validate), 'valid|I10|Essential (primary) hypertension', 'validates');
-is($standby->safe_psql('m', $suggest), 'I10', 'and suggests');
+is($standby->safe_psql('m', $validate), 'valid|I10|Essential (primary) hypertension', 'a standby validates');
+is($standby->safe_psql('m', $suggest), 'I10', 'a standby suggests');
 
 my $second = order_file([ 'I10', 1, 'Essential (primary) hypertension' ], [ 'I159', 1, 'Secondary hypertension, unspecified' ]);
 $primary->safe_psql('m', "SELECT medrec.load_release('ICD-10-CM', '2025', '2024-10-01', \$\$$second\$\$)");
@@ -29,12 +29,12 @@ $primary->wait_for_catchup($standby);
 is($standby->safe_psql('m', $suggest), 'I10 I15.9', 'a new release reaches the standby');
 
 my ($rc, undef, $err) = $standby->psql('m', "SELECT medrec.create_patient('B', 1, 'male', 'P2')");
-like($err, qr/read-only transaction/, 'a standby does not write');
+like($err, qr/read-only transaction/, 'a standby refuses writes');
 
 is($primary->safe_psql('m', "BEGIN READ ONLY; $validate; $suggest; COMMIT"), "valid|I10|Essential (primary) hypertension\nI10 I15.9",
 	'a read-only transaction validates and suggests');
 
-# one session: before, within and after a change that is rolled back or committed
+# one session: before, during and after a change that is rolled back or committed
 is($primary->safe_psql('m', qq{
 	$suggest;
 	BEGIN;
@@ -46,7 +46,7 @@ is($primary->safe_psql('m', qq{
 	$suggest;
 }), "I10 I15.9\nI10\nI10 I15.9\nI10", 'suggestions follow the terminology, rolled back or not');
 
-# what is counted alike is not alike after a rollback within the transaction
+# counters that are equal after a rollback do not mean an equal state
 is($primary->safe_psql('m', qq{
 	BEGIN;
 	SAVEPOINT a;
@@ -62,9 +62,9 @@ is($primary->safe_psql('m', qq{
 	$suggest;
 	ROLLBACK;
 	$suggest;
-}), "I1A.0\nI10\nI10 I1A.9\nI10", 'nor does a rolled back savepoint leave anything');
+}), "I1A.0\nI10\nI10 I1A.9\nI10", 'a rolled back savepoint leaves nothing in the search image');
 
-# a state that was restored counts from anew
+# a restored state counts from the beginning again
 $primary->safe_psql('m', q{
 	BEGIN;
 	DELETE FROM medrec.code;
@@ -73,18 +73,18 @@ $primary->safe_psql('m', q{
 	INSERT INTO medrec.terminology_state DEFAULT VALUES;
 	COMMIT;
 });
-is($primary->safe_psql('m', $suggest), 'I1A.0', 'the image of before a restore is not taken for newer');
+is($primary->safe_psql('m', $suggest), 'I1A.0', 'after a restore the old search image is not taken for newer');
 $primary->wait_for_catchup($standby);
-is($standby->safe_psql('m', $suggest), 'I1A.0', 'on a standby as well');
+is($standby->safe_psql('m', $suggest), 'I1A.0', 'after a restore a standby\'s search image is current');
 $primary->safe_psql('m', "UPDATE medrec.code SET code = 'I10', display = 'Essential (primary) hypertension'");
 $primary->wait_for_catchup($standby);
 
 amcheck_ok($primary, 'no index of the primary lacks a row');
 $primary->wait_for_catchup($standby);
-amcheck_ok($standby, 'nor one of the standby');
+amcheck_ok($standby, 'no index of the standby lacks a row');
 
 $standby->promote;
 $standby->safe_psql('m', "SELECT medrec.create_diagnosis((SELECT id FROM medrec.patient), 'i10')");
-is($standby->safe_psql('m', "SELECT code || ' ' || status FROM medrec.diagnosis"), 'I10 valid', 'promoted, it writes');
+is($standby->safe_psql('m', "SELECT code || ' ' || status FROM medrec.diagnosis"), 'I10 valid', 'a promoted standby writes');
 
 done_testing();

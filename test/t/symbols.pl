@@ -1,5 +1,5 @@
-# What the library shows of itself. The server loads libraries so that the names of one meet those of the others and the
-# server's own: a helper that bears the name of one of theirs would be theirs.
+# What the library exports. The server loads libraries so that the names of one meet those of the others and the
+# server's own: a function with a name of theirs would be replaced by theirs.
 use strict;
 use warnings;
 use MedrecNode;
@@ -11,6 +11,6 @@ my @shown = map { (split)[-1] } grep { / [A-Z] / } `nm -D --defined-only $librar
 
 cmp_ok(scalar(@shown), '>', 50, 'the functions that SQL calls are there');
 is_deeply([ grep { !/^(medrec_|pg_finfo_medrec_|_PG_init$|Pg_magic_func$)/ } @shown ], [],
-	'nothing but what the server calls is seen outside');
+	'the library exports only what the server calls');
 
 done_testing();

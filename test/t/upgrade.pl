@@ -1,4 +1,4 @@
-# From each released version to this one: catalogs as after a new installation, every row as before, and it lives.
+# From each released version to this one: catalogs as after a new installation, every row unchanged, and it works.
 # Each release's install script is in test/upgrade/, as it was released.
 use strict;
 use warnings;
@@ -19,14 +19,14 @@ foreach my $version (@released)
 }
 $ENV{MEDREC_STAGE} = $stage;
 
-# a cluster for each, since roles are the cluster's
+# a cluster for each, since roles are shared by a cluster
 my $fresh = medrec_node('fresh');
 my ($present) = slurp_file("$stage$sharedir/extension/medrec.control") =~ /^default_version *= *'(.*)'/m;
-is($fresh->safe_psql('m', "SELECT extversion FROM pg_extension WHERE extname = 'medrec'"), $present, 'a new installation has the present version');
+is($fresh->safe_psql('m', "SELECT extversion FROM pg_extension WHERE extname = 'medrec'"), $present, 'a new installation has the current version');
 my $should = catalog($fresh, 'm');
-cmp_ok(scalar(keys %$should), '>', 900, 'the catalogs are read');
+cmp_ok(scalar(keys %$should), '>', 900, 'the catalogs can be read');
 
-# that the comparison sees what somebody forgets
+# the comparison notices what was forgotten
 my %forgotten = (
 	'a lost function' => [ 'function medrec_api.logout()', 'DROP FUNCTION medrec_api.logout() CASCADE' ],
 	'the body of a function' => [ 'function medrec_api.health()', "CREATE OR REPLACE FUNCTION medrec_api.health() RETURNS jsonb LANGUAGE sql STABLE RETURN '{}'::jsonb" ],
@@ -65,7 +65,7 @@ my $tabular = '<?xml version="1.0"?><ICD10CM.tabular><chapter><name>9</name><des
 	. '<excludes1><note>portal hypertension (K76.6)</note></excludes1></diag></section></chapter></ICD10CM.tabular>';
 my $mce = "MCE_Version\\tICD_Version\\tMCE_Section\\tMCE_Subsection\\tMCE_Edit_Type\\tICD_Code_Type\\tICD_Code\\tICD_Desc\\n42\\t10\\t4\\tC\\tMaternity_Only\\tD\\tO80\\tx\\n";
 
-# what 0.1 and every later version understand
+# statements for 0.1 and every later version
 my $fill = <<"SQL";
 SELECT medrec.load_release('ICD-10-CM', '2025', '2024-10-01', \$\$$code\$\$);
 SELECT medrec.load_release('ICD-10-CM', '2025', '2024-10-01', \$\$$tabular\$\$);
@@ -107,7 +107,7 @@ ALTER DATABASE m SET medrec.token_lifetime = '2h';
 ALTER TABLE medrec.patient ADD COLUMN ward text DEFAULT 'A';
 SELECT * FROM medrec.seal_audit();
 SQL
-# a month of the trail that is over, archived: an event of now is given an older time while the guards sleep
+# a past month of the trail, archived: a current event is given an older time while the guards are disabled
 my $archive = <<'SQL';
 CREATE TABLE medrec.audit_event_2024_01 (LIKE medrec.audit_event INCLUDING DEFAULTS);
 CREATE TRIGGER medrec_append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.audit_event_2024_01
@@ -148,7 +148,7 @@ SQL
 	return \%rows;
 }
 
-# What a person does all day.
+# Everyday work.
 sub lives
 {
 	my ($node, $when, $number) = @_;
@@ -156,18 +156,18 @@ sub lives
 		'I10 valid', "$when: a diagnosis is validated");
 	is($node->safe_psql('m', "INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES (' New ', 3, 'male', '$number') RETURNING name || ward"),
 		'NewA', "$when: a patient is stored");
-	is($node->safe_psql('m', "UPDATE medrec.patient SET name = 'Other' WHERE patient_id = '$number' RETURNING version"), '2', "$when: and changed");
-	is($node->safe_psql('m', "SELECT (medrec.create_treatment(id, '99213')).code FROM medrec.patient WHERE patient_id = '$number'"), '99213', "$when: and treated");
-	is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE patient_id = (SELECT id FROM medrec.patient WHERE patient_id = '$number')"), '3', "$when: all of it audited");
+	is($node->safe_psql('m', "UPDATE medrec.patient SET name = 'Other' WHERE patient_id = '$number' RETURNING version"), '2', "$when: a patient is changed");
+	is($node->safe_psql('m', "SELECT (medrec.create_treatment(id, '99213')).code FROM medrec.patient WHERE patient_id = '$number'"), '99213', "$when: a treatment is stored");
+	is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE patient_id = (SELECT id FROM medrec.patient WHERE patient_id = '$number')"), '3', "$when: each change is audited");
 	is($node->safe_psql('m', "SELECT code FROM medrec.suggest('ICD-10-CM', display => 'high pressure') LIMIT 1"), 'I10', "$when: suggestions are found");
-	like($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the password still opens");
-	unlike($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'wrong')"), qr/"token"/, "$when: and no other");
+	like($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'correct horse battery')"), qr/"token"/, "$when: the right password is accepted");
+	unlike($node->safe_psql('m', "$gateway SELECT medrec_api.login('anna', 'wrong')"), qr/"token"/, "$when: a wrong password is refused");
 	is($node->safe_psql('m', "SELECT string_agg(name, ', ' ORDER BY version) FROM (SELECT record ->> 'name' AS name, version FROM medrec.history('patient', (SELECT id::text FROM medrec.patient WHERE patient_id = 'P1'))) AS h"),
-		'John Doe, John A. Doe', "$when: the history is told");
+		'John Doe, John A. Doe', "$when: history() returns the versions");
 	$node->safe_psql('m', 'SELECT * FROM medrec.seal_audit()');
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', "$when: the trail is intact");
-	is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01')"), '', "$when: the archived month too");
-	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_records()'), '', "$when: the records are those of the trail");
+	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', "$when: the trail verifies");
+	is($node->safe_psql('m', "SELECT * FROM medrec.verify_audit(archive => 'medrec.audit_event_2024_01')"), '', "$when: the archived month verifies");
+	is($node->safe_psql('m', 'SELECT * FROM medrec.verify_records()'), '', "$when: the records agree with the trail");
 	return;
 }
 
@@ -178,8 +178,8 @@ sub restored
 	my @connection = ('-h', $node->host, '-p', $node->port);
 	my $dump = $node->basedir . '/m.dump';
 	$node->safe_psql('postgres', 'CREATE DATABASE copy');
-	$node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $dump, 'm' ], $node->name . ': it is dumped');
-	$node->command_ok([ 'pg_restore', '--exit-on-error', @connection, '-d', 'copy', $dump ], $node->name . ': and restored');
+	$node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $dump, 'm' ], $node->name . ': pg_dump');
+	$node->command_ok([ 'pg_restore', '--exit-on-error', @connection, '-d', 'copy', $dump ], $node->name . ': pg_restore');
 	my $catalog = catalog($node, 'copy', $change);
 	$node->safe_psql('postgres', 'DROP DATABASE copy');
 	return $catalog;
@@ -189,7 +189,7 @@ isnt(scalar(@released), 0, 'there are released versions');
 foreach my $version (@released)
 {
 	is($fresh->safe_psql('m', "SELECT path IS NOT NULL FROM pg_extension_update_paths('medrec') WHERE source = '$version' AND target = '$present'"),
-		't', "$version: there is a way to $present");
+		't', "$version: there is an upgrade path to $present");
 	# (extension_destdir is not where PostgreSQL 15's view of the versions looks)
 	ok(-e MedrecNode::stage() . "$sharedir/extension/medrec--$_.sql", "make install brings medrec--$_.sql") foreach $present, "$version--$present";
 
@@ -201,7 +201,7 @@ foreach my $version (@released)
 	$node->safe_psql('m', "CREATE EXTENSION medrec VERSION '$version'; SELECT * FROM medrec.migrate(); ALTER DATABASE m SET medrec.password_cost = 4");
 	$node->safe_psql('m', $_) foreach $fill, $archive;
 
-	# the new library beside the old objects: servers start anew before their databases are upgraded
+	# the new library with the old objects: servers restart before their databases are upgraded
 	lives($node, "$version, not upgraded", 'P11');
 	my $before = rows($node);
 	is(join(' ', grep { !%{ $before->{$_}[1] } } grep { !/^audit_event_/ } sort keys %$before), '', "$version: every table has rows");
@@ -211,14 +211,14 @@ foreach my $version (@released)
 	my $between = rows($node, $before);
 	my $steps = $node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()');
 	cmp_ok($steps, '>', 0, "$version: migrate() takes steps") if $version ne $present;
-	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: and a second time none");
+	is($node->safe_psql('m', 'SELECT count(*) FROM medrec.migrate()'), '0', "$version: a second migrate() applies no step");
 
-	# who may do what is as in a new installation, for a superuser and for who compares with what migrate() kept
+	# rights are as in a new installation, for a superuser and for a comparison with what migrate() kept
 	my $alarms = "SELECT kind, object, detail FROM medrec.verify_access() WHERE severity <> 'information'";
-	is($node->safe_psql('m', $alarms), '', "$version: verify_access() finds nothing");
-	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: nor for the auditor");
+	is($node->safe_psql('m', $alarms), '', "$version: verify_access() reports nothing to a superuser");
+	is($node->safe_psql('m', "SET ROLE medrec_auditor; $alarms"), '', "$version: verify_access() reports nothing to an auditor");
 
-	# all rows as before; what upgrading itself leaves is in the trail and among the defaults
+	# all rows are unchanged; what upgrading itself writes is in the trail and among the defaults
 	my $after = rows($node, $before);
 	is(join(' ', grep { !$after->{$_} } sort keys %$before), '', "$version: no table is lost");
 	foreach my $table (sort keys %$before)
@@ -231,17 +231,17 @@ foreach my $version (@released)
 			unless $table =~ /^(schema_migration|abbreviation|audit_era|audit_event.*)$/;
 	}
 
-	# a password's hash of then, swapped behind the triggers: migrate() has left a digest of it
+	# a password hash of that version, swapped with triggers disabled: migrate() has recorded its digest
 	is($node->safe_psql('m', "BEGIN; ALTER TABLE medrec.account DISABLE TRIGGER ALL; UPDATE medrec.account SET password = '\$2a\$04\$abcdefghijklmnopqrstuuLqLBDHVPD6hbT6jLXC1XWqkmK7uVrWO' WHERE username = 'anna';
-		SELECT kind, detail FROM medrec.verify_records(); ROLLBACK"), 'row_changed|"password"', "$version: a hash that is swapped behind the triggers is found");
+		SELECT kind, detail FROM medrec.verify_records(); ROLLBACK"), 'row_changed|"password"', "$version: a hash swapped with triggers disabled is found");
 
-	# releases of then
+	# releases loaded by that version
 	is($node->safe_psql('m', "SELECT string_agg(DISTINCT kind, ' ' ORDER BY kind) FROM medrec.verify_release()"), 'no_digest own_rows own_term_without_event',
-		"$version: its releases have no digest yet, and nothing else is told");
-	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digests are taken");
-	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: and hold");
+		"$version: its releases have no digest yet, and nothing else is reported");
+	is($node->safe_psql('m', "SELECT count(*) FROM (SELECT medrec.digest_release(code_system, version, content) FROM medrec.code_release WHERE digest IS NULL) AS d"), '3', "$version: digest_release() computes their digests");
+	is($node->safe_psql('m', "SELECT count(*) FROM medrec.verify_release() WHERE kind NOT LIKE 'own_%'"), '0', "$version: releases with computed digests verify");
 
-	# nothing is left over, nothing missing; but what the user made, and the archived month
+	# nothing is left over, nothing missing, except what the user made, and the archived month
 	my $is = catalog($node, 'm', 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01; ALTER DATABASE m RESET ALL;');
 	my @differences = catalog_differences($is, $should);
 	is(scalar(@differences), 0, "$version: the catalogs are those of a new installation") or diag(join "\n", @differences);
@@ -251,7 +251,7 @@ foreach my $version (@released)
 	$node->safe_psql('m', "ALTER TABLE medrec.patient ADD COLUMN ward text DEFAULT 'A'");
 	lives($node, "$version, upgraded", 'P13');
 
-	# and a dump of it comes back, as one of a new installation does
+	# a dump of it can be restored like one of a new installation
 	is(scalar(@differences = catalog_differences(restored($node, 'ALTER TABLE medrec.patient DROP COLUMN ward; DROP TABLE medrec.audit_event_2024_01;'), restored($fresh, ''))),
 		0, "$version: a dump comes back with the catalogs of a new installation") or diag(join "\n", @differences);
 	$node->stop;

@@ -1,4 +1,4 @@
-# verify_access(): whatever changes who may do what is found, by whom it may be asked; what is no change is not
+# verify_access(): every change of rights is found, for each caller who may use it; nothing else is reported
 use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
@@ -15,9 +15,9 @@ my $last_seal = 'SELECT max(seal) FROM medrec.audit_seal';
 my $ddl = "SELECT count(*) FROM medrec.audit_event WHERE action = 'DDL'";
 
 # no false alarm
-is($node->safe_psql('m', $alarms), '', 'a new installation: nothing is found');
-is($node->safe_psql('m', 'SELECT * FROM medrec.verify_access()'), '', 'not even information');
-is($node->safe_psql('m', $as_auditor), '', 'nor by the auditor, who compares with what migrate() kept');
+is($node->safe_psql('m', $alarms), '', 'a new installation: nothing is reported');
+is($node->safe_psql('m', 'SELECT * FROM medrec.verify_access()'), '', 'a new installation: no information is reported');
+is($node->safe_psql('m', $as_auditor), '', 'a new installation: nothing is reported to an auditor');
 $node->safe_psql('m', $_) foreach $seal, q{
 	CREATE ROLE anna LOGIN IN ROLE medrec_clinician;
 	CREATE ROLE ward; GRANT medrec_clinician TO ward; CREATE ROLE bert LOGIN IN ROLE ward;
@@ -38,33 +38,33 @@ $node->safe_psql('m', $_) foreach $seal, q{
 	CREATE INDEX own_index ON medrec.patient (gender);
 	SELECT medrec.audit_partitions(14), medrec.index_audit();
 };
-is($node->safe_psql('m', $alarms), '', 'logins, the demo, settings, accounts, records, a table of others, months: nothing is found');
-is($node->safe_psql('m', $as_auditor), '', 'nor by the auditor');
+is($node->safe_psql('m', $alarms), '', 'logins, the demo, settings, accounts, records, a user\'s table, months: nothing is reported');
+is($node->safe_psql('m', $as_auditor), '', 'logins, the demo, settings, accounts, records, a user\'s table, months: nothing is reported to an auditor');
 like($node->safe_psql('m', "SELECT string_agg(kind || ' ' || object, ', ' ORDER BY object) FROM medrec.verify_access()"),
-	qr/membership anna in medrec_clinician, .*membership bert in ward, .*membership ward in medrec_clinician/, 'the logins are told as information');
-is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna in medrec_clinician'"), '', 'as of no seal yet');
+	qr/membership anna in medrec_clinician, .*membership bert in ward, .*membership ward in medrec_clinician/, 'logins are reported as information');
+is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna in medrec_clinician'"), '', 'unsealed logins have no seal');
 $node->safe_psql('m', $seal);
-is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna in medrec_clinician'"), $node->safe_psql('m', $last_seal), 'then as of that seal');
+is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna in medrec_clinician'"), $node->safe_psql('m', $last_seal), 'sealed logins have their seal');
 like($node->safe_psql('m', "SELECT string_agg(new_values ->> 'command' || (new_values ->> 'details'), '') FROM medrec.audit_event WHERE table_name = 'access'"),
-	qr/since seal 1.*added membership anna in medrec_clinician: inherit, set.*added setting medrec\.password_cost of this database: 4/, 'and an event lists them');
+	qr/since seal 1.*added membership anna in medrec_clinician: inherit, set.*added setting medrec\.password_cost of this database: 4/, 'an event lists the logins');
 $node->safe_psql('m', $seal) for 1 .. 3;
-is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'access'"), '1', 'once');
-is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_access WHERE kind = 'sealed'"), '2', 'and a snapshot is kept where it differs');
+is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'access'"), '1', 'the event is left once');
+is($node->safe_psql('m', "SELECT count(*) FROM medrec.audit_access WHERE kind = 'sealed'"), '2', 'a snapshot is kept if it differs');
 is($node->safe_psql('m', "SET DateStyle = 'SQL, DMY'; SET TimeZone = 'Asia/Tokyo'; SET quote_all_identifiers = on; SET search_path = medrec, medrec_api; SET medrec.care_team_mode = on; SELECT FROM medrec.seal_audit(); RESET search_path; SELECT count(*) FROM medrec.audit_access WHERE kind = 'sealed'"),
-	'2', "a session's settings are no difference");
-is($node->safe_psql('m', "SET ROLE medrec_admin; SELECT FROM medrec.seal_audit(); RESET ROLE; SELECT count(*) FROM medrec.audit_access WHERE kind = 'sealed'"), '2', 'nor is who seals');
+	'2', "a session's settings are not a difference");
+is($node->safe_psql('m', "SET ROLE medrec_admin; SELECT FROM medrec.seal_audit(); RESET ROLE; SELECT count(*) FROM medrec.audit_access WHERE kind = 'sealed'"), '2', 'the sealing role is not a difference');
 is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', 'the trail verifies');
-like(join('', $node->psql('m', 'SET ROLE medrec_clinician; SELECT * FROM medrec.verify_access()')), qr/permission denied/, 'a clinician may not ask');
+like(join('', $node->psql('m', 'SET ROLE medrec_clinician; SELECT * FROM medrec.verify_access()')), qr/permission denied/, 'a clinician may not call verify_access()');
 
-# what the nightly unit runs
+# the nightly unit
 my @nightly = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'm', '-f', "$ENV{TESTDIR}/gateway/verify.sql");
-$node->command_checks_all(\@nightly, 0, [qr/anna in medrec_clinician/], [qr/^$/], 'the nightly unit prints what is information, and is content');
+$node->command_checks_all(\@nightly, 0, [qr/anna in medrec_clinician/], [qr/^$/], 'the nightly unit prints information and succeeds');
 $node->safe_psql('m', 'GRANT SELECT ON medrec.jwt_key TO medrec_admin');
-$node->command_checks_all(\@nightly, 3, [qr/medrec_admin on table medrec\.jwt_key/], [qr/does not verify: 1 findings/], 'and fails for an error');
+$node->command_checks_all(\@nightly, 3, [qr/medrec_admin on table medrec\.jwt_key/], [qr/does not verify: 1 findings/], 'the nightly unit fails for an error');
 $node->safe_psql('m', 'REVOKE SELECT ON medrec.jwt_key FROM medrec_admin');
 
-# Each of these: [name, statements, what is found, whether an event is left at once, undo]. They are done one after the other in a
-# database made of the first one, so that what one leaves behind does not hide another.
+# Each of these: [name, statements, what is found, whether an event is left at once, undo]. They run one after the other in a
+# database copied from the first, so that the effects of one do not hide another.
 my @attacks = (
 	[ 'the function that checks each request is replaced', q{CREATE OR REPLACE FUNCTION medrec_gate.pre_request() RETURNS void LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT'}, 'function_changed medrec_gate.pre_request()', 1 ],
 	[ 'a function of the extension is replaced by another of the library', q{CREATE OR REPLACE FUNCTION medrec.sees_patient(patient uuid, refuse boolean DEFAULT false) RETURNS boolean LANGUAGE sql STABLE AS 'SELECT true'}, 'function_changed medrec.sees_patient(uuid,boolean)', 1 ],
@@ -103,7 +103,7 @@ my @attacks = (
 	[ 'the event trigger sleeps', 'ALTER EVENT TRIGGER medrec_audit_ddl DISABLE', 'event_trigger_changed medrec_audit_ddl', 0 ],
 	[ 'the event trigger is dropped', 'DROP EVENT TRIGGER medrec_audit_drop', 'event_trigger_missing medrec_audit_drop', 0 ],
 	[ 'a function leaves the library', q{CREATE OR REPLACE FUNCTION medrec.is_code_system(name text) RETURNS boolean LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS '/tmp/other', 'x'}, undef, 0 ],
-	# what no event trigger sees
+	# what event triggers do not see
 	[ 'a role is granted to a login', 'GRANT medrec_gatekeeper TO anna', 'membership anna in medrec_gatekeeper', 0, 'REVOKE medrec_gatekeeper FROM anna' ],
 	[ 'a role of medrec gets another', 'GRANT medrec_admin TO medrec_clinician', 'membership medrec_clinician in medrec_admin', 0, 'REVOKE medrec_admin FROM medrec_clinician' ],
 	[ 'a role of medrec reads all', 'GRANT pg_read_all_data TO medrec_clinician', 'membership medrec_clinician in pg_read_all_data', 0, 'REVOKE pg_read_all_data FROM medrec_clinician' ],
@@ -124,10 +124,10 @@ my @attacks = (
 	[ 'a right on the database', 'GRANT CREATE ON DATABASE %s TO medrec_clinician', 'database_privilege medrec_clinician on this database', 0, 'REVOKE CREATE ON DATABASE %s FROM medrec_clinician' ],
 );
 
-# Outside a transaction, because roles and databases are the cluster's.
+# Outside a transaction, because roles and databases are shared by the cluster.
 $node->safe_psql('postgres', 'CREATE DATABASE attacked TEMPLATE m');
 my $before = $node->safe_psql('attacked', "SELECT FROM medrec.seal_audit(); $ddl");
-is($node->safe_psql('attacked', $alarms), '', 'a copy of the database: nothing is found');
+is($node->safe_psql('attacked', $alarms), '', 'a copy of the database: nothing is reported');
 foreach my $attack (@attacks)
 {
 	my ($what, $sql, $found, $event, $undo) = @$attack;
@@ -141,7 +141,7 @@ foreach my $attack (@attacks)
 	cmp_ok($events, '>', 0, "$what: and an event") if $event;
 	if ($undo)
 	{
-		# found after it was sealed too, and in the event that the sealing leaves
+		# also found after sealing, and in the event that the sealing leaves
 		$node->safe_psql($other, $seal);
 		my ($object) = $found =~ /^\S+ (.*)/;
 		is($node->safe_psql($other, "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'access' AND (new_values ->> 'details') LIKE '%$object%' AND xid = (SELECT max(xid) FROM medrec.audit_event WHERE table_name = 'access')"),
@@ -149,11 +149,11 @@ foreach my $attack (@attacks)
 		$undo =~ s/%s/attacked/g;
 		$node->safe_psql('attacked', $undo);
 		$node->safe_psql($other, $seal);
-		is($node->safe_psql($other, $alarms), '', "$what: and not when it is undone");
+		is($node->safe_psql($other, $alarms), '', "$what: nothing is reported once it is undone");
 	}
 	else
 	{
-		# by who is no superuser, against what migrate() kept
+		# by a role that is not a superuser, compared with what migrate() kept
 		is(scalar(grep { $_ eq $found } split /\n/, $node->safe_psql($other, $as_auditor)), 1, "$what: found by the auditor")
 			unless $found =~ /^privilege_missing/;
 		$node->safe_psql('postgres', 'DROP DATABASE one');
@@ -163,46 +163,46 @@ foreach my $attack (@attacks)
 # verify_access() itself is replaced: the library's function answers under any name
 $node->safe_psql('postgres', 'CREATE DATABASE one TEMPLATE attacked');
 $node->safe_psql('one', q{CREATE OR REPLACE FUNCTION medrec.verify_access(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text) RETURNS SETOF record LANGUAGE sql AS 'SELECT NULL::text, NULL::text, NULL::bigint, NULL::text, NULL::text WHERE false'});
-is($node->safe_psql('one', $alarms), '', 'verify_access() is replaced, and finds nothing');
+is($node->safe_psql('one', $alarms), '', 'a replaced verify_access() reports nothing');
 is($node->safe_psql('one', q{CREATE FUNCTION pg_temp.verify(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text)
 	RETURNS SETOF record LANGUAGE c AS '$libdir/medrec', 'medrec_verify_access'; SELECT kind, object FROM pg_temp.verify() WHERE severity = 'error'}),
-	'function_changed|medrec.verify_access()', "the library's function, called by another name, does");
+	'function_changed|medrec.verify_access()', "the library's function under another name reports the replaced verify_access()");
 $node->safe_psql('postgres', 'DROP DATABASE one');
 
-# the first seal that has it so
+# the first seal with the current state
 $node->safe_psql('m', 'INSERT INTO medrec.care_team (name) VALUES (\'a\')');
 $node->safe_psql('m', 'ALTER ROLE anna BYPASSRLS');
-is($node->safe_psql('m', "SELECT coalesce(seal::text, 'none') FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), 'none', 'changed since the last seal: no seal has it');
+is($node->safe_psql('m', "SELECT coalesce(seal::text, 'none') FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), 'none', 'a change since the last seal has no seal');
 $node->safe_psql('m', $seal);
 my $since = $node->safe_psql('m', $last_seal);
 $node->safe_psql('m', "INSERT INTO medrec.care_team (name) VALUES ('$_'); SELECT FROM medrec.seal_audit()") for 1 .. 2;
-is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), $since, 'sealed: the first seal that has it is named');
+is($node->safe_psql('m', "SELECT seal FROM medrec.verify_access() WHERE object = 'anna' AND kind = 'role'"), $since, 'a sealed change has its first seal');
 $node->safe_psql('m', 'ALTER ROLE anna NOBYPASSRLS');
 
-# what is kept is guarded by the seals
+# the seals guard what is kept
 $node->safe_psql('m', q{ALTER TABLE medrec.audit_access DISABLE TRIGGER ALL; UPDATE medrec.audit_access SET state = replace(state, 'BYPASSRLS', 'xx');
 	ALTER TABLE medrec.audit_access ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row});
-like($node->safe_psql('m', 'SELECT kind, detail FROM medrec.verify_audit()'), qr/access_altered\|the snapshot of rights of number \d+ is not what its digest says/, 'an altered snapshot: verify_audit() finds it');
-like($node->safe_psql('m', $alarms), qr/snapshot_altered medrec\.audit_access/, 'and verify_access()');
+like($node->safe_psql('m', 'SELECT kind, detail FROM medrec.verify_audit()'), qr/access_altered\|the snapshot of rights of number \d+ is not what its digest says/, 'verify_audit() reports an altered snapshot');
+like($node->safe_psql('m', $alarms), qr/snapshot_altered medrec\.audit_access/, 'verify_access() reports an altered snapshot');
 $node->safe_psql('m', q{ALTER TABLE medrec.audit_access DISABLE TRIGGER ALL; UPDATE medrec.audit_access SET state = replace(state, 'xx', 'BYPASSRLS');
 	UPDATE medrec.audit_access SET state = replace(state, 'medrec_admin', 'medrec_coder'), digest = sha256(convert_to(replace(state, 'medrec_admin', 'medrec_coder'), 'UTF8')) WHERE kind = 'made';
 	ALTER TABLE medrec.audit_access ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row});
-like($node->safe_psql('m', $alarms), qr/baseline_altered/, 'what migrate() made is altered with its digest: a superuser finds it');
-like($node->safe_psql('m', $as_auditor), qr/snapshot_altered/, 'and the auditor, by the seals');
+like($node->safe_psql('m', $alarms), qr/baseline_altered/, 'verify_access() reports an altered baseline to a superuser');
+like($node->safe_psql('m', $as_auditor), qr/snapshot_altered/, 'verify_access() reports an altered baseline to an auditor, by the seals');
 $node->safe_psql('m', q{ALTER TABLE medrec.audit_seal DISABLE TRIGGER ALL; UPDATE medrec.audit_seal SET access = sha256('x') WHERE seal = 2;
 	ALTER TABLE medrec.audit_seal ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row});
-like($node->safe_psql('m', 'SELECT kind, seal FROM medrec.verify_audit()'), qr/seal_altered\|2/, 'a seal is altered that covers a snapshot');
+like($node->safe_psql('m', 'SELECT kind, seal FROM medrec.verify_audit()'), qr/seal_altered\|2/, 'verify_audit() reports an altered seal with a snapshot');
 
 # a dump, and the trail of a dump
-$node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $node->basedir . '/a.dump', 'attacked' ], 'a dump');
+$node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $node->basedir . '/a.dump', 'attacked' ], 'pg_dump');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
-$node->command_ok([ 'pg_restore', '--exit-on-error', @connection, '-d', 'copy', $node->basedir . '/a.dump' ], 'is restored');
-is($node->safe_psql('copy', $alarms), '', 'nothing is found in it');
-is($node->safe_psql('copy', $as_auditor), '', 'nor by the auditor');
+$node->command_ok([ 'pg_restore', '--exit-on-error', @connection, '-d', 'copy', $node->basedir . '/a.dump' ], 'pg_restore');
+is($node->safe_psql('copy', $alarms), '', 'a restored dump: nothing is reported');
+is($node->safe_psql('copy', $as_auditor), '', 'a restored dump: nothing is reported to an auditor');
 $node->safe_psql('copy', 'SELECT FROM medrec.seal_audit()');
-is($node->safe_psql('copy', 'SELECT * FROM medrec.verify_audit()'), '', 'the trail verifies');
-is($node->safe_psql('copy', 'SELECT count(*) FROM medrec.migrate()'), '0', 'migrate() has nothing to do');
-is($node->safe_psql('copy', $alarms), '', 'and nothing is found');
+is($node->safe_psql('copy', 'SELECT * FROM medrec.verify_audit()'), '', 'a restored dump: the trail verifies');
+is($node->safe_psql('copy', 'SELECT count(*) FROM medrec.migrate()'), '0', 'a restored dump: migrate() has nothing to do');
+is($node->safe_psql('copy', $alarms), '', 'a restored dump: nothing is reported after migrate()');
 
 $node->stop;
 done_testing();

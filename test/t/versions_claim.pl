@@ -1,9 +1,9 @@
-# README names exactly the versions of PostgreSQL that the tests ran on, as the table of doc/testing.md says that test/versions writes
+# README names exactly the versions of PostgreSQL in the table of doc/testing.md, which test/versions writes
 use strict;
 use warnings;
 use Test::More;
 
-# what runs there makes the table, and is not held against the one before
+# a run there makes the table, and is not compared with the one before
 plan skip_all => 'test/versions runs this' if $ENV{MEDREC_IN_VERSIONS};
 
 sub text
@@ -33,8 +33,8 @@ for my $row (@rows)
 	my $what = "$row->{PostgreSQL} on $row->{Debian}";
 	is("$row->{demo} $row->{'demo by a user'}", 'ok ok', "$what: the demo ran, as root and as a user");
 	ok($row->{passed} > 2000 && $row->{failed} eq '0', "$what: the tests passed");
-	like("$row->{commit} $row->{date}", qr/^[0-9a-f]{7,} \d{4}-\d\d-\d\d$/, "$what: of a commit, on a day");
+	like("$row->{commit} $row->{date}", qr/^[0-9a-f]{7,} \d{4}-\d\d-\d\d$/, "$what: the row has a commit and a date");
 }
 my ($least) = text('META.json') =~ /"PostgreSQL": "(\d+)\./;
-is($least, $claimed[0], 'and META.json asks for the oldest of them');
+is($least, $claimed[0], 'META.json requires the oldest of these versions');
 done_testing();

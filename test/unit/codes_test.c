@@ -447,8 +447,8 @@ test_registry(void)
 	size_t		i;
 	int			k;
 
-	ok(code_system_count() == 14, "registry", "fourteen systems");
-	ok(code_system_at(-1) == NULL && code_system_at(14) == NULL, "registry", "no more");
+	ok(code_system_count() == 14, "registry", "there are fourteen systems");
+	ok(code_system_at(-1) == NULL && code_system_at(14) == NULL, "registry", "an index out of range finds no system");
 	for (k = 0; k < code_system_count(); k++)
 	{
 		const CodeSystem *cs = code_system_at(k);
@@ -471,8 +471,8 @@ test_registry(void)
 		   "registry does not know", shown(unknown[i], strlen(unknown[i])));
 	ok(code_system_find("ICD-10-CM", 6) == system_of("ICD-10"), "registry",
 	   "the length counts, not a NUL");
-	ok(code_system_find("LOINC\0", 6) == NULL, "registry", "a NUL is no part of a name");
-	ok(code_system_find(NULL, 0) == NULL, "registry", "no name at all");
+	ok(code_system_find("LOINC\0", 6) == NULL, "registry", "a NUL is not part of a name");
+	ok(code_system_find(NULL, 0) == NULL, "registry", "NULL finds no system");
 }
 
 /* ---- hierarchy ---- */
@@ -498,7 +498,7 @@ test_marks(void)
 
 		memset(&c, 0x5A, sizeof(c));
 		code_check(system_of(sample[i].system), sample[i].code, strlen(sample[i].code), &c);
-		ok(c.mark == sample[i].mark, "dagger and asterisk are told apart", sample[i].code);
+		ok(c.mark == sample[i].mark, "dagger and asterisk are distinguished", sample[i].code);
 	}
 }
 
@@ -618,13 +618,13 @@ loinc_holds(const char *code)
 typedef struct Tally
 {
 	long		tried;
-	long		wrong;			/* verdict is not the second reckoning's */
+	long		wrong;			/* result differs from the second computation */
 	long		missed;			/* error accepted that the method always detects */
 } Tally;
 
-/* Judges one mistyped code. */
+/* Checks one mistyped code. */
 static void
-judge(const CodeSystem *cs, const char *typed, bool valid, bool always, Tally *t)
+try_code(const CodeSystem *cs, const char *typed, bool valid, bool always, Tally *t)
 {
 	CodeCheck	c;
 
@@ -656,25 +656,25 @@ mistype(const CodeSystem *cs, const char *code, bool (*valid) (const char *),
 		{
 			typed[i] = d;
 			if (d != code[i])
-				judge(cs, typed, valid(typed), true, t);
+				try_code(cs, typed, valid(typed), true, t);
 		}
 		strcpy(typed, code);
 		if (i + 1 < n && code[i] != code[i + 1])
 		{
 			typed[i] = code[i + 1];
 			typed[i + 1] = code[i];
-			judge(cs, typed, valid(typed),
+			try_code(cs, typed, valid(typed),
 				  !luhn || (code[i] != '-' && code[i + 1] != '-' &&
 							(code[i] - '0') + (code[i + 1] - '0') != 9) ||
 				  code[i] == '-' || code[i + 1] == '-', t);
 		}
 		memcpy(typed, code, i);
 		strcpy(typed + i, code + i + 1);
-		judge(cs, typed, valid(typed), code[i] == '-', t);
+		try_code(cs, typed, valid(typed), code[i] == '-', t);
 	}
 }
 
-/* What a check digit can detect is refused; what it cannot is judged right too. */
+/* What a check digit can detect is refused; what it cannot detect is accepted. */
 static void
 test_check_digits(void)
 {
@@ -712,12 +712,12 @@ test_check_digits(void)
 		mistype(system_of("SNOMED CT"), concept[i], is_concept, false, &u);
 	}
 	ok(bad == 0, "check digits", "right codes are accepted");
-	snprintf(note, sizeof(note), "%ld mistyped codes are judged as by hand", t.tried);
+	snprintf(note, sizeof(note), "%ld mistyped codes are accepted or refused as expected", t.tried);
 	ok(t.tried > 1000 && t.wrong == 0, "LOINC", note);
-	ok(t.missed == 0, "LOINC", "no substitution, no swap but 09, no lost hyphen passes");
-	snprintf(note, sizeof(note), "%ld mistyped codes are judged as by hand", u.tried);
+	ok(t.missed == 0, "LOINC", "every substitution, swap but 09, and lost hyphen is refused");
+	snprintf(note, sizeof(note), "%ld mistyped codes are accepted or refused as expected", u.tried);
 	ok(u.tried > 1000 && u.wrong == 0, "SNOMED CT", note);
-	ok(u.missed == 0, "SNOMED CT", "no substitution and no swap passes");
+	ok(u.missed == 0, "SNOMED CT", "every substitution and swap is refused");
 }
 
 /* ---- the official files ---- */
@@ -937,7 +937,7 @@ test_data(const DataFile *d)
 		strcpy(all[n++], c.code);
 	}
 	pclose(f);
-	snprintf(note, sizeof(note), "%ld codes of %s pass and round-trip", n, d->path);
+	snprintf(note, sizeof(note), "%ld codes of %s are accepted and round-trip", n, d->path);
 	ok(bad == 0 && n == d->codes, d->system, note);
 	if (d->orphans >= 0 && n > 0)
 	{

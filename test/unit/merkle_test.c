@@ -131,7 +131,7 @@ test_inclusion(void)
 	}
 	ok(roots, "roots are those of RFC 6962, up to 70 leaves");
 	ok(proofs, "every leaf's path leads to the root");
-	ok(honest, "no other leaf, place, shorter or changed path does");
+	ok(honest, "another leaf, place, shorter or changed path does not lead to the root");
 }
 
 /* Consistency proofs between all trees. */
@@ -170,9 +170,9 @@ test_consistency(void)
 			}
 			honest = honest && !merkle_check_consistency(n + 1, old_root, n, new_root, path, len);
 		}
-	ok(proofs, "every tree is shown to begin with every smaller one");
-	ok(honest, "but with no other root, shorter or changed path");
-	ok(!merkle_check_consistency(0, leaves[0], 1, leaves[0], NULL, 0), "nothing begins with an empty tree");
+	ok(proofs, "every tree is proved to begin with every smaller one");
+	ok(honest, "another root, shorter or changed path is refused");
+	ok(!merkle_check_consistency(0, leaves[0], 1, leaves[0], NULL, 0), "a proof from an empty tree is refused");
 }
 
 /* Trees that are put away and taken up again. */
@@ -199,7 +199,7 @@ test_restore(void)
 		merkle_root(&again, b);
 		same = same && memcmp(a, b, SHA256_LENGTH) == 0;
 	}
-	ok(same, "a tree grows on from its frontier");
+	ok(same, "a tree can be continued from its frontier");
 }
 
 int

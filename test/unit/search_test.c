@@ -267,7 +267,7 @@ test_text(const void *image)
 	first(image, NULL, "diab\xC3\xA8te mellitus nephropathie", "E11.21");
 	first(image, NULL, "hyper tension", "I10");
 	first(image, NULL, "infarctionmyocardial acute", "I21.9");
-	ok(place_of(image, NULL, "right femur shaft fracture", "S72.302A") == 0, "right never brings left");
+	ok(place_of(image, NULL, "right femur shaft fracture", "S72.302A") == 0, "a query with right never finds left first");
 	reason(image, NULL, "diabetis with nefropathy", "spelling of \"");
 }
 
@@ -295,19 +295,19 @@ test_codes(const void *image)
 	reason(image, "S72.301", NULL, "7th character A added");
 	reason(image, "I1O", NULL, "0 for O as character 3");
 	n = ask(image, "E11", NULL, hits, 0);
-	ok(n > 0 && hits[0].billable && hits[0].source == SEARCH_SOURCE_CHILD, "a header brings what is below it");
+	ok(n > 0 && hits[0].billable && hits[0].source == SEARCH_SOURCE_CHILD, "a header finds codes below it");
 	n = ask(image, "A04.7", NULL, hits, 0);
 	ok(n > 1 && strncmp(hits[0].code, "A04.7", 5) == 0 && hits[0].billable && hits[1].billable,
 	   "what became a header brings the codes below it");
 	first(image, "F10.99", NULL, "F10.931");
 	n = ask(image, "F10.99", NULL, hits, 0);
-	ok(n > 0 && hits[0].source == SEARCH_SOURCE_SUCCESSOR, "a retired code brings its successor");
+	ok(n > 0 && hits[0].source == SEARCH_SOURCE_SUCCESSOR, "a retired code finds its successor");
 	for (i = 0; i < n && strcmp(hits[i].code, "F10.99") != 0;)
 		i++;
-	ok(i == n, "never the retired code itself");
+	ok(i == n, "a retired code is not suggested");
 	ok(search_find_code(image, CM, "a047", 4, rows, 4) == 2, "a code has a row for each interval");
-	ok(search_row(image, rows[0], &row) && row.valid_to == 6000, "the oldest first");
-	ok(search_find_code(image, HCPCS, "E11.9", 5, rows, 4) == 0, "another system does not have it");
+	ok(search_row(image, rows[0], &row) && row.valid_to == 6000, "a code's rows are ordered from the oldest");
+	ok(search_find_code(image, HCPCS, "E11.9", 5, rows, 4) == 0, "a code is not found in another system");
 }
 
 /* Date, sex and age of the patient, code system, billable only. */
@@ -332,58 +332,58 @@ test_context(const void *image)
 	r.check = count_check;
 	checks = 0;
 	n = search_query(image, &r, scratch, hits, &info);
-	ok(n > 0 && strcmp(hits[0].code, "O80") == 0, "a woman of thirty may give birth");
-	ok(checks > 0, "interrupts are looked for");
-	ok(!info.truncated, "nothing was cut");
+	ok(n > 0 && strcmp(hits[0].code, "O80") == 0, "a code of births is suggested for a woman of thirty");
+	ok(checks > 0, "interrupts are checked");
+	ok(!info.truncated, "a short text is not cut");
 	r.sex = SEARCH_SEX_MALE;
 	n = search_query(image, &r, scratch, hits, NULL);
 	for (i = 0; i < n && strcmp(hits[i].code, "O80") != 0;)
 		i++;
-	ok(i == n, "a man may not");
+	ok(i == n, "a code of births is not suggested for a man");
 	r.sex = SEARCH_SEX_FEMALE;
 	r.age = 6;
 	n = search_query(image, &r, scratch, hits, NULL);
 	for (i = 0; i < n && strcmp(hits[i].code, "O80") != 0;)
 		i++;
-	ok(i == n, "nor a girl of six");
+	ok(i == n, "a code of births is not suggested for a girl of six");
 	r.age = SEARCH_AGE_UNKNOWN;
 	r.display = "enterocolitis clostridium difficile";
 	r.display_len = strlen(r.display);
 	r.on_date = 5000;
 	n = search_query(image, &r, scratch, hits, NULL);
-	ok(n > 0 && strcmp(hits[0].code, "A04.7") == 0 && hits[0].billable, "what was valid then");
+	ok(n > 0 && strcmp(hits[0].code, "A04.7") == 0 && hits[0].billable, "the codes are those of the given day");
 	r.on_date = TODAY;
 	n = search_query(image, &r, scratch, hits, NULL);
-	ok(n > 0 && hits[0].billable && strncmp(hits[0].code, "A04.7", 5) == 0, "billable before header");
+	ok(n > 0 && hits[0].billable && strncmp(hits[0].code, "A04.7", 5) == 0, "a billable code comes before its header");
 	r.flags = SEARCH_NO_HEADERS;
 	n = search_query(image, &r, scratch, hits, NULL);
 	for (i = 0; i < n && hits[i].billable;)
 		i++;
-	ok(n > 0 && i == n, "billable codes only");
+	ok(n > 0 && i == n, "only billable codes are suggested on request");
 	r.flags = 0;
 	r.system = SEARCH_ANY_SYSTEM;
 	r.display = "bed with mattress";
 	r.display_len = strlen(r.display);
 	n = search_query(image, &r, scratch, hits, NULL);
-	ok(n > 0 && hits[0].system == HCPCS, "any system");
+	ok(n > 0 && hits[0].system == HCPCS, "all systems are searched on request");
 	r.system = 99;
-	ok(search_query(image, &r, scratch, hits, NULL) == 0, "a system without codes");
+	ok(search_query(image, &r, scratch, hits, NULL) == 0, "a system without codes has no suggestions");
 	r.system = CM;
 	r.display = "diab mell ret";
 	r.display_len = strlen(r.display);
 	r.flags = SEARCH_PREFIX;
 	n = search_query(image, &r, scratch, hits, NULL);
-	ok(n > 0 && strncmp(hits[0].code, "E11.31", 6) == 0, "prefixes while typing");
+	ok(n > 0 && strncmp(hits[0].code, "E11.31", 6) == 0, "an unfinished word finds codes while typing");
 	memset(scratch, 0x5A, sizeof(scratch));
 	ok(search_query(image, &r, scratch, again, NULL) == n && again[0].row == hits[0].row &&
 	   again[n - 1].row == hits[n - 1].row && again[n - 1].score == hits[n - 1].score, "the same again, whatever is in the scratch");
 	for (i = 1; i < n && hits[i].score <= hits[i - 1].score;)
 		i++;
-	ok(i == n && hits[0].score <= 1.0, "scores fall");
+	ok(i == n && hits[0].score <= 1.0, "scores are in descending order");
 	r.max_results = 1;
-	ok(search_query(image, &r, scratch, hits, NULL) == 1, "one result when one is asked for");
+	ok(search_query(image, &r, scratch, hits, NULL) == 1, "max 1 returns one result");
 	r.max_results = 0;
-	ok(search_query(image, &r, scratch, hits, NULL) == 0, "none when none is");
+	ok(search_query(image, &r, scratch, hits, NULL) == 0, "max 0 returns no result");
 }
 
 /* Is the text valid enough for JSON? */
@@ -456,8 +456,8 @@ test_hostile(const void *image)
 			search_fold(buf, lengths[i], out, sizeof(out));
 		}
 	}
-	ok(good, "any bytes give sound answers");
-	ok(cut, "what was cut is said");
+	ok(good, "any bytes give valid answers");
+	ok(cut, "a cut text is reported");
 	printf("# longest answer %.2f ms\n", most * 1000);
 	ok(most < 0.05, "any bytes are answered quickly");
 }
@@ -486,7 +486,7 @@ test_fold(void)
 		if (strcmp(out, pairs[i][1]) != 0)
 			printf("# got %s\n", out);
 	}
-	ok(search_fold("one two three", 13, out, 8) == 7 && strcmp(out, "one two") == 0, "whole words when room is short");
+	ok(search_fold("one two three", 13, out, 8) == 7 && strcmp(out, "one two") == 0, "a text without room is cut between words");
 }
 
 /* The image as a thing: moved, damaged, empty. */
@@ -505,17 +505,17 @@ test_image(const void *image, size_t size)
 	size_t		i;
 	int			good = 1;
 
-	ok(search_image_check(image, size) == NULL, "the image is sound");
-	ok(search_image_size(image) == size, "and says its size");
+	ok(search_image_check(image, size) == NULL, "a built image is valid");
+	ok(search_image_size(image) == size, "an image has its size");
 	memcpy(moved, image, size);
 	n = ask(image, NULL, "diabetis with nefropathy", a, 0);
 	ok(search_image_check(moved, size) == NULL && ask(moved, NULL, "diabetis with nefropathy", b, 0) == n &&
 	   a[0].row == b[0].row && a[n - 1].score == b[n - 1].score && strcmp(a[0].reason, b[0].reason) == 0,
 	   "elsewhere it answers the same");
 	ok(search_image_check(moved, size - 1) != NULL, "a cut image is refused");
-	ok(search_image_check(moved, 10) != NULL, "a very short one too");
-	ok(search_image_check(NULL, 0) != NULL, "and none at all");
-	ok(search_image_check(moved + 1, size - 1) != NULL, "and one that is not aligned");
+	ok(search_image_check(moved, 10) != NULL, "a very short image is refused");
+	ok(search_image_check(NULL, 0) != NULL, "a missing image is refused");
+	ok(search_image_check(moved + 1, size - 1) != NULL, "an unaligned image is refused");
 	for (i = 0; i < 200; i++)
 	{
 		moved[i] ^= 0x10;
@@ -529,7 +529,7 @@ test_image(const void *image, size_t size)
 	empty = search_builder_finish(builder, &empty_size);
 	search_builder_free(builder);
 	ok(empty != NULL && search_image_check(empty, empty_size) == NULL, "an empty image can be built");
-	ok(ask(empty, "E11.9", "diabetes", a, 0) == 0, "and has nothing");
+	ok(ask(empty, "E11.9", "diabetes", a, 0) == 0, "an empty image has no suggestions");
 	free(empty);
 	allocated--;
 
@@ -540,8 +540,8 @@ test_image(const void *image, size_t size)
 	ok(search_add_code(builder, &c) == -1, "a code without a character is refused");
 	c.code = "0123456789012345678901234567890123456789";
 	c.code_len = 40;
-	ok(search_add_code(builder, &c) == -1, "and one that is too long");
-	ok(!search_add_term(builder, 0, SEARCH_TERM_LONG, "x", 1), "and a term without a code");
+	ok(search_add_code(builder, &c) == -1, "a code that is too long is refused");
+	ok(!search_add_term(builder, 0, SEARCH_TERM_LONG, "x", 1), "a term without a code is refused");
 	c.code_len = 5;
 	c.valid_to = SEARCH_DAY_MAX;
 	c.age_max = SEARCH_AGE_MAX;
@@ -549,7 +549,7 @@ test_image(const void *image, size_t size)
 	empty = search_builder_finish(builder, &empty_size);
 	search_builder_free(builder);
 	ok(ask(empty, "01234", NULL, a, 0) == 1, "a code without terms is found");
-	ok(ask(empty, "01234", "diabetes", a, 0) == 1 && a[0].title_len == 0, "with a description too");
+	ok(ask(empty, "01234", "diabetes", a, 0) == 1 && a[0].title_len == 0, "a code without terms is found with a description too");
 	free(empty);
 	allocated--;
 }
@@ -666,10 +666,10 @@ test_properties(const void *image)
 	}
 	printf("# sides %d of %d wrong, denials %d of %d, encounters %d of %d, repetitions %d of %d\n", wrong[0], asked[0],
 		   wrong[1], asked[1], wrong[2], asked[2], wrong[3], asked[3]);
-	ok(asked[0] > 500 && wrong[0] == 0, "one side never brings the other first");
-	ok(asked[1] > 100 && wrong[1] * 100 <= asked[1], "w/o brings what is not denied first in one of a hundred at most");
-	ok(asked[2] > 500 && wrong[2] == 0, "without a word about it the initial encounter");
-	ok(asked[3] > 100 && wrong[3] == 0, "equal questions have equal answers whatever is in the scratch");
+	ok(asked[0] > 500 && wrong[0] == 0, "a query with one side never finds the other first");
+	ok(asked[1] > 100 && wrong[1] * 100 <= asked[1], "w/o finds a code that is not negated first in at most one of a hundred");
+	ok(asked[2] > 500 && wrong[2] == 0, "without an encounter in the query the initial encounter comes first");
+	ok(asked[3] > 100 && wrong[3] == 0, "equal queries have equal answers whatever is in the scratch");
 }
 
 /* Words that stand for each other in the terms of one code do so elsewhere. */
@@ -758,13 +758,13 @@ test_real(void)
 		free(d.codes[i].brief);
 	}
 	free(d.codes);
-	ok(image != NULL && search_image_check(image, size) == NULL, "the 2025 release makes an image");
+	ok(image != NULL && search_image_check(image, size) == NULL, "the 2025 release can be built");
 	first(image, NULL, "MI acute", "I21.9");
 	first(image, NULL, "fx rt femur sh init clos", "S72.301A");
 	ok(place_of(image, NULL, "diabetis with nefropathy", "E11.21") > 0 &&
 	   place_of(image, NULL, "diabetis with nefropathy", "E11.21") <= 5, "diabetis with nefropathy among the first five");
 	ok(place_of(image, "E11.99", NULL, "E11.9") == 1, "E11.99 -> E11.9");
-	ok(place_of(image, NULL, "fracture of left femur shaft", "S72.301A") == 0, "left never brings right");
+	ok(place_of(image, NULL, "fracture of left femur shaft", "S72.301A") == 0, "a query with left never finds right first");
 	first(image, NULL, "type 2 diabetis w/o complicatons", "E11.9");
 	first(image, NULL, "COPD", "J44.9");
 	first(image, NULL, "htn", "I10");
@@ -826,8 +826,8 @@ main(void)
 	size_t		size;
 	void	   *image = small_image(&size);
 
-	ok(image != NULL, "an image is built");
-	ok(checks > 0 || size < 1000000, "interrupts are looked for");
+	ok(image != NULL, "a large image is built");
+	ok(checks > 0 || size < 1000000, "interrupts are checked");
 	test_text(image);
 	test_codes(image);
 	test_context(image);
@@ -839,7 +839,7 @@ main(void)
 	test_titles_only();
 	free(image);
 	allocated--;
-	ok(allocated == 0, "nothing stays allocated");
+	ok(allocated == 0, "no memory stays allocated");
 	printf("1..%d\n", ntests);
 	return nfailed > 0;
 }
