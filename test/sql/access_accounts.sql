@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(94);
+SELECT plan(116);
 
 SET LOCAL medrec.password_cost = 4;
 
@@ -252,6 +252,19 @@ SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n),
 SELECT throws_ok('UPDATE medrec.account SET username = ''Doc'' WHERE username = ''root2''', '23505', NULL, 'nor is one renamed so');
 SELECT lives_ok('UPDATE medrec.account SET username = ''Root2'' WHERE username = ''root2''', 'its own it may change the case of');
 SELECT throws_ok('SELECT medrec.set_password(''twin1'', ''QWERTYuiop123'')', '22023', NULL, 'a common password is refused, whatever its case');
+SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n), '23505', NULL, 'nor is one that differs in what is not seen: ' || w)
+	FROM (VALUES (U&'doc\00a0', 'a space that does not break'), (U&'doc\2800', 'a Braille pattern without dots'), (U&'doc\3164', 'a filler of Hangul'), (U&'doc\+0E0041', 'a tag'),
+		(U&'doc\+0E0100', 'a variation selector'), (U&'do\180Bc', 'one of Mongolian'), (U&'d\17B4oc', 'a vowel of Khmer'), (U&'\FFA0doc', 'a filler of half width'), (U&'\2003doc', 'a wide space')) AS v (n, w);
+SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n), '22023', NULL, 'nor is a name of which nothing is seen one: ' || w)
+	FROM (VALUES (U&'\200B', 'U+200B'), (U&'\3164\2800', 'U+3164, U+2800')) AS v (n, w);
+SELECT throws_ok('INSERT INTO medrec.account (username) VALUES (U&''do\00a0 c''), (''do c'')', '23505', NULL, 'gaps in names look alike');
+SELECT lives_ok('INSERT INTO medrec.account (username) VALUES (''do  c'')', 'but a gap is one');
+SELECT throws_ok(format('SELECT medrec.set_password(''twin1'', %L)', p), '22023', NULL, 'nor is a password that is one but for what is not seen: ' || w)
+	FROM (VALUES ('qwertyuiop123 ', 'a space behind it'), (U&'\00a0qwertyuiop123', 'one before it'), (U&'qwerty\200Buiop123', 'a zero-width space'),
+		(U&'\FF51wertyuiop123', 'a letter of full width'), (U&'qwertyuiop123\3164', 'a filler')) AS v (p, w);
+SELECT throws_ok(format('SELECT medrec.set_password(''twin1'', %L)', p), '22023', NULL, 'what is not seen makes no password longer: ' || w)
+	FROM (VALUES (repeat(' ', 12), 'spaces'), (repeat(U&'\200B', 12), 'zero-width spaces'), ('short' || repeat(U&'\2060', 20), 'word joiners')) AS v (p, w);
+SELECT throws_ok('SELECT medrec.set_password(''twelve-chars'', ''twelve-chars '')', '22023', NULL, 'nor is it another than the name');
 
 -- keys
 SELECT kid AS first FROM medrec.jwt_key WHERE signs_from IS NOT NULL \gset

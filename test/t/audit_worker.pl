@@ -86,9 +86,11 @@ sealed('a worker that was ended is followed by another');
 # an error
 my $offset = log_end();
 $node->safe_psql('m', q{
+	BEGIN;
 	ALTER TABLE medrec.audit_seal DISABLE TRIGGER ALL;
 	CREATE TABLE kept AS SELECT seal, frontier FROM medrec.audit_seal;
 	UPDATE medrec.audit_seal SET frontier = '' WHERE seal = (SELECT max(seal) FROM medrec.audit_seal);
+	COMMIT;
 });
 insert();
 logged(qr/seal \d+ of the audit trail is damaged/, $offset);
