@@ -12,13 +12,15 @@ SELECT 'verify_audit' AS source, to_jsonb(v) AS finding FROM medrec.verify_audit
 UNION ALL
 SELECT 'verify_records', to_jsonb(v) FROM medrec.verify_records() AS v;
 \if :has_access
+-- what is a site's own, such as its logins and settings, is shown and no fault
 INSERT INTO finding SELECT 'verify_access', to_jsonb(v) FROM medrec.verify_access() AS v;
 \endif
 SELECT source, jsonb_strip_nulls(finding) FROM finding;
 DO $$
 BEGIN
-	IF EXISTS (SELECT FROM finding) THEN
-		RAISE EXCEPTION 'medrec does not verify: % findings', (SELECT count(*) FROM finding);
+	IF EXISTS (SELECT FROM finding AS f WHERE f.finding ->> 'severity' IS DISTINCT FROM 'information') THEN
+		RAISE EXCEPTION 'medrec does not verify: % findings',
+			(SELECT count(*) FROM finding AS f WHERE f.finding ->> 'severity' IS DISTINCT FROM 'information');
 	END IF;
 END
 $$;
