@@ -73,6 +73,7 @@ install_packages() {
 		want "postgresql-$major-pgtap"
 		want libipc-run-perl
 		want pgbackrest
+		want pmccabe
 		command -v node >/dev/null || [[ " ${missing[*]} " == *" nodejs "* ]] || missing+=(nodejs)
 	fi
 	[ ${#missing[@]} -gt 0 ] || return 0

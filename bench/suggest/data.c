@@ -24,6 +24,15 @@ data_system_name(int system)
 	return names[system];
 }
 
+/* What the codes of a system look like. */
+const CodeShape *
+data_system_shape(int system)
+{
+	const char *name = data_system_name(system);
+
+	return code_system_find(name, strlen(name))->shape;
+}
+
 /* Opens a gzipped file for reading. */
 static FILE *
 open_gz(const char *dir, const char *file)

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "search.h"
+#include "search/search.h"
 
 /* The harness's numbers for the code systems. */
 #define SYS_CM		0
@@ -15,6 +15,7 @@
 #define SYS_ICD9	2
 #define SYS_ICD9P	3
 #define SYS_HCPCS	4
+#define SYSTEMS		5
 
 typedef struct DataCode
 {
@@ -56,6 +57,7 @@ typedef struct Data
 } Data;
 
 extern const char *data_system_name(int system);
+extern const CodeShape *data_system_shape(int system);
 extern void data_load_order(Data *d, const char *dir, const char *file, int system);
 extern void data_load_icd9(Data *d, const char *dir, const char *file, int system);
 extern void data_load_hcpcs(Data *d, const char *dir);

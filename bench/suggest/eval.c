@@ -682,6 +682,8 @@ build(size_t *size, int copies)
 	search_add_default_abbreviations(b);
 	for (k = 0; k < copies; k++)
 	{
+		for (i = 0; i < SYSTEMS; i++)
+			search_set_shape(b, i + 8 * k, data_system_shape(i));
 		for (i = 0; i < data.ncodes; i++)
 		{
 			const DataCode *c = &data.codes[i];

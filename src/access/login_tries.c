@@ -80,7 +80,7 @@ typedef struct Mark
 static SharedTries *shared = NULL;
 static List *marks = NIL;		/* in TopTransactionContext */
 
-static void InitShared(void *ptr);
+static void InitSharedTries(void *ptr);
 static void Attach(void);
 static void EndTry(void);
 static void EndMark(const Mark *mark, bool committed);
@@ -91,12 +91,12 @@ static void EndWithBackend(int code, Datum arg);
 static void ForgetDead(void);
 static bool GoesBefore(const SharedCount *a, const SharedCount *b);
 static SharedCount *FindCount(int32 account, const char *address, bool make);
-static void Merge(const SharedCount *found, LoginCount *count);
+static void MergeCount(const SharedCount *found, LoginCount *count);
 static Mark *AddMark(int32 account, const char *address);
 
 /* Sets the shared memory up. */
 static void
-InitShared(void *ptr)
+InitSharedTries(void *ptr)
 {
 	SharedTries *tries = (SharedTries *) ptr;
 
@@ -112,11 +112,11 @@ Attach(void)
 
 	if (shared != NULL)
 		return;
-	found = medrec_shared_memory("medrec login tries 2", sizeof(SharedTries), InitShared);
+	found = medrec_shared_memory("medrec login tries 2", sizeof(SharedTries), InitSharedTries);
 	if (found == NULL)
 	{
 		found = MemoryContextAlloc(TopMemoryContext, sizeof(SharedTries));
-		InitShared(found);
+		InitSharedTries(found);
 	}
 	RegisterXactCallback(EndWithTransaction, NULL);
 	RegisterSubXactCallback(EndWithSubtransaction, NULL);
@@ -305,9 +305,9 @@ FindCount(int32 account, const char *address, bool make)
 	return first;
 }
 
-/* Adds what shared memory knows and the committed row does not.  Under the lock. */
+/* Adds what shared memory knows and the committed row does not.  To be called under the lock. */
 static void
-Merge(const SharedCount *found, LoginCount *count)
+MergeCount(const SharedCount *found, LoginCount *count)
 {
 	if (found != NULL && found->count.last_failure > count->last_failure &&
 		found->count.last_failure > count->cleared_at)
@@ -324,7 +324,7 @@ login_count_merge(int32 account, const char *address, LoginCount *count)
 {
 	Attach();
 	SpinLockAcquire(&shared->mutex);
-	Merge(FindCount(account, address, false), count);
+	MergeCount(FindCount(account, address, false), count);
 	SpinLockRelease(&shared->mutex);
 }
 
@@ -341,7 +341,7 @@ login_count_failure(int32 account, const char *address, LoginCount *count, int a
 	Attach();
 	SpinLockAcquire(&shared->mutex);
 	shared_count = FindCount(account, address, true);
-	Merge(shared_count, count);
+	MergeCount(shared_count, count);
 	if (count->last_failure + FORGET_AFTER < now)
 		count->failures = 0;
 	if (count->failures < PG_INT32_MAX)

@@ -44,14 +44,14 @@ static const char put_aside[] =
 "END\n"
 "$aside$";
 
-static void Run(const char *sql);
+static void RunReplayed(const char *sql);
 static char *Script(void);
 static void RunSteps(const char *applied);
 static char *AppliedSteps(void);
 
 /* Runs commands by SPI. */
 static void
-Run(const char *sql)
+RunReplayed(const char *sql)
 {
 	int			rc = SPI_execute(sql, false, 0);
 
@@ -111,8 +111,8 @@ RunSteps(const char *applied)
 	SPITupleTable *steps;
 	uint64		nsteps;
 
-	Run(MIGRATE_STEPS_TABLE);
-	Run(psprintf("INSERT INTO medrec.schema_migration (version, name)"
+	RunReplayed(MIGRATE_STEPS_TABLE);
+	RunReplayed(psprintf("INSERT INTO medrec.schema_migration (version, name)"
 				 " SELECT s.version, s.name FROM medrec.migration_step() AS s"
 				 " WHERE s.version OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.int4[])",
 				 quote_literal_cstr(applied)));
@@ -125,7 +125,7 @@ RunSteps(const char *applied)
 	for (uint64 i = 0; i < nsteps; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		Run(SPI_getvalue(steps->vals[i], steps->tupdesc, 1));
+		RunReplayed(SPI_getvalue(steps->vals[i], steps->tupdesc, 1));
 	}
 }
 
@@ -145,10 +145,10 @@ access_replay(void)
 
 		SPI_connect();
 		/* one at a time, and not beside migrate() */
-		Run(MIGRATE_LOCK);
+		RunReplayed(MIGRATE_LOCK);
 		applied = AppliedSteps();
-		Run(put_aside);
-		Run(Script());
+		RunReplayed(put_aside);
+		RunReplayed(Script());
 		RunSteps(applied);
 		MemoryContextSwitchTo(caller);
 		state = access_state(false, NULL);

@@ -52,9 +52,9 @@ static AccessSnapshot LastSnapshot(const char *kind);
 static void KeepSnapshot(int64 number, const char *kind, int64 seal, const char *made_of,
 						 const char *state, const uint8 *digest);
 static void WriteChanges(const AccessSnapshot *last, const char *state);
-static void Find(ReturnSetInfo *rsinfo, const char *kind, const char *severity,
+static void ReportAccess(ReturnSetInfo *rsinfo, const char *kind, const char *severity,
 				 const char *object, const char *detail);
-static void Compare(ReturnSetInfo *rsinfo, const char *state, const char *made);
+static void CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made);
 static void FindFault(int64 seal, const char *detail, void *arg);
 
 PG_FUNCTION_INFO_V1(medrec_verify_access);
@@ -130,7 +130,7 @@ KeepSnapshot(int64 number, const char *kind, int64 seal, const char *made_of,
 	values[5] = CStringGetTextDatum(made_of);
 	values[6] = PointerGetDatum(cstring_to_text_with_len((const char *) digest, SHA256_LENGTH));
 	values[7] = CStringGetTextDatum(state);
-	audit_insert_row(audit_relation(ACCESS_TABLE), lengthof(names), names, values, nulls);
+	audit_insert_row(medrec_relation(ACCESS_TABLE), lengthof(names), names, values, nulls);
 	CommandCounterIncrement();
 }
 
@@ -215,7 +215,7 @@ access_take(int64 seal, uint8 *digest)
 	char	   *state;
 
 	if (!OidIsValid(medrec_relation_if_any(ACCESS_TABLE)) ||
-		get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber)
+		!audit_seals_have_access())
 		return false;
 	made = LastSnapshot("made");
 	last = LastSnapshot("sealed");
@@ -236,7 +236,7 @@ access_check_snapshots(AccessFault function, void *arg)
 	int			level;
 
 	if (!OidIsValid(medrec_relation_if_any(ACCESS_TABLE)) ||
-		get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber)
+		!audit_seals_have_access())
 		return;
 	level = access_settings();
 	SPI_connect();
@@ -271,7 +271,7 @@ access_check_snapshots(AccessFault function, void *arg)
 
 /* Adds a finding of no seal. */
 static void
-Find(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *object, const char *detail)
+ReportAccess(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *object, const char *detail)
 {
 	Datum		values[5] = {0};
 	bool		nulls[5] = {false, false, true, false, false};
@@ -287,12 +287,12 @@ Find(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *
 static void
 FindFault(int64 seal, const char *detail, void *arg)
 {
-	Find(arg, "snapshot_altered", "error", "medrec." ACCESS_TABLE, detail);
+	ReportAccess(arg, "snapshot_altered", "error", "medrec." ACCESS_TABLE, detail);
 }
 
 /* Adds what differs from what migrate() made, and what the site has that is not well. */
 static void
-Compare(ReturnSetInfo *rsinfo, const char *state, const char *made)
+CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made)
 {
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID};
 	Datum		args[3];
@@ -334,11 +334,7 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	int			sec_context;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!OidIsValid(medrec_relation_if_any(ACCESS_TABLE)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s.%s\" does not exist", MEDREC_SCHEMA, ACCESS_TABLE),
-				 errhint("Run SELECT * FROM medrec.migrate() as a superuser.")));
+	(void) medrec_relation(ACCESS_TABLE);
 	made = replay ? access_replay() : NULL;
 	audit_become_owner(&user, &sec_context);
 	access_check_snapshots(FindFault, rsinfo);
@@ -347,7 +343,7 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	state = access_state(true, stored.number > 0 ? Hex(stored.digest) : NULL);
 	if (stored.number == 0 || strcmp(stored.made_of, made_of) != 0)
 	{
-		Find(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
+		ReportAccess(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
 			 psprintf("what is kept of migrate() is of %s, and this is %s; run SELECT * FROM medrec.migrate()",
 					  stored.number == 0 ? "nothing" : stored.made_of, made_of));
 		/* another version may only write the same in another way */
@@ -355,9 +351,9 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 			made = access_state(false, NULL);
 	}
 	else if (made && strcmp(made, stored.state) != 0)
-		Find(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
+		ReportAccess(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
 			 "what is kept there is not what migrate() makes");
-	Compare(rsinfo, state, made ? made : stored.state);
+	CompareWithMade(rsinfo, state, made ? made : stored.state);
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;
 }

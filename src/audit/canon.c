@@ -48,14 +48,14 @@ typedef struct Sink
 static void Open(Sink *sink, Sha256 *hash, StringInfo text);
 static void Drain(Sink *sink);
 static void PutBytes(Sink *sink, const char *data, int len);
-static void PutField(Sink *sink, const char *data, int len);
-static void PutNumber(Sink *sink, int64 number);
-static void PutText(Sink *sink, AuditText text);
+static void PutCanonField(Sink *sink, const char *data, int len);
+static void PutCanonNumber(Sink *sink, int64 number);
+static void PutCanonText(Sink *sink, AuditText text);
 static char *HexOf(char *out, const uint8 *data, int len);
 static bool IsSecondForm(const AuditEvent *event);
 static void PutTexts(Sink *sink, const AuditEvent *event);
 static void PutTimes(Sink *sink, const AuditEvent *event);
-static void PutRow(Sink *sink, const AuditEvent *event);
+static void PutCanonRow(Sink *sink, const AuditEvent *event);
 
 /* Starts to write, into either of the two. */
 static void
@@ -96,7 +96,7 @@ PutBytes(Sink *sink, const char *data, int len)
 
 /* Writes one field; null without data. */
 static void
-PutField(Sink *sink, const char *data, int len)
+PutCanonField(Sink *sink, const char *data, int len)
 {
 	char		prefix[16];
 	int			n;
@@ -115,16 +115,16 @@ PutField(Sink *sink, const char *data, int len)
 
 /* Writes a number as a field. */
 static void
-PutNumber(Sink *sink, int64 number)
+PutCanonNumber(Sink *sink, int64 number)
 {
 	char		digits[MAXINT8LEN + 1];
 
-	PutField(sink, digits, pg_lltoa(number, digits));
+	PutCanonField(sink, digits, pg_lltoa(number, digits));
 }
 
 /* Writes a text field, in UTF-8. */
 static void
-PutText(Sink *sink, AuditText text)
+PutCanonText(Sink *sink, AuditText text)
 {
 	char	   *data;
 	char	   *utf8;
@@ -132,7 +132,7 @@ PutText(Sink *sink, AuditText text)
 
 	if (text == NULL)
 	{
-		PutField(sink, NULL, 0);
+		PutCanonField(sink, NULL, 0);
 		return;
 	}
 	data = VARDATA_ANY(text);
@@ -140,7 +140,7 @@ PutText(Sink *sink, AuditText text)
 	utf8 = pg_server_to_any(data, len, PG_UTF8);
 	if (utf8 != data)
 		len = strlen(utf8);
-	PutField(sink, utf8, len);
+	PutCanonField(sink, utf8, len);
 	if (utf8 != data)
 		pfree(utf8);
 }
@@ -199,48 +199,48 @@ PutTexts(Sink *sink, const AuditEvent *event)
 
 	PutBytes(sink, second ? CANON_NAME_2 : CANON_NAME_1, sizeof(CANON_NAME_1) - 1);
 	for (i = 0; i < fields; i++)
-		PutText(sink, event->text[i]);
+		PutCanonText(sink, event->text[i]);
 	if (!second)
 		return;
 	if (event->has_pid)
-		PutNumber(sink, event->backend_pid);
+		PutCanonNumber(sink, event->backend_pid);
 	else
-		PutField(sink, NULL, 0);
+		PutCanonField(sink, NULL, 0);
 	if (event->has_start)
-		PutNumber(sink, event->backend_start + EPOCH_SHIFT);
+		PutCanonNumber(sink, event->backend_start + EPOCH_SHIFT);
 	else
-		PutField(sink, NULL, 0);
+		PutCanonField(sink, NULL, 0);
 }
 
 /* The further fields that all events of a statement share. */
 static void
 PutTimes(Sink *sink, const AuditEvent *event)
 {
-	PutNumber(sink, event->era);
-	PutNumber(sink, event->xid);
-	PutNumber(sink, event->logged_at + EPOCH_SHIFT);
-	PutNumber(sink, event->transaction_at + EPOCH_SHIFT);
-	PutNumber(sink, event->statement_at + EPOCH_SHIFT);
+	PutCanonNumber(sink, event->era);
+	PutCanonNumber(sink, event->xid);
+	PutCanonNumber(sink, event->logged_at + EPOCH_SHIFT);
+	PutCanonNumber(sink, event->transaction_at + EPOCH_SHIFT);
+	PutCanonNumber(sink, event->statement_at + EPOCH_SHIFT);
 }
 
 /* The fields of the row. */
 static void
-PutRow(Sink *sink, const AuditEvent *event)
+PutCanonRow(Sink *sink, const AuditEvent *event)
 {
 	char		hex[AUDIT_UUID_CHARS];
 
-	PutNumber(sink, event->n);
-	PutText(sink, event->text[AUDIT_ROW_ID]);
+	PutCanonNumber(sink, event->n);
+	PutCanonText(sink, event->text[AUDIT_ROW_ID]);
 	if (event->patient_id)
 	{
 		audit_uuid_text(hex, event->patient_id);
-		PutField(sink, hex, AUDIT_UUID_CHARS);
+		PutCanonField(sink, hex, AUDIT_UUID_CHARS);
 	}
 	else
-		PutField(sink, NULL, 0);
-	PutText(sink, event->text[AUDIT_OLD_VALUES]);
-	PutText(sink, event->text[AUDIT_NEW_VALUES]);
-	PutField(sink, hex, HexOf(hex, event->salt, AUDIT_SALT_LENGTH) - hex);
+		PutCanonField(sink, NULL, 0);
+	PutCanonText(sink, event->text[AUDIT_OLD_VALUES]);
+	PutCanonText(sink, event->text[AUDIT_NEW_VALUES]);
+	PutCanonField(sink, hex, HexOf(hex, event->salt, AUDIT_SALT_LENGTH) - hex);
 }
 
 /* Starts a leaf: what stays the same from statement to statement. */
@@ -276,7 +276,7 @@ audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf)
 	Sink		sink;
 
 	Open(&sink, &hash, NULL);
-	PutRow(&sink, event);
+	PutCanonRow(&sink, event);
 	Drain(&sink);
 	sha256_final(&hash, leaf);
 }
@@ -292,7 +292,7 @@ audit_canonical_text(const AuditEvent *event)
 	Open(&sink, NULL, &text);
 	PutTexts(&sink, event);
 	PutTimes(&sink, event);
-	PutRow(&sink, event);
+	PutCanonRow(&sink, event);
 	Drain(&sink);
 	return text.data;
 }

@@ -10,7 +10,6 @@
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -23,6 +22,8 @@
 #include "audit/era.h"
 #include "audit/event.h"
 #include "audit/store.h"
+#include "base/relations.h"
+#include "base/trigger.h"
 
 /* medrec's schemas have this name, or one that begins with it and "_" */
 #define OF_MEDREC(column) \
@@ -427,24 +428,16 @@ WriteDropped(EventTriggerData *trigdata)
 Datum
 medrec_audit_ddl(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *trigdata = (EventTriggerData *) fcinfo->context;
-	Oid			schema;
-
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function medrec.audit_ddl() was not called by an event trigger")));
+	static const char *const events[] = {"ddl_command_end", "sql_drop", NULL};
+	EventTriggerData *trigdata = event_trigger_called(fcinfo, "medrec.audit_ddl", events);
 
 	/* when the trail itself is dropped there is nowhere to say so */
-	schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	if (OidIsValid(schema) &&
-		OidIsValid(get_relname_relid(AUDIT_TABLE, schema)) &&
-		OidIsValid(get_relname_relid(AUDIT_ERA_TABLE, schema)))
-	{
-		if (strcmp(trigdata->event, "ddl_command_end") == 0)
-			WriteCommands(trigdata);
-		else if (strcmp(trigdata->event, "sql_drop") == 0)
-			WriteDropped(trigdata);
-	}
+	if (!OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) ||
+		!OidIsValid(medrec_relation_if_any(AUDIT_ERA_TABLE)))
+		PG_RETURN_NULL();
+	if (strcmp(trigdata->event, "sql_drop") == 0)
+		WriteDropped(trigdata);
+	else
+		WriteCommands(trigdata);
 	PG_RETURN_NULL();
 }

@@ -22,6 +22,7 @@
 #include "audit/event.h"
 #include "audit/scan.h"
 #include "audit/store.h"
+#include "base/relations.h"
 
 /* key of the advisory lock that two makers at once contend for: "medaud" */
 #define PARTITION_LOCK_KEY	INT64CONST(0x6d6564617564)
@@ -45,7 +46,7 @@ static const struct
 };
 
 static bool Lock(void);
-static void Run(const char *sql);
+static void RunOwnDdl(const char *sql);
 static bool MakeMonth(int year, int month);
 static List *ClosedMonths(void);
 static int	IndexMonth(Oid partition);
@@ -55,7 +56,7 @@ PG_FUNCTION_INFO_V1(medrec_index_audit);
 
 /* Runs a command that returns nothing. */
 static void
-Run(const char *sql)
+RunOwnDdl(const char *sql)
 {
 	int			rc = SPI_execute(sql, false, 0);
 
@@ -85,23 +86,23 @@ MakeMonth(int year, int month)
 	int			next_year = month == 12 ? year + 1 : year;
 	int			next_month = month == 12 ? 1 : month + 1;
 
-	if (OidIsValid(get_relname_relid(name, get_namespace_oid(MEDREC_SCHEMA, false))))
+	if (OidIsValid(medrec_relation_if_any(name)))
 		return false;
 
 	/*
 	 * Made apart and then attached: that takes no lock that a writer or a reader
 	 * of the other months would wait for.
 	 */
-	Run(psprintf("CREATE TABLE medrec.%s (LIKE medrec.audit_event"
+	RunOwnDdl(psprintf("CREATE TABLE medrec.%s (LIKE medrec.audit_event"
 				 " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
 				 " INCLUDING COMPRESSION INCLUDING COMMENTS)", name));
-	Run(psprintf("COMMENT ON TABLE medrec.%s IS"
+	RunOwnDdl(psprintf("COMMENT ON TABLE medrec.%s IS"
 				 " 'The audit trail''s events of %04d-%02d (UTC).'", name, year, month));
-	Run(psprintf("CREATE TRIGGER medrec_append_only"
+	RunOwnDdl(psprintf("CREATE TRIGGER medrec_append_only"
 				 " BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.%s"
 				 " FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit_append_only()", name));
-	Run(psprintf("ALTER TABLE medrec.%s ENABLE ALWAYS TRIGGER medrec_append_only", name));
-	Run(psprintf("ALTER TABLE medrec.audit_event ATTACH PARTITION medrec.%s"
+	RunOwnDdl(psprintf("ALTER TABLE medrec.%s ENABLE ALWAYS TRIGGER medrec_append_only", name));
+	RunOwnDdl(psprintf("ALTER TABLE medrec.audit_event ATTACH PARTITION medrec.%s"
 				 " FOR VALUES FROM ('%04d-%02d-01 00:00:00+00') TO ('%04d-%02d-01 00:00:00+00')",
 				 name, year, month, next_year, next_month));
 	return true;
@@ -148,7 +149,7 @@ medrec_audit_partitions(PG_FUNCTION_ARGS)
 static List *
 ClosedMonths(void)
 {
-	Relation	root = table_open(audit_relation(AUDIT_TABLE), AccessShareLock);
+	Relation	root = table_open(medrec_relation(AUDIT_TABLE), AccessShareLock);
 	TimestampTz now = GetCurrentTimestamp();
 	List	   *months = NIL;
 	PartitionKey key;
@@ -195,7 +196,7 @@ IndexMonth(Oid partition)
 		if (OidIsValid(get_relname_relid(index, schema)))
 			continue;
 		/* nobody writes there any more: only a transaction of the old month is waited for */
-		Run(psprintf("CREATE INDEX %s ON %s (%s)", quote_identifier(index),
+		RunOwnDdl(psprintf("CREATE INDEX %s ON %s (%s)", quote_identifier(index),
 					 quote_qualified_identifier(get_namespace_name(schema), name),
 					 closed_indexes[i].columns));
 		made++;

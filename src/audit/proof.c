@@ -46,13 +46,13 @@ typedef struct Proof
 } Proof;
 
 static void PutHash(StringInfo out, const char *key, const uint8 *hash);
-static void PutText(StringInfo out, const char *key, const char *text);
+static void PutTextField(StringInfo out, const char *key, const char *text);
 static void TakeSeal(const AuditSeal *seal, void *arg);
-static void TakeEvent(TupleTableSlot *slot, void *arg);
+static void TakeProofLeaf(TupleTableSlot *slot, void *arg);
 static void TakeCount(TupleTableSlot *slot, void *arg);
 static void TakeLeaf(TupleTableSlot *slot, void *arg);
 static void TakeLogLeaf(const AuditSeal *seal, void *arg);
-static void KeepSeal(const AuditSeal *seal, void *arg);
+static void TakeProofSeal(const AuditSeal *seal, void *arg);
 static void PutTrail(StringInfo out, const AuditSeal *seal);
 static void PutHeads(StringInfo out, int64 size);
 static void PutUnsealed(StringInfo out);
@@ -76,7 +76,7 @@ PutHash(StringInfo out, const char *key, const uint8 *hash)
 
 /* Writes a line with a text, in base64. */
 static void
-PutText(StringInfo out, const char *key, const char *text)
+PutTextField(StringInfo out, const char *key, const char *text)
 {
 	size_t		len = strlen(text);
 	char	   *encoded = palloc_extended(BASE64_LENGTH(len), MCXT_ALLOC_HUGE);
@@ -107,7 +107,7 @@ TakeSeal(const AuditSeal *seal, void *arg)
 
 /* Takes the event itself. */
 static void
-TakeEvent(TupleTableSlot *slot, void *arg)
+TakeProofLeaf(TupleTableSlot *slot, void *arg)
 {
 	Proof	   *proof = arg;
 	AuditEvent	event;
@@ -175,7 +175,7 @@ TakeOrigin(TupleTableSlot *slot, void *arg)
 
 /* Keeps a seal. */
 static void
-KeepSeal(const AuditSeal *seal, void *arg)
+TakeProofSeal(const AuditSeal *seal, void *arg)
 {
 	AuditSeal  *kept = arg;
 
@@ -228,7 +228,7 @@ PutHeads(StringInfo out, int64 size)
 		AuditSeal	seal;
 
 		seal.seal = 0;
-		audit_read_seals(size - back, size - back, KeepSeal, &seal);
+		audit_read_seals(size - back, size - back, TakeProofSeal, &seal);
 		if (seal.seal == size - back)
 			PutHash(out, psprintf(CHECKPOINT_HEAD INT64_FORMAT " ", seal.seal), seal.head);
 	}
@@ -281,7 +281,7 @@ medrec_audit_checkpoint(PG_FUNCTION_ARGS)
 		origin = proof.text ? proof.text : "medrec";
 	}
 	memset(&seal, 0, sizeof(seal));
-	audit_read_seals(size, size, KeepSeal, &seal);
+	audit_read_seals(size, size, TakeProofSeal, &seal);
 	if (seal.seal != size)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_SUCH_THING),
@@ -320,7 +320,7 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 	audit_scan(psprintf("SELECT * FROM %s WHERE era = %d"
 						" AND xid = '" INT64_FORMAT "'::bigint AND n = %d",
 						trail, proof.era, proof.xid, proof.n),
-			   TakeEvent, &proof);
+			   TakeProofLeaf, &proof);
 	if (proof.text == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NO_SUCH_THING),
@@ -356,12 +356,12 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 	merkle_root(&proof.log, root);
 	initStringInfo(&out);
 	appendStringInfoString(&out, "medrec-inclusion-proof-1\n");
-	PutText(&out, "event: ", proof.text);
+	PutTextField(&out, "event: ", proof.text);
 	appendStringInfo(&out, "index: " INT64_FORMAT "\nsize: " UINT64_FORMAT "\n",
 					 proof.before, proof.tree.size);
 	for (i = 0; i < proof.tree.path_len; i++)
 		PutHash(&out, "path: ", proof.tree.path[i]);
-	PutText(&out, "seal: ", audit_seal_text(&proof.seal));
+	PutTextField(&out, "seal: ", audit_seal_text(&proof.seal));
 	appendStringInfo(&out, "log-index: " INT64_FORMAT "\nlog-size: " INT64_FORMAT "\n",
 					 proof.seal.seal - 1, proof.log_size);
 	for (i = 0; i < proof.log.path_len; i++)
@@ -419,7 +419,7 @@ medrec_audit_canonical(PG_FUNCTION_ARGS)
 						" AND xid = '" INT64_FORMAT "'::bigint AND n = %d",
 						audit_trail(), PG_GETARG_INT32(0), PG_GETARG_INT64(1),
 						PG_GETARG_INT32(2)),
-			   TakeEvent, &proof);
+			   TakeProofLeaf, &proof);
 	if (proof.text == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_BYTEA_P(cstring_to_text(proof.text));

@@ -17,23 +17,22 @@
 
 #include "audit/replay.h"
 #include "audit/rows.h"
+#include "base/json.h"
 
 /* the column that medrec.touch() moves, as JSON has it */
 #define LAST_VISIT	"\"last_visit\""
 
-/* what Set() and Compare() work on */
+/* what Set() and CompareMembers() work on */
 typedef struct Change
 {
 	ReplayState *state;
 	bool		fits;
 } Change;
 
-static const char *SkipBlank(const char *p);
-static const char *SkipValue(const char *p);
-static ReplayMember *Find(const ReplayState *state, const char *key);
+static ReplayMember *FindMember(const ReplayState *state, const char *key);
 static void Set(char *key, char *value, void *arg);
 static bool IsDigest(const char *value);
-static void Compare(char *key, char *value, void *arg);
+static void CompareMembers(char *key, char *value, void *arg);
 static void Touch(ReplayState *state, TimestampTz now);
 
 /* Starts without a row. */
@@ -70,82 +69,21 @@ replay_read(TupleTableSlot *slot, ReplayEvent *event)
 	event->transaction_at = DatumGetTimestampTz(slot->tts_values[7]);
 }
 
-/* Skips JSON's white space. */
-static const char *
-SkipBlank(const char *p)
-{
-	while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
-		p++;
-	return p;
-}
-
-/* Skips a JSON value; stops at the end of what is none. */
-static const char *
-SkipValue(const char *p)
-{
-	int			depth = 0;
-
-	do
-	{
-		if (*p == '"')
-		{
-			for (p++; *p && *p != '"'; p++)
-				if (*p == '\\' && p[1])
-					p++;
-			if (*p)
-				p++;
-		}
-		else if (*p == '{' || *p == '[')
-		{
-			depth++;
-			p++;
-		}
-		else if (*p == '}' || *p == ']')
-		{
-			depth--;
-			p++;
-		}
-		else if (depth > 0)
-			p++;
-		else
-			p += strcspn(p, ",}] \t\r\n");
-	} while (*p && depth > 0);
-	return p;
-}
-
 /* Calls a function for each member of a JSON object, with copies of key and value. */
 void
 replay_split(const char *json, void (*function) (char *key, char *value, void *arg), void *arg)
 {
-	const char *p = SkipBlank(json);
+	JsonObject	object;
 
-	if (*p++ != '{')
-		return;
-	p = SkipBlank(p);
-	while (*p == '"')
-	{
-		const char *key = p;
-		const char *value;
-		int			key_len;
-
-		p = SkipValue(p);
-		key_len = p - key;
-		p = SkipBlank(p);
-		if (*p++ != ':')
-			return;
-		value = p = SkipBlank(p);
-		p = SkipValue(p);
-		function(pnstrdup(key, key_len), pnstrdup(value, p - value), arg);
-		p = SkipBlank(p);
-		if (*p++ != ',')
-			return;
-		p = SkipBlank(p);
-	}
+	json_object_begin(&object, json, strlen(json));
+	while (json_object_next(&object))
+		function(pnstrdup(object.key, object.key_len), pnstrdup(object.value, object.value_len), arg);
+	json_object_end(&object);
 }
 
 /* The member of a key, NULL if there is none. */
 static ReplayMember *
-Find(const ReplayState *state, const char *key)
+FindMember(const ReplayState *state, const char *key)
 {
 	int			i;
 
@@ -159,7 +97,7 @@ Find(const ReplayState *state, const char *key)
 const char *
 replay_value(const ReplayState *state, const char *key)
 {
-	ReplayMember *member = Find(state, key);
+	ReplayMember *member = FindMember(state, key);
 
 	return member ? member->value : NULL;
 }
@@ -169,7 +107,7 @@ static void
 Set(char *key, char *value, void *arg)
 {
 	ReplayState *state = ((Change *) arg)->state;
-	ReplayMember *member = Find(state, key);
+	ReplayMember *member = FindMember(state, key);
 
 	if (member == NULL)
 	{
@@ -213,10 +151,10 @@ replay_same(const char *a, const char *b)
 
 /* Compares a column with what it was; what is not known fits. */
 static void
-Compare(char *key, char *value, void *arg)
+CompareMembers(char *key, char *value, void *arg)
 {
 	Change	   *change = arg;
-	ReplayMember *member = Find(change->state, key);
+	ReplayMember *member = FindMember(change->state, key);
 
 	/* moved by touch without an event of its own, in an order that is not known */
 	if (member && !replay_same(member->value, value) && strcmp(key, LAST_VISIT) != 0)
@@ -242,7 +180,7 @@ replay_time(const char *value)
 static void
 Touch(ReplayState *state, TimestampTz now)
 {
-	ReplayMember *member = Find(state, LAST_VISIT);
+	ReplayMember *member = FindMember(state, LAST_VISIT);
 	char		buffer[MAXDATELEN + 1];
 	int			utc = 0;
 
@@ -287,7 +225,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 		if (state->seen && !state->exists)
 			change.fits = false;
 		else if (event->old_values)
-			replay_split(event->old_values, Compare, &change);
+			replay_split(event->old_values, CompareMembers, &change);
 		state->exists = false;
 	}
 	else
@@ -295,7 +233,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 		if (state->seen && !state->exists)
 			change.fits = false;
 		else if (event->old_values)
-			replay_split(event->old_values, Compare, &change);
+			replay_split(event->old_values, CompareMembers, &change);
 		state->exists = true;
 	}
 	if (state->exists && event->new_values)

@@ -23,7 +23,6 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "common/hmac.h"
@@ -50,7 +49,9 @@
 #include "audit/canon.h"
 #include "audit/event.h"
 #include "audit/rows.h"
+#include "base/columns.h"
 #include "base/invalidate.h"
+#include "base/relations.h"
 
 /* how a column's value becomes JSON */
 typedef enum ColumnKind
@@ -112,11 +113,10 @@ typedef struct CacheEntry
 
 static HTAB *cache = NULL;
 
-static void Forget(Oid relid);
+static void ForgetTables(Oid relid);
 static bool OutputIsFixed(Oid type);
 static ColumnKind KindOfType(Oid type);
-static void ReadArguments(AuditTable *table, int nargs, char **args);
-static Column *FindColumn(AuditTable *table, const char *name);
+static void ReadTriggerArguments(AuditTable *table, int nargs, char **args);
 static AuditTable *Build(Relation rel, int nargs, char **args);
 static void PutString(StringInfo out, const char *data, int len);
 static void PutTimestamp(StringInfo out, TimestampTz value);
@@ -125,14 +125,14 @@ static void PutDigest(StringInfo out, const AuditTable *table, AuditText row_id,
 					  const Column *column, Datum value);
 static void PutColumn(StringInfo out, const AuditTable *table, AuditText row_id,
 					  const Column *column, Datum value, bool isnull);
-static void Begin(StringInfo out);
-static AuditText End(StringInfo out);
+static void BeginObject(StringInfo out);
+static AuditText EndObject(StringInfo out);
 static bool SameValue(const Column *column, Datum a, bool a_null, Datum b, bool b_null);
 static Column *ColumnOf(AuditTable *table, AttrNumber attnum);
 
 /* Hook: a relation has changed, what is known of it is to be read again. */
 static void
-Forget(Oid relid)
+ForgetTables(Oid relid)
 {
 	HASH_SEQ_STATUS status;
 	CacheEntry *entry;
@@ -226,22 +226,6 @@ KindOfType(Oid type)
 	}
 }
 
-/* The column of a name, NULL if there is none. */
-static Column *
-FindColumn(AuditTable *table, const char *name)
-{
-	int			i;
-
-	for (i = 0; i < table->ncolumns; i++)
-	{
-		AttrNumber	attnum = table->columns[i].attnum;
-
-		if (strcmp(NameStr(TupleDescAttr(table->desc, attnum - 1)->attname), name) == 0)
-			return &table->columns[i];
-	}
-	return NULL;
-}
-
 /* The column of a number, which must be there. */
 static Column *
 ColumnOf(AuditTable *table, AttrNumber attnum)
@@ -261,7 +245,7 @@ ColumnOf(AuditTable *table, AttrNumber attnum)
  * column that a user has dropped since is none: the write must not fail.
  */
 static void
-ReadArguments(AuditTable *table, int nargs, char **args)
+ReadTriggerArguments(AuditTable *table, int nargs, char **args)
 {
 	int			i;
 
@@ -269,7 +253,8 @@ ReadArguments(AuditTable *table, int nargs, char **args)
 	{
 		char	   *value = strchr(args[i], '=');
 		int			len = value ? value - args[i] : 0;
-		Column	   *column = value ? FindColumn(table, value + 1) : NULL;
+		AttrNumber	attnum = value ? get_attnum(table->relid, value + 1) : InvalidAttrNumber;
+		Column	   *column = attnum > 0 ? ColumnOf(table, attnum) : NULL;
 
 		if (len == strlen("patient") && strncmp(args[i], "patient", len) == 0)
 		{
@@ -304,10 +289,7 @@ Build(Relation rel, int nargs, char **args)
 	table->context = context;
 	table->relid = RelationGetRelid(rel);
 	table->desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	table->name = RelationGetNamespace(rel) == get_namespace_oid(MEDREC_SCHEMA, true) ?
-		pstrdup(RelationGetRelationName(rel)) :
-		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-								   RelationGetRelationName(rel));
+	table->name = medrec_relation_name(rel);
 
 	table->columns = palloc0(table->desc->natts * sizeof(Column));
 	for (i = 0; i < table->desc->natts; i++)
@@ -340,7 +322,7 @@ Build(Relation rel, int nargs, char **args)
 		column->key = key.data;
 		column->key_len = key.len;
 	}
-	ReadArguments(table, nargs, args);
+	ReadTriggerArguments(table, nargs, args);
 
 	key_index = medrec_primary_key_index(rel);
 	if (OidIsValid(key_index))
@@ -369,7 +351,7 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 
 		cache = hash_create("medrec audited tables", 16, &ctl, HASH_ELEM | HASH_BLOBS);
 	}
-	invalidate_watch(Forget);
+	invalidate_watch(ForgetTables);
 	entry = hash_search(cache, &trigger, HASH_ENTER, &found);
 	if (!found)
 		entry->table = NULL;
@@ -607,17 +589,17 @@ PutValue(StringInfo out, const Column *column, Datum value)
 bool
 audit_read_key(uint8 *key)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid(AUDIT_KEY_TABLE, schema) : InvalidOid;
-	AttrNumber	attnum = OidIsValid(relid) ? get_attnum(relid, "key") : InvalidAttrNumber;
+	Oid			relid = medrec_relation_if_any(AUDIT_KEY_TABLE);
+	AttrNumber	attnum;
 	Relation	rel;
 	Snapshot	snapshot;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	bool		found = false;
 
-	if (attnum == InvalidAttrNumber || get_atttype(relid, attnum) != BYTEAOID)
+	if (!OidIsValid(relid) || !column_fits(relid, "key", BYTEAOID))
 		return false;
+	attnum = column_number(relid, "key");
 	rel = table_open(relid, AccessShareLock);
 	slot = table_slot_create(rel, NULL);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
@@ -710,7 +692,7 @@ PutColumn(StringInfo out, const AuditTable *table, AuditText row_id, const Colum
 
 /* Starts an object, behind the room for a varlena's header. */
 static void
-Begin(StringInfo out)
+BeginObject(StringInfo out)
 {
 	initStringInfo(out);
 	out->len = VARHDRSZ;
@@ -719,7 +701,7 @@ Begin(StringInfo out)
 
 /* Ends it. */
 static AuditText
-End(StringInfo out)
+EndObject(StringInfo out)
 {
 	appendStringInfoChar(out, '}');
 	SET_VARSIZE(out->data, out->len);
@@ -809,7 +791,7 @@ audit_row_values(AuditTable *table, TupleTableSlot *slot)
 	AuditText	row_id = table->withholds ? audit_row_id(table, slot) : NULL;
 	int			i;
 
-	Begin(&out);
+	BeginObject(&out);
 	for (i = 0; i < table->ncolumns; i++)
 	{
 		Column	   *column = &table->columns[i];
@@ -817,7 +799,7 @@ audit_row_values(AuditTable *table, TupleTableSlot *slot)
 		PutColumn(&out, table, row_id, column, slot->tts_values[column->attnum - 1],
 				  slot->tts_isnull[column->attnum - 1]);
 	}
-	return End(&out);
+	return EndObject(&out);
 }
 
 /*
@@ -847,8 +829,8 @@ audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 		if (!changed)
 		{
 			changed = true;
-			Begin(&before);
-			Begin(&after);
+			BeginObject(&before);
+			BeginObject(&after);
 		}
 		PutColumn(&before, table, row_id, column, old->tts_values[a], old->tts_isnull[a]);
 		PutColumn(&after, table, row_id, column, new->tts_values[a], new->tts_isnull[a]);
@@ -860,8 +842,8 @@ audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 	}
 	if (changed)
 	{
-		*old_values = End(&before);
-		*new_values = End(&after);
+		*old_values = EndObject(&before);
+		*new_values = EndObject(&after);
 	}
 	return changed;
 }
@@ -883,8 +865,8 @@ audit_row_withheld(AuditTable *table, TupleTableSlot *slot,
 	if (!table->withholds || !table->has_key || table->nkeys == 0)
 		return false;
 	row_id = audit_row_id(table, slot);
-	Begin(&before);
-	Begin(&after);
+	BeginObject(&before);
+	BeginObject(&after);
 	for (i = 0; i < table->ncolumns; i++)
 	{
 		Column	   *column = &table->columns[i];
@@ -898,7 +880,7 @@ audit_row_withheld(AuditTable *table, TupleTableSlot *slot,
 		table->has_key = true;
 		PutColumn(&after, table, row_id, column, value, false);
 	}
-	*old_values = End(&before);
-	*new_values = End(&after);
+	*old_values = EndObject(&before);
+	*new_values = EndObject(&after);
 	return any;
 }

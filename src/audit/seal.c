@@ -34,6 +34,8 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "base/actor.h"
+#include "base/columns.h"
+#include "base/relations.h"
 
 #define SEAL_COLUMNS	"seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by," \
 						" root, previous_head, head, frontier, %s"
@@ -66,9 +68,9 @@ typedef struct Range
 static int64 Int64Of(TupleTableSlot *slot, int column);
 static const char *AccessColumn(void);
 static void ReceiveSeal(TupleTableSlot *slot, void *arg);
-static void KeepSeal(const AuditSeal *seal, void *arg);
-static void PutNumber(StringInfo out, int64 number);
-static void PutHex(StringInfo out, const uint8 *data, int len);
+static void KeepLastSeal(const AuditSeal *seal, void *arg);
+static void PutSealNumber(StringInfo out, int64 number);
+static void PutSealHex(StringInfo out, const uint8 *data, int len);
 static void AddEvent(TupleTableSlot *slot, void *arg);
 static bool SealRange(AuditSeal *last, int32 era, int64 end_xid, const uint8 *access);
 static void WriteSeal(const AuditSeal *seal);
@@ -86,12 +88,18 @@ Int64Of(TupleTableSlot *slot, int column)
 	return slot->tts_isnull[column] ? 0 : DatumGetInt64(slot->tts_values[column]);
 }
 
-/* The column of the snapshot of rights, which 0.1 has not. */
+/* Have seals the column for the snapshot of rights, which 0.1 has not? */
+bool
+audit_seals_have_access(void)
+{
+	return column_exists(medrec_relation(AUDIT_SEAL_TABLE), "access");
+}
+
+/* That column for a SELECT. */
 static const char *
 AccessColumn(void)
 {
-	return get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber ?
-		"NULL::pg_catalog.bytea" : "access";
+	return audit_seals_have_access() ? "access" : "NULL::pg_catalog.bytea";
 }
 
 /* Reads a seal from a row of SEAL_COLUMNS. */
@@ -143,7 +151,7 @@ audit_read_seals(int64 first, int64 last,
 
 /* Keeps a seal where the argument points to. */
 static void
-KeepSeal(const AuditSeal *seal, void *arg)
+KeepLastSeal(const AuditSeal *seal, void *arg)
 {
 	AuditSeal  *kept = arg;
 
@@ -155,7 +163,7 @@ KeepSeal(const AuditSeal *seal, void *arg)
 bool
 audit_read_last_seal(AuditSeal *seal)
 {
-	SealReader	reader = {KeepSeal, seal};
+	SealReader	reader = {KeepLastSeal, seal};
 
 	seal->seal = 0;
 	audit_scan(psprintf("SELECT " SEAL_COLUMNS " FROM medrec.audit_seal ORDER BY seal DESC LIMIT 1",
@@ -165,7 +173,7 @@ audit_read_last_seal(AuditSeal *seal)
 
 /* Writes a number as a field of a seal's text. */
 static void
-PutNumber(StringInfo out, int64 number)
+PutSealNumber(StringInfo out, int64 number)
 {
 	char		digits[MAXINT8LEN + 1];
 	int			len = pg_lltoa(number, digits);
@@ -175,7 +183,7 @@ PutNumber(StringInfo out, int64 number)
 
 /* Writes bytes as a hexadecimal field of a seal's text. */
 static void
-PutHex(StringInfo out, const uint8 *data, int len)
+PutSealHex(StringInfo out, const uint8 *data, int len)
 {
 	int			i;
 
@@ -194,18 +202,18 @@ audit_seal_text(const AuditSeal *seal)
 
 	initStringInfo(&out);
 	appendStringInfoString(&out, seal->has_access ? SEAL_NAME_ACCESS : SEAL_NAME);
-	PutNumber(&out, seal->seal);
-	PutNumber(&out, seal->era);
-	PutNumber(&out, seal->first_xid);
-	PutNumber(&out, seal->end_xid);
-	PutNumber(&out, seal->events);
-	PutNumber(&out, seal->total);
-	PutNumber(&out, seal->sealed_at + EPOCH_SHIFT);
+	PutSealNumber(&out, seal->seal);
+	PutSealNumber(&out, seal->era);
+	PutSealNumber(&out, seal->first_xid);
+	PutSealNumber(&out, seal->end_xid);
+	PutSealNumber(&out, seal->events);
+	PutSealNumber(&out, seal->total);
+	PutSealNumber(&out, seal->sealed_at + EPOCH_SHIFT);
 	appendStringInfo(&out, "%d:%s;", (int) strlen(name), name);
-	PutHex(&out, seal->root, SHA256_LENGTH);
-	PutHex(&out, seal->previous_head, SHA256_LENGTH);
+	PutSealHex(&out, seal->root, SHA256_LENGTH);
+	PutSealHex(&out, seal->previous_head, SHA256_LENGTH);
 	if (seal->has_access)
-		PutHex(&out, seal->access, SHA256_LENGTH);
+		PutSealHex(&out, seal->access, SHA256_LENGTH);
 	return out.data;
 }
 
@@ -310,7 +318,7 @@ WriteSeal(const AuditSeal *seal)
 	};
 	Datum		values[lengthof(names)];
 	bool		nulls[lengthof(names)] = {false};
-	Oid			relid = audit_relation(AUDIT_SEAL_TABLE);
+	Oid			relid = medrec_relation(AUDIT_SEAL_TABLE);
 
 #define BYTES(data, len) \
 	PointerGetDatum(cstring_to_text_with_len((const char *) (data), (len)))
@@ -329,7 +337,7 @@ WriteSeal(const AuditSeal *seal)
 	values[11] = BYTES(seal->frontier, seal->frontier_len);
 	values[12] = BYTES(seal->access, SHA256_LENGTH);
 	nulls[12] = !seal->has_access;
-	audit_insert_row(relid, get_attnum(relid, "access") == InvalidAttrNumber ? 12 : lengthof(names),
+	audit_insert_row(relid, audit_seals_have_access() ? lengthof(names) : lengthof(names) - 1,
 					 names, values, nulls);
 }
 
@@ -349,9 +357,8 @@ MakeMonthsAhead(void)
 	if (timestamp2tm(GetCurrentTimestamp(), NULL, &tm, &fsec, NULL, NULL) != 0)
 		return;
 	month = tm.tm_mon - 1 + MONTHS_NEEDED;
-	if (OidIsValid(get_relname_relid(psprintf(AUDIT_TABLE "_%04d_%02d",
-											  tm.tm_year + month / 12, month % 12 + 1),
-									 get_rel_namespace(audit_relation(AUDIT_TABLE)))))
+	if (OidIsValid(medrec_relation_if_any(psprintf(AUDIT_TABLE "_%04d_%02d",
+												   tm.tm_year + month / 12, month % 12 + 1))))
 		return;
 
 	BeginInternalSubTransaction(NULL);
@@ -433,7 +440,7 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	present = DatumGetInt32(DirectFunctionCall1(medrec_audit_open_era, (Datum) 0));
 
 	/* one sealing at a time; readers and writers do not notice */
-	LockRelationOid(audit_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
+	LockRelationOid(medrec_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
 	if (audit_seal_hook)
 		audit_seal_hook();
 	memset(&last, 0, sizeof(last));

@@ -3,10 +3,8 @@
  *		The way of an event into its partition.
  *
  * Straight to the heap, not through SPI: there is nothing to plan, the right to
- * insert is nobody's, and it costs a fraction.  The partition is found by the
- * clock and kept until the relation cache says that something has changed.  The
- * write path makes no partition and takes no lock but RowExclusive on the one
- * it writes to; without one for the month the default partition takes the event.
+ * insert is nobody's, and it costs a fraction.  target.c knows the partition,
+ * acting.c who acts.
  */
 #include "base/medrec.h"
 
@@ -16,45 +14,30 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "partitioning/partbounds.h"
-#include "partitioning/partdesc.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
+#include "audit/acting.h"
 #include "audit/canon.h"
 #include "audit/era.h"
 #include "audit/event.h"
 #include "audit/store.h"
-#include "base/actor.h"
+#include "audit/target.h"
+#include "base/columns.h"
 #include "base/direct.h"
-#include "base/invalidate.h"
+#include "base/plan.h"
+#include "base/relations.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
 #define BATCH_BYTES		(128 * 1024)
-
-/* how many tables and actions are remembered with what they have in common */
-#define PREFIXES		16
-
-/* the texts of an action on a table, and the beginning of the leaf hash over them */
-typedef struct Prefix
-{
-	uint64		actor;			/* whose texts they are; 0 for none */
-	const char *action;			/* a literal */
-	AuditText	table_name;
-	AuditText	action_text;
-	Sha256		hash;
-} Prefix;
 
 /* an action of a statement, and the leaf hash of all that its events share */
 typedef struct Action
@@ -67,22 +50,6 @@ typedef struct Action
 /* a statement has no more than these */
 #define MAX_ACTIONS		4
 
-/* the texts of who acts, kept until somebody else does */
-typedef struct ActorTexts
-{
-	MemoryContext context;
-	uint64		number;			/* rises with each change */
-	bool		connection;		/* with the columns of the connection */
-	AuditText	text[AUDIT_SHARED_FIELDS];
-	int			next;			/* place for the next prefix */
-	Prefix		prefixes[PREFIXES];
-} ActorTexts;
-
-/* a partition with more indexes than this gets their entries from the executor */
-#define MAX_INDEXES		4
-#define EXECUTOR		(-1)
-#define NOT_KNOWN		(-2)
-
 /* name of the events that are stored by a statement */
 #define STATEMENT_EVENTS	"medrec_events"
 
@@ -92,8 +59,8 @@ struct AuditWriter
 	Tuplestorestate *store;		/* of what goes by a statement, or NULL */
 	TupleDesc	desc;			/* its rows, in the order of AuditColumn */
 	int			nindexes;		/* plain ones, or else through the executor */
-	Relation	indexes[MAX_INDEXES];
-	IndexInfo  *index_infos[MAX_INDEXES];
+	Relation	indexes[AUDIT_TARGET_INDEXES];
+	IndexInfo  *index_infos[AUDIT_TARGET_INDEXES];
 	EState	   *estate;
 	ResultRelInfo *rri;
 	CommandId	cid;
@@ -107,53 +74,11 @@ struct AuditWriter
 	TupleTableSlot *slots[BATCH_EVENTS];
 };
 
-/* the partition for the present time */
-typedef struct Partition
-{
-	bool		valid;
-	Oid			root;
-	Oid			relid;
-	TimestampTz from;			/* inclusive */
-	TimestampTz until;			/* exclusive */
-	AttrNumber	attnum[AUDIT_COLUMNS];
-	bool		direct;			/* as far as the root is concerned; with the indexes known, at all */
-	MemoryContext context;		/* of what follows */
-	int			nindexes;		/* or EXECUTOR, NOT_KNOWN */
-	Oid			indexes[MAX_INDEXES];
-	IndexInfo  *index_infos[MAX_INDEXES];
-} Partition;
-
-/* Columns that a trail which is not migrated yet lacks; columns that medrec may leave null. */
-static const bool is_new[AUDIT_COLUMNS] = {
-	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
-	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
-};
-static const bool may_be_null[AUDIT_COLUMNS] = {
-	[AUDIT_ACCOUNT] = true, [AUDIT_JTI] = true, [AUDIT_CLIENT_ADDR] = true,
-	[AUDIT_REQUEST_ID] = true, [AUDIT_METHOD] = true, [AUDIT_PATH] = true,
-	[AUDIT_APPLICATION_NAME] = true, [AUDIT_REASON] = true, [AUDIT_ROW_ID] = true,
-	[AUDIT_OLD_VALUES] = true, [AUDIT_NEW_VALUES] = true, [AUDIT_PATIENT_ID] = true,
-	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
-	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
-};
-static ActorTexts acting;
-static Partition partition;
-static void Forget(Oid relid);
-static void FindPartition(TimestampTz now, Partition *found);
-static void KeepPartition(TimestampTz now);
-static Relation OpenPartition(TimestampTz now);
+static bool HasConnection(const AttrNumber *attnum);
 static int32 NextNumber(int64 xid);
 static void Salt(uint8 *salt);
-static bool SameText(AuditText text, const char *value);
-static void SetActor(bool connection);
-static bool HasConnection(const AttrNumber *attnum);
-static void SetBackend(AuditEvent *event);
-static const Prefix *FindPrefix(const char *action, const char *table_name);
-static AuditText CopyText(AuditText text);
 static TupleTableSlot *NextSlot(AuditWriter *writer);
 static void Flush(AuditWriter *writer);
-static bool IsDirect(Relation rel, const AttrNumber *attnum);
-static void FindIndexes(Relation rel, Partition *found);
 static void BeginStatement(AuditWriter *writer);
 static void EndStatement(AuditWriter *writer);
 static void OpenIndexes(AuditWriter *writer);
@@ -162,215 +87,20 @@ static void CloseIndexes(AuditWriter *writer);
 static void InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 							  const Datum *values, const bool *nulls);
 
-/* Hook: a relation has changed, look again for what depends on it. */
-static void
-Forget(Oid relid)
-{
-	if (!OidIsValid(relid) || relid == partition.root || relid == partition.relid)
-		partition.valid = false;
-	audit_era_changed(relid);
-}
-
-/* Asks to be told of changed relations. */
-void
-audit_watch(void)
-{
-	invalidate_watch(Forget);
-}
-
-/* A table of the audit; an error when migrate() has not run. */
-Oid
-audit_relation(const char *name)
-{
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	Oid			relid = InvalidOid;
-
-	if (OidIsValid(schema))
-		relid = get_relname_relid(name, schema);
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("relation \"%s.%s\" does not exist", MEDREC_SCHEMA, name),
-				 errhint("Run SELECT * FROM medrec.migrate().")));
-	return relid;
-}
-
-/* Finds the partition for a time: bounds, OID and column numbers. */
-static void
-FindPartition(TimestampTz now, Partition *found)
-{
-	Relation	root;
-	PartitionDesc desc;
-	PartitionKey key;
-	PartitionBoundInfo bounds;
-	Datum		value = TimestampTzGetDatum(now);
-	bool		is_equal;
-	int			offset;
-	int			index;
-	int			i;
-
-	found->root = audit_relation(AUDIT_TABLE);
-	root = table_open(found->root, AccessShareLock);
-	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
-	key = RelationGetPartitionKey(root);
-	desc = RelationGetPartitionDesc(root, true);
-	bounds = desc->boundinfo;
-	if (bounds == NULL || key->strategy != PARTITION_STRATEGY_RANGE ||
-		key->partnatts != 1 || key->parttypid[0] != TIMESTAMPTZOID)
-		elog(ERROR, "medrec.%s has no partition by time", AUDIT_TABLE);
-
-	offset = partition_range_datum_bsearch(key->partsupfunc, key->partcollation,
-										   bounds, 1, &value, &is_equal);
-	found->from = DT_NOBEGIN;
-	found->until = DT_NOEND;
-	if (offset >= 0 && bounds->kind[offset][0] == PARTITION_RANGE_DATUM_VALUE)
-		found->from = DatumGetTimestampTz(bounds->datums[offset][0]);
-	if (offset + 1 < bounds->ndatums &&
-		bounds->kind[offset + 1][0] == PARTITION_RANGE_DATUM_VALUE)
-		found->until = DatumGetTimestampTz(bounds->datums[offset + 1][0]);
-	index = bounds->indexes[offset + 1];
-	if (index < 0)
-		index = bounds->default_index;
-	if (index < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("medrec.%s has no partition for the present time", AUDIT_TABLE),
-				 errhint("Run SELECT medrec.audit_partitions().")));
-	found->relid = desc->oids[index];
-
-	for (i = 0; i < AUDIT_COLUMNS; i++)
-	{
-		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
-		if (found->attnum[i] == InvalidAttrNumber && !is_new[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
-							audit_column_names[i])));
-	}
-	found->nindexes = NOT_KNOWN;
-	/* an INSERT fires the statement triggers of the table that it names */
-	found->direct = !direct_has_rules(root, CMD_INSERT) &&
-		!direct_has_triggers(root, TRIGGER_TYPE_INSERT, false, true, 0);
-	table_close(root, AccessShareLock);
-}
-
-/* Finds the partition for a time and keeps it, as base/invalidate.h says. */
-static void
-KeepPartition(TimestampTz now)
-{
-	Partition	found = {0};
-	MemoryContext context = partition.context;
-	uint64		seen = invalidate_count();
-
-	FindPartition(now, &found);
-	found.valid = invalidate_count() == seen;
-	partition = found;
-	if (context)
-		MemoryContextDelete(context);
-}
-
-/*
- * Does a row that is put into the heap break nothing that an INSERT would heed?
- * No CHECK, no NOT NULL, default or domain that medrec does not know, no trigger.
- */
-static bool
-IsDirect(Relation rel, const AttrNumber *attnum)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-	TupleConstr *constr = desc->constr;
-	int			i;
-	int			j;
-
-	if (constr && (constr->num_check > 0 || constr->num_defval > 0 ||
-				   medrec_has_generated_columns(constr)))
-		return false;
-	if (direct_has_triggers(rel, TRIGGER_TYPE_INSERT, true, false, 0))
-		return false;
-	for (i = 0; i < desc->natts; i++)
-	{
-		Form_pg_attribute att = TupleDescAttr(desc, i);
-
-		if (att->attisdropped)
-			continue;
-		for (j = 0; j < AUDIT_COLUMNS; j++)
-			if (attnum[j] == att->attnum)
-				break;
-		if (j == AUDIT_COLUMNS ?
-			att->attnotnull || att->attidentity || get_typtype(att->atttypid) == TYPTYPE_DOMAIN :
-			(att->attnotnull && may_be_null[j]) || att->atttypid != audit_column_types[j])
-			return false;
-	}
-	return true;
-}
-
-/*
- * Looks at the partition's indexes.  Plain ones, such as medrec's own, are written
- * to without the executor, whose preparations cost more than they do.
- */
-static void
-FindIndexes(Relation rel, Partition *found)
-{
-	List	   *oids = RelationGetIndexList(rel);
-	MemoryContext old;
-	ListCell   *cell;
-
-	found->context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit partition",
-										   ALLOCSET_SMALL_SIZES);
-	found->nindexes = list_length(oids) > MAX_INDEXES ? EXECUTOR : 0;
-	found->direct = found->direct && IsDirect(rel, found->attnum);
-	old = MemoryContextSwitchTo(found->context);
-	foreach(cell, oids)
-	{
-		Relation	index;
-		IndexInfo  *info;
-
-		index = index_open(lfirst_oid(cell), RowExclusiveLock);
-		info = BuildIndexInfo(index);
-		/* checked when the statement or the transaction ends */
-		if (!index->rd_index->indimmediate)
-			found->direct = false;
-		if (found->nindexes == EXECUTOR)
-			 /* they are too many, or one of them is not plain */ ;
-		else if (info->ii_Expressions || info->ii_Predicate || info->ii_Unique ||
-			info->ii_ExclusionOps || !info->ii_ReadyForInserts)
-			found->nindexes = EXECUTOR;
-		else
-		{
-			found->indexes[found->nindexes] = lfirst_oid(cell);
-			found->index_infos[found->nindexes++] = info;
-		}
-		index_close(index, NoLock);
-	}
-	MemoryContextSwitchTo(old);
-	list_free(oids);
-}
-
 /* Opens the indexes of the writer's partition. */
 static void
 OpenIndexes(AuditWriter *writer)
 {
-	Partition	found = partition;
+	AuditTarget found = audit_target(writer->rel);
 	int			i;
 
-	if (found.nindexes == NOT_KNOWN)
-	{
-		uint64		seen = invalidate_count();
-
-		FindIndexes(writer->rel, &found);
-		if (partition.valid && invalidate_count() == seen)
-		{
-			MemoryContextSetParent(found.context, TopMemoryContext);
-			partition = found;
-		}
-	}
 	if (!found.direct)
 	{
 		BeginStatement(writer);
 		return;
 	}
 	writer->nindexes = found.nindexes;
-	if (writer->nindexes == EXECUTOR)
+	if (writer->nindexes == AUDIT_BY_EXECUTOR)
 	{
 		writer->rri = makeNode(ResultRelInfo);
 		InitResultRelInfo(writer->rri, writer->rel, 0, NULL, 0);
@@ -400,7 +130,7 @@ InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot)
 	int			i;
 	int			j;
 
-	if (writer->nindexes == EXECUTOR)
+	if (writer->nindexes == AUDIT_BY_EXECUTOR)
 	{
 		InsertIndexTuples(writer->rri, slot, writer->estate);
 		ResetPerTupleExprContext(writer->estate);
@@ -425,7 +155,7 @@ CloseIndexes(AuditWriter *writer)
 
 	if (writer->store)
 		return;
-	if (writer->nindexes == EXECUTOR)
+	if (writer->nindexes == AUDIT_BY_EXECUTOR)
 	{
 		ExecCloseIndices(writer->rri);
 		FreeExecutorState(writer->estate);
@@ -447,7 +177,7 @@ BeginStatement(AuditWriter *writer)
 	writer->desc = CreateTemplateTupleDesc(AUDIT_COLUMNS);
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		TupleDescInitEntry(writer->desc, i + 1, audit_column_names[i],
+		TupleDescInitEntry(writer->desc, i + 1, audit_columns[i].name,
 						   audit_column_types[i], -1, 0);
 		writer->attnum[i] = i + 1;
 	}
@@ -461,15 +191,15 @@ BeginStatement(AuditWriter *writer)
 static void
 EndStatement(AuditWriter *writer)
 {
-	static OwnPlan inserts[] = {{.keep = true}, {.keep = true}};
-	OwnPlan    *insert;
+	static SavedPlan inserts[2];
+	SavedPlan  *insert;
 	EphemeralNamedRelation events = palloc0(sizeof(EphemeralNamedRelationData));
 	int64		count = tuplestore_tuple_count(writer->store);
 	Relation	root;
 
 	if (count == 0)
 		return;
-	root = table_open(audit_relation(AUDIT_TABLE), RowExclusiveLock);
+	root = table_open(medrec_relation(AUDIT_TABLE), RowExclusiveLock);
 	events->md.name = STATEMENT_EVENTS;
 	events->md.reliddesc = InvalidOid;
 	events->md.tupdesc = writer->desc;
@@ -487,8 +217,8 @@ EndStatement(AuditWriter *writer)
 
 		initStringInfo(&columns);
 		for (i = 0; i < AUDIT_COLUMNS; i++)
-			if (writer->event.has_pid || !is_new[i])
-				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_column_names[i]);
+			if (writer->event.has_pid || !audit_columns[i].optional)
+				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_columns[i].name);
 		insert->query = psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
 								 STATEMENT_EVENTS, columns.data, columns.data);
 	}
@@ -499,36 +229,6 @@ EndStatement(AuditWriter *writer)
 				 errhint("A trigger or rule on medrec.%s keeps it out.", AUDIT_TABLE)));
 	SPI_finish();
 	table_close(root, NoLock);
-}
-
-/* Opens the partition for a time, locked for writing. */
-static Relation
-OpenPartition(TimestampTz now)
-{
-	audit_watch();
-	for (;;)
-	{
-		Relation	rel;
-
-		CHECK_FOR_INTERRUPTS();
-
-		if (!partition.valid || now < partition.from || now >= partition.until)
-			KeepPartition(now);
-
-		/* what happened before the lock came tells itself by the callback */
-		rel = try_relation_open(partition.relid, RowExclusiveLock);
-		if (rel != NULL && partition.valid &&
-			rel->rd_rel->relkind == RELKIND_RELATION)
-			return rel;
-		if (rel != NULL)
-		{
-			if (rel->rd_rel->relkind != RELKIND_RELATION)
-				elog(ERROR, "partition \"%s\" of medrec.%s is no table",
-					 RelationGetRelationName(rel), AUDIT_TABLE);
-			relation_close(rel, RowExclusiveLock);
-		}
-		partition.valid = false;
-	}
 }
 
 /* The next number within the transaction; one that was rolled back stays unused. */
@@ -570,65 +270,6 @@ Salt(uint8 *salt)
 	memset(pool + left, 0, AUDIT_SALT_LENGTH);
 }
 
-/* Whether a text is a string. */
-static bool
-SameText(AuditText text, const char *value)
-{
-	if (text == NULL || value == NULL)
-		return text == NULL && value == NULL;
-	return strlen(value) == VARSIZE_ANY_EXHDR(text) &&
-		memcmp(VARDATA_ANY(text), value, VARSIZE_ANY_EXHDR(text)) == 0;
-}
-
-/*
- * Writes who acts into the kept texts, where it is somebody else than before.
- * connection: the trail has the columns of the connection.
- */
-static void
-SetActor(bool connection)
-{
-	const Actor *actor = actor_current();
-	const char *values[AUDIT_SHARED_FIELDS] = {
-		[AUDIT_ACCOUNT] = actor->account,
-		[AUDIT_JTI] = actor->jti,
-		[AUDIT_ROLE] = actor->role,
-		[AUDIT_SESSION_ROLE] = actor->session_user,
-		[AUDIT_EFFECTIVE_ROLE] = actor->current_user,
-		[AUDIT_CLIENT_ADDR] = actor->client_addr,
-		[AUDIT_REQUEST_ID] = actor->request_id,
-		[AUDIT_METHOD] = actor->method,
-		[AUDIT_PATH] = actor->path,
-		[AUDIT_APPLICATION_NAME] = actor->application,
-		[AUDIT_REASON] = actor->reason,
-		[AUDIT_LOGIN_ROLE] = connection ? actor->login_role : NULL,
-		[AUDIT_LOGIN_IDENTITY] = connection ? actor->login_identity : NULL,
-		[AUDIT_SOCKET_ADDR] = connection ? actor->socket_addr : NULL
-	};
-	MemoryContext old;
-	int			i;
-
-	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
-		if (!SameText(acting.text[i], values[i]))
-			break;
-	if (i == AUDIT_SHARED_FIELDS && acting.number > 0 && acting.connection == connection)
-		return;
-
-	/* a writer that is at work has copies of its own */
-	if (acting.context == NULL)
-		acting.context = AllocSetContextCreate(TopMemoryContext, "medrec audit actor",
-											   ALLOCSET_SMALL_SIZES);
-	memset(acting.text, 0, sizeof(acting.text));
-	memset(acting.prefixes, 0, sizeof(acting.prefixes));
-	acting.next = 0;
-	acting.number++;
-	acting.connection = connection;
-	MemoryContextReset(acting.context);
-	old = MemoryContextSwitchTo(acting.context);
-	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
-		acting.text[i] = audit_text(values[i]);
-	MemoryContextSwitchTo(old);
-}
-
 /* Whether the trail has all columns of the connection: one of 0.1 has none. */
 static bool
 HasConnection(const AttrNumber *attnum)
@@ -641,61 +282,6 @@ HasConnection(const AttrNumber *attnum)
 	return true;
 }
 
-/* Writes which process it is into an event, where the trail has columns for it. */
-static void
-SetBackend(AuditEvent *event)
-{
-	event->has_pid = event->has_start = acting.connection;
-	event->backend_pid = MyProcPid;
-	event->backend_start = MyStartTimestamp;
-}
-
-/* The beginning of the leaf hash for an action on a table, with the texts. */
-static const Prefix *
-FindPrefix(const char *action, const char *table_name)
-{
-	Prefix	   *prefix;
-	AuditEvent	event;
-	MemoryContext old;
-	int			i;
-
-	for (i = 0; i < PREFIXES; i++)
-	{
-		prefix = &acting.prefixes[i];
-		if (prefix->actor == acting.number && strcmp(prefix->action, action) == 0 &&
-			SameText(prefix->table_name, table_name))
-			return prefix;
-	}
-
-	prefix = &acting.prefixes[acting.next];
-	acting.next = (acting.next + 1) % PREFIXES;
-	old = MemoryContextSwitchTo(acting.context);
-	prefix->actor = 0;
-	prefix->table_name = audit_text(table_name);
-	prefix->action_text = audit_text(action);
-	prefix->action = action;
-	MemoryContextSwitchTo(old);
-	memcpy(event.text, acting.text, sizeof(acting.text));
-	event.text[AUDIT_TABLE_NAME] = prefix->table_name;
-	event.text[AUDIT_ACTION] = prefix->action_text;
-	SetBackend(&event);
-	audit_hash_texts(&event, &prefix->hash);
-	prefix->actor = acting.number;
-	return prefix;
-}
-
-/* A copy of a text, NULL for NULL. */
-static AuditText
-CopyText(AuditText text)
-{
-	Size		size;
-
-	if (text == NULL)
-		return NULL;
-	size = VARSIZE_ANY(text);
-	return memcpy(palloc(size), text, size);
-}
-
 /* Starts to write the events of one statement on one table. */
 AuditWriter *
 audit_writer_begin(const char *action, const char *table_name)
@@ -706,8 +292,6 @@ audit_writer_begin(const char *action, const char *table_name)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	AuditWriter *writer = palloc0(sizeof(AuditWriter));
 	AuditEvent *event = &writer->event;
-	const Prefix *prefix;
-	int			i;
 
 	writer->context = context;
 	writer->batch = AllocSetContextCreate(context, "medrec audit batch",
@@ -717,19 +301,12 @@ audit_writer_begin(const char *action, const char *table_name)
 	event->logged_at = GetCurrentTimestamp();
 	event->transaction_at = GetCurrentTransactionStartTimestamp();
 	event->statement_at = GetCurrentStatementStartTimestamp();
-	writer->rel = OpenPartition(event->logged_at);
-	memcpy(writer->attnum, partition.attnum, sizeof(writer->attnum));
-	SetActor(HasConnection(writer->attnum));
-	SetBackend(event);
-	for (i = AUDIT_ACCOUNT; i < AUDIT_SHARED_FIELDS; i++)
-		event->text[i] = CopyText(acting.text[i]);
-	prefix = FindPrefix(action, table_name);
-	event->text[AUDIT_TABLE_NAME] = CopyText(prefix->table_name);
-	event->text[AUDIT_ACTION] = CopyText(prefix->action_text);
+	writer->rel = audit_target_open(event->logged_at, writer->attnum);
 	writer->action = writer->actions;
+	audit_acting(event, HasConnection(writer->attnum), action, table_name,
+				 &writer->action->shared);
 	writer->action->name = action;
 	writer->action->text = event->text[AUDIT_ACTION];
-	writer->action->shared = prefix->hash;
 	audit_hash_times(event, &writer->action->shared);
 
 	writer->cid = GetCurrentCommandId(true);
@@ -908,9 +485,7 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 {
 	StringInfoData columns;
 	StringInfoData params;
-	Oid		   *types = palloc(ncolumns * sizeof(Oid));
-	char	   *spi_nulls = palloc(ncolumns);
-	OwnPlan		insert = {.nargs = ncolumns, .types = types};
+	SavedPlan	insert = {.nargs = ncolumns, .once = true};
 	int			i;
 
 	initStringInfo(&columns);
@@ -919,15 +494,14 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 	{
 		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", quote_identifier(names[i]));
 		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
-		types[i] = get_atttype(RelationGetRelid(rel), get_attnum(RelationGetRelid(rel), names[i]));
-		spi_nulls[i] = nulls[i] ? 'n' : ' ';
+		insert.types[i] = get_atttype(RelationGetRelid(rel), column_number(RelationGetRelid(rel), names[i]));
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	insert.query = psprintf("INSERT INTO %s.%s (%s) VALUES (%s)", MEDREC_SCHEMA,
 							quote_identifier(RelationGetRelationName(rel)), columns.data,
 							params.data);
-	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, spi_nulls) != 1)
+	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, nulls) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),
@@ -954,13 +528,8 @@ audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	for (i = 0; i < ncolumns; i++)
 	{
-		AttrNumber	attnum = get_attnum(relid, names[i]);
+		AttrNumber	attnum = column_number(relid, names[i]);
 
-		if (attnum == InvalidAttrNumber)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("%s.%s has no column \"%s\"", MEDREC_SCHEMA,
-							RelationGetRelationName(rel), names[i])));
 		slot->tts_values[attnum - 1] = values[i];
 		slot->tts_isnull[attnum - 1] = nulls[i];
 	}

@@ -36,6 +36,7 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/verify.h"
+#include "base/relations.h"
 #include "base/settings.h"
 #include "hash/base64.h"
 
@@ -44,6 +45,9 @@
 #define XID_LIMIT		(INT64CONST(1) << XID_BITS)
 #define ERA_LIMIT		(1 << 15)
 #define EVENT_KEY(era, xid)	((int64) (era) << XID_BITS | (int64) (xid))
+
+/* how far the clocks of a primary and a standby may differ */
+#define CLOCK_SKEW		"'5 minutes'::pg_catalog.interval"
 
 /* findings name transactions and seals by number, or leave them out */
 #define NONE			INT64CONST(-1)
@@ -103,8 +107,24 @@ typedef struct Verifier
 	int64		found;
 } Verifier;
 
+/* an event among the sorted leaves */
+typedef struct SortedEvent
+{
+	int64		key;			/* era and xid */
+	int32		n;
+	int32		era;
+	int64		xid;
+	const uint8 *leaf;			/* as it is stored */
+	const uint8 *computed;		/* from the content, NULL where it is the same */
+} SortedEvent;
+
 static void Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 xid,
 				   int64 n, const char *detail);
+static void CheckNumbers(Verifier *v, const AuditSeal *seal, StringInfo wrong);
+static bool IsPossible(const Verifier *v, const AuditSeal *seal);
+static bool ReadOwnTree(const AuditSeal *seal, MerkleTree *own);
+static void CheckHeads(Verifier *v, const AuditSeal *seal, StringInfo wrong);
+static void AddRange(Verifier *v, const AuditSeal *seal);
 static void CheckSeal(const AuditSeal *seal, void *arg);
 static void ReadCheckpoint(Verifier *v, const char *text);
 static void FindFork(Verifier *v);
@@ -122,6 +142,9 @@ static void SortLeaf(Verifier *v, int64 key, int32 n, const uint8 *stored, const
 static void ScanEvents(Verifier *v, Oid archive);
 static void AddArchived(int64 seal, int64 count, const ArchivedLeaf *leaf, void *arg);
 static void FinishRange(Verifier *v);
+static void ReadSorted(TupleTableSlot *slot, SortedEvent *event);
+static void AddToRange(Verifier *v, const SortedEvent *event);
+static void CheckUncovered(Verifier *v, const SortedEvent *event, int64 from);
 static void CheckOrder(Verifier *v);
 static void CheckGuards(Verifier *v);
 static void CheckTrail(Verifier *v);
@@ -151,6 +174,99 @@ Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 xid, int64 n,
 	tuplestore_putvalues(v->rsinfo->setResult, v->rsinfo->setDesc, values, nulls);
 }
 
+/* Compares a seal's numbers with those of the seals before it; names what is wrong. */
+static void
+CheckNumbers(Verifier *v, const AuditSeal *seal, StringInfo wrong)
+{
+	const AuditSeal *last = &v->last;
+	int64		first_xid = last->seal > 0 && last->era == seal->era ? last->end_xid : 0;
+
+	if (seal->seal != v->count + 1)
+	{
+		Report(v, "seal_missing", v->count + 1, NONE, NONE, NONE,
+			   psprintf("seals " INT64_FORMAT " to " INT64_FORMAT " are missing",
+						v->count + 1, seal->seal - 1));
+		v->log_known = false;
+	}
+	else if (last->seal > 0)
+	{
+		if (seal->first_xid != first_xid)
+			appendStringInfoString(wrong, " range");
+		if (seal->total != last->total + seal->events)
+			appendStringInfoString(wrong, " total");
+	}
+	else if (seal->first_xid != 0 || seal->total != seal->events)
+		appendStringInfoString(wrong, " range or total");
+}
+
+/* Whether a seal's era, range and count can be those of a seal at all. */
+static bool
+IsPossible(const Verifier *v, const AuditSeal *seal)
+{
+	if (seal->first_xid < 0 || seal->end_xid <= seal->first_xid || seal->end_xid > XID_LIMIT)
+		return false;
+	if (seal->era < 1 || seal->era >= ERA_LIMIT)
+		return false;
+	return seal->era >= v->last.era && seal->era <= v->present_era && seal->events >= 1;
+}
+
+/* Reads the tree that a seal says the log is; false where its head is not that tree's. */
+static bool
+ReadOwnTree(const AuditSeal *seal, MerkleTree *own)
+{
+	uint8		hash[SHA256_LENGTH];
+
+	if (!merkle_restore(own, seal->seal, seal->frontier, seal->frontier_len))
+		return false;
+	merkle_root(own, hash);
+	return memcmp(hash, seal->head, SHA256_LENGTH) == 0;
+}
+
+/* Adds a seal to the log's tree, and compares the heads before and after it. */
+static void
+CheckHeads(Verifier *v, const AuditSeal *seal, StringInfo wrong)
+{
+	uint8		hash[SHA256_LENGTH];
+
+	if (!v->log_known)
+		return;
+	merkle_root(&v->log, hash);
+	if (memcmp(hash, seal->previous_head, SHA256_LENGTH) != 0)
+		appendStringInfoString(wrong, " previous head");
+	audit_seal_leaf(seal, hash);
+	merkle_add(&v->log, hash);
+	merkle_root(&v->log, hash);
+	if (memcmp(hash, seal->head, SHA256_LENGTH) != 0)
+		appendStringInfoString(wrong, " head");
+}
+
+/* Keeps the range of a seal, whose events are to be checked. */
+static void
+AddRange(Verifier *v, const AuditSeal *seal)
+{
+	int64		era = seal->era & (ERA_LIMIT - 1);
+	Range	   *range;
+
+	if (v->nranges == v->ranges_size)
+	{
+		v->ranges_size = Max(64, v->ranges_size * 2);
+		v->ranges = v->ranges ?
+			repalloc_huge(v->ranges, v->ranges_size * sizeof(Range)) :
+			MemoryContextAlloc(v->context, v->ranges_size * sizeof(Range));
+	}
+	range = &v->ranges[v->nranges++];
+	range->seal = seal->seal;
+	range->first = EVENT_KEY(era, Min(Max(seal->first_xid, 0), XID_LIMIT - 1));
+	range->end = EVENT_KEY(era, Min(Max(seal->end_xid, 0), XID_LIMIT - 1));
+	/* a seal that was tampered with may not make the search run backwards */
+	if (v->nranges > 1 && range->first < range[-1].end)
+		range->first = range[-1].end;
+	range->end = Max(range->end, range->first);
+	range->events = seal->events;
+	range->archived = 0;
+	memcpy(range->root, seal->root, SHA256_LENGTH);
+}
+
 /*
  * Checks a seal against those before it.  What is wrong is reported where it is:
  * the seals after it are compared with what it says, where that is sound in itself.
@@ -160,55 +276,19 @@ CheckSeal(const AuditSeal *seal, void *arg)
 {
 	Verifier   *v = arg;
 	StringInfoData wrong;
-	uint8		hash[SHA256_LENGTH];
 	MerkleTree	own;
 	bool		own_sound;
-	int64		first_xid = v->last.seal > 0 && v->last.era == seal->era ? v->last.end_xid : 0;
 
 	initStringInfo(&wrong);
-	if (seal->seal != v->count + 1)
-	{
-		Report(v, "seal_missing", v->count + 1, NONE, NONE, NONE,
-			   psprintf("seals " INT64_FORMAT " to " INT64_FORMAT " are missing",
-						v->count + 1, seal->seal - 1));
-		v->log_known = false;
-	}
-	else if (v->last.seal > 0)
-	{
-		if (seal->first_xid != first_xid)
-			appendStringInfoString(&wrong, " range");
-		if (seal->total != v->last.total + seal->events)
-			appendStringInfoString(&wrong, " total");
-	}
-	else if (seal->first_xid != 0 || seal->total != seal->events)
-		appendStringInfoString(&wrong, " range or total");
-	if (seal->end_xid <= seal->first_xid || seal->first_xid < 0 || seal->end_xid > XID_LIMIT ||
-		seal->era < 1 || seal->era >= ERA_LIMIT || seal->era < v->last.era ||
-		seal->era > v->present_era || seal->events < 1)
+	CheckNumbers(v, seal, &wrong);
+	if (!IsPossible(v, seal))
 		appendStringInfoString(&wrong, " era, range or events");
 	if (!seal->well_formed)
 		appendStringInfoString(&wrong, " length of hashes");
-
-	/* the log's tree, and what the seal itself says it is */
-	own_sound = merkle_restore(&own, seal->seal, seal->frontier, seal->frontier_len);
-	if (own_sound)
-	{
-		merkle_root(&own, hash);
-		own_sound = memcmp(hash, seal->head, SHA256_LENGTH) == 0;
-	}
+	own_sound = ReadOwnTree(seal, &own);
 	if (!own_sound)
 		appendStringInfoString(&wrong, " frontier");
-	if (v->log_known)
-	{
-		merkle_root(&v->log, hash);
-		if (memcmp(hash, seal->previous_head, SHA256_LENGTH) != 0)
-			appendStringInfoString(&wrong, " previous head");
-		audit_seal_leaf(seal, hash);
-		merkle_add(&v->log, hash);
-		merkle_root(&v->log, hash);
-		if (memcmp(hash, seal->head, SHA256_LENGTH) != 0)
-			appendStringInfoString(&wrong, " head");
-	}
+	CheckHeads(v, seal, &wrong);
 	if (wrong.len > 0)
 		Report(v, "seal_altered", seal->seal, seal->era, NONE, NONE,
 			   psprintf("does not agree with the seals before it:%s", wrong.data));
@@ -219,30 +299,8 @@ CheckSeal(const AuditSeal *seal, void *arg)
 	}
 
 	CheckHead(v, seal);
-
 	if (seal->seal >= v->first_seal && seal->seal <= v->last_seal)
-	{
-		Range	   *range;
-
-		if (v->nranges == v->ranges_size)
-		{
-			v->ranges_size = Max(64, v->ranges_size * 2);
-			v->ranges = v->ranges ?
-				repalloc_huge(v->ranges, v->ranges_size * sizeof(Range)) :
-				MemoryContextAlloc(v->context, v->ranges_size * sizeof(Range));
-		}
-		range = &v->ranges[v->nranges++];
-		range->seal = seal->seal;
-		range->first = EVENT_KEY(seal->era & (ERA_LIMIT - 1), Min(Max(seal->first_xid, 0), XID_LIMIT - 1));
-		range->end = EVENT_KEY(seal->era & (ERA_LIMIT - 1), Min(Max(seal->end_xid, 0), XID_LIMIT - 1));
-		/* a seal that was tampered with may not make the search run backwards */
-		if (v->nranges > 1 && range->first < range[-1].end)
-			range->first = range[-1].end;
-		range->end = Max(range->end, range->first);
-		range->events = seal->events;
-		range->archived = 0;
-		memcpy(range->root, seal->root, SHA256_LENGTH);
-	}
+		AddRange(v, seal);
 	v->count = seal->seal;
 	v->last = *seal;
 	v->last.sealed_by = NULL;
@@ -381,7 +439,7 @@ audit_trail(void)
 {
 	Oid			archived = audit_archived();
 	char	   *present = psprintf("SELECT %s FROM medrec." AUDIT_TABLE,
-								   audit_event_columns(audit_relation(AUDIT_TABLE)));
+								   audit_event_columns(medrec_relation(AUDIT_TABLE)));
 
 	if (!OidIsValid(archived))
 		return psprintf("(%s) AS trail", present);
@@ -578,72 +636,91 @@ FinishRange(Verifier *v)
 	v->at++;
 }
 
+/* Reads an event from the sorted leaves. */
+static void
+ReadSorted(TupleTableSlot *slot, SortedEvent *event)
+{
+	slot_getallattrs(slot);
+	event->key = DatumGetInt64(slot->tts_values[0]);
+	event->n = DatumGetInt32(slot->tts_values[1]);
+	event->leaf = (const uint8 *) VARDATA_ANY(DatumGetPointer(slot->tts_values[2]));
+	event->computed = slot->tts_isnull[3] ? NULL :
+		(const uint8 *) VARDATA_ANY(DatumGetPointer(slot->tts_values[3]));
+	event->era = event->key >> XID_BITS;
+	event->xid = event->key & (XID_LIMIT - 1);
+}
+
+/* Adds an event to the trees of the present range: as it is stored, and as its content says. */
+static void
+AddToRange(Verifier *v, const SortedEvent *event)
+{
+	if (event->computed && !v->differ)
+	{
+		v->computed = v->stored;
+		v->differ = true;
+	}
+	merkle_add(&v->stored, event->leaf);
+	if (v->differ)
+		merkle_add(&v->computed, event->computed ? event->computed : event->leaf);
+	v->found++;
+}
+
+/* Reports an event that no seal covers, where that cannot be.  from: where the seals begin. */
+static void
+CheckUncovered(Verifier *v, const SortedEvent *event, int64 from)
+{
+	if (v->at < v->nranges && event->key > from)
+		Report(v, "events_inserted", NONE, event->era, event->xid, event->n,
+			   v->ranges[v->at].first >> XID_BITS > event->era ?
+			   "its era was sealed to the end without it" :
+			   "no seal covers it, though later ones are sealed");
+	else if (event->era == v->present_era && event->xid >= v->next_xid)
+		Report(v, "event_impossible", NONE, event->era, event->xid, event->n,
+			   "its transaction has not been yet");
+}
+
 /* Goes through the sorted leaves and the seals side by side. */
 static void
 CheckOrder(Verifier *v)
 {
-	TupleTableSlot *slot = v->sort_slot;
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(v->sort_slot->tts_tupleDescriptor,
+													&TTSOpsMinimalTuple);
 	int64		last_key = NONE;
 	int32		last_n = 0;
 	int64		from = v->nranges > 0 ? v->ranges[0].first : 0;
 	bool		all = v->first_seal <= 1 && v->last_seal >= v->count;
 
-	slot = MakeSingleTupleTableSlot(v->sort_slot->tts_tupleDescriptor, &TTSOpsMinimalTuple);
 	merkle_init(&v->stored);
 	v->at = 0;
 	v->found = 0;
 	v->differ = false;
 	while (tuplesort_gettupleslot(v->sort, true, false, slot, NULL))
 	{
-		int64		key;
-		int64		xid;
-		int32		n;
-		int32		era;
+		SortedEvent event;
 		int64		seal = NONE;
-		const uint8 *leaf;
 
 		CHECK_FOR_INTERRUPTS();
-		slot_getallattrs(slot);
-		key = DatumGetInt64(slot->tts_values[0]);
-		n = DatumGetInt32(slot->tts_values[1]);
-		leaf = (const uint8 *) VARDATA_ANY(DatumGetPointer(slot->tts_values[2]));
-		era = key >> XID_BITS;
-		xid = key & (XID_LIMIT - 1);
-
-		while (v->at < v->nranges && key >= v->ranges[v->at].end)
+		ReadSorted(slot, &event);
+		while (v->at < v->nranges && event.key >= v->ranges[v->at].end)
 			FinishRange(v);
-		if (v->at < v->nranges && key >= v->ranges[v->at].first)
+		if (v->at < v->nranges && event.key >= v->ranges[v->at].first)
 		{
 			seal = v->ranges[v->at].seal;
-			if (!slot->tts_isnull[3])
-			{
-				if (!v->differ)
-					v->computed = v->stored;
-				v->differ = true;
-			}
-			merkle_add(&v->stored, leaf);
-			if (v->differ)
-				merkle_add(&v->computed, slot->tts_isnull[3] ? leaf :
-						   (const uint8 *) VARDATA_ANY(DatumGetPointer(slot->tts_values[3])));
-			v->found++;
+			AddToRange(v, &event);
 		}
 		else if (!all)
 			continue;			/* of a seal that was not asked for */
-		else if (v->at < v->nranges && key > from)
-			Report(v, "events_inserted", NONE, era, xid, n,
-				   v->ranges[v->at].first >> XID_BITS > era ?
-				   "its era was sealed to the end without it" :
-				   "no seal covers it, though later ones are sealed");
-		else if (era == v->present_era && xid >= v->next_xid)
-			Report(v, "event_impossible", NONE, era, xid, n,
-				   "its transaction has not been yet");
+		else
+			CheckUncovered(v, &event, from);
 
-		if (key == last_key && n == last_n)
-			Report(v, "event_duplicate", seal, era, xid, n, "another event has the same number");
-		if (!slot->tts_isnull[3])
-			Report(v, "event_altered", seal, era, xid, n, "content and leaf do not agree");
-		last_key = key;
-		last_n = n;
+		if (event.key == last_key && event.n == last_n)
+			Report(v, "event_duplicate", seal, event.era, event.xid, event.n,
+				   "another event has the same number");
+		if (event.computed)
+			Report(v, "event_altered", seal, event.era, event.xid, event.n,
+				   "content and leaf do not agree");
+		last_key = event.key;
+		last_n = event.n;
 	}
 	while (v->at < v->nranges)
 		FinishRange(v);
@@ -880,14 +957,20 @@ ReceiveUnsealed(TupleTableSlot *slot, void *arg)
 	Report(arg, "not_sealed", NONE, NONE, NONE, NONE, TextDatumGetCString(slot->tts_values[0]));
 }
 
-/* Whether events wait for a seal for longer than they should. */
+/*
+ * Whether events wait for a seal for longer than they should.  A time that lies
+ * ahead would let an event wait for ever: it was forged, or a clock was set back.
+ */
 static void
 CheckSealed(Verifier *v, const AuditSeal *last)
 {
-	audit_scan(psprintf("SELECT pg_catalog.format('%%s events are not sealed, the oldest is of %%s',"
-						" pg_catalog.count(*), pg_catalog.min(logged_at))"
+	audit_scan(psprintf("SELECT pg_catalog.format(CASE WHEN pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW
+						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is still to come'"
+						" ELSE '%%s events are not sealed, the oldest is of %%s' END,"
+						" pg_catalog.count(*), pg_catalog.min(logged_at), pg_catalog.max(logged_at))"
 						" FROM medrec.audit_event WHERE %s"
-						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval",
+						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval"
+						" OR pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW,
 						audit_unsealed(last), medrec_seal_max_age), ReceiveUnsealed, v);
 }
 
@@ -920,7 +1003,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 
 	audit_become_owner(&user, &sec_context);
 	/* no month may be detached meanwhile */
-	LockRelationOid(audit_relation(AUDIT_TABLE), AccessShareLock);
+	LockRelationOid(medrec_relation(AUDIT_TABLE), AccessShareLock);
 	v->present_era = audit_current_era();
 
 	merkle_init(&v->log);

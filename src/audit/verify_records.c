@@ -10,7 +10,6 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
@@ -34,6 +33,7 @@
 #include "audit/rows.h"
 #include "audit/scan.h"
 #include "audit/verify.h"
+#include "base/relations.h"
 
 #define LAST_VISIT	"\"last_visit\""
 
@@ -97,13 +97,13 @@ typedef struct Comparison
 	StringInfoData columns;
 } Comparison;
 
-static void Report(Checker *checker, const char *kind, const char *id, const char *detail);
+static void ReportRecord(Checker *checker, const char *kind, const char *id, const char *detail);
 static void TakeTruncate(TupleTableSlot *slot, void *arg);
-static void TakeArchived(TupleTableSlot *slot, void *arg);
+static void TakeArchivedMonths(TupleTableSlot *slot, void *arg);
 static void TakeName(TupleTableSlot *slot, void *arg);
 static int	CompareEvents(const ReplayEvent *a, const ReplayEvent *b);
 static void SortRows(Checker *checker, Relation rel);
-static bool NextRow(Checker *checker);
+static bool NextStoredRow(Checker *checker);
 static char *RowId(Checker *checker);
 static void RowWithoutEvents(Checker *checker);
 static void CompareColumn(char *key, char *value, void *arg);
@@ -117,7 +117,7 @@ PG_FUNCTION_INFO_V1(medrec_verify_records);
 
 /* Adds a finding to the result. */
 static void
-Report(Checker *checker, const char *kind, const char *id, const char *detail)
+ReportRecord(Checker *checker, const char *kind, const char *id, const char *detail)
 {
 	Datum		values[4];
 	bool		nulls[4] = {false, false, id == NULL, detail == NULL};
@@ -145,7 +145,7 @@ TakeTruncate(TupleTableSlot *slot, void *arg)
 
 /* Says that some month has been archived and is gone. */
 static void
-TakeArchived(TupleTableSlot *slot, void *arg)
+TakeArchivedMonths(TupleTableSlot *slot, void *arg)
 {
 	((Checker *) arg)->archived = true;
 }
@@ -256,12 +256,12 @@ SortRows(Checker *checker, Relation rel)
 
 	checker->row = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
 	checker->more_rows = true;
-	(void) NextRow(checker);
+	(void) NextStoredRow(checker);
 }
 
 /* Goes on to the next row; false at the end. */
 static bool
-NextRow(Checker *checker)
+NextStoredRow(Checker *checker)
 {
 	/* the slot keeps its copy longer than the event that made it necessary */
 	MemoryContext old = MemoryContextSwitchTo(checker->context);
@@ -290,7 +290,7 @@ static void
 RowWithoutEvents(Checker *checker)
 {
 	if (!checker->archived && checker->own)
-		Report(checker, "row_without_events", RowId(checker), NULL);
+		ReportRecord(checker, "row_without_events", RowId(checker), NULL);
 }
 
 /* Compares a column of a row with what the events have left. */
@@ -346,7 +346,7 @@ FinishId(Checker *checker)
 		{
 			there = true;
 			if (checker->state.seen && !checker->state.exists)
-				Report(checker, "row_without_events", id, "its last event is that it was deleted");
+				ReportRecord(checker, "row_without_events", id, "its last event is that it was deleted");
 			else if (checker->state.seen)
 			{
 				Comparison	comparison = {checker};
@@ -355,15 +355,15 @@ FinishId(Checker *checker)
 				replay_split(TextDatumGetCString(checker->row->tts_values[1]),
 							 CompareColumn, &comparison);
 				if (comparison.columns.len > 0)
-					Report(checker, "row_changed", id, comparison.columns.data);
+					ReportRecord(checker, "row_changed", id, comparison.columns.data);
 			}
 		}
-		(void) NextRow(checker);
+		(void) NextStoredRow(checker);
 	}
 	if (checker->state.seen && checker->state.exists && !there)
-		Report(checker, "row_missing", checker->id, NULL);
+		ReportRecord(checker, "row_missing", checker->id, NULL);
 	if (checker->gap)
-		Report(checker, "history_gap", checker->id,
+		ReportRecord(checker, "history_gap", checker->id,
 			   "an event says that something else was before than the events before it have left");
 }
 
@@ -439,7 +439,7 @@ CheckTable(Checker *checker, Relation rel)
 	while (checker->more_rows)
 	{
 		RowWithoutEvents(checker);
-		(void) NextRow(checker);
+		(void) NextStoredRow(checker);
 	}
 	tuplesort_end(checker->rows);
 	ExecDropSingleTupleTableSlot(checker->row);
@@ -470,7 +470,6 @@ Datum
 medrec_verify_records(PG_FUNCTION_ARGS)
 {
 	Checker		checker = {0};
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, false);
 	List	   *relids = NIL;
 	ListCell   *cell;
 	ListCell   *child;
@@ -486,14 +485,14 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 	/* whatever has the trigger, and what should have it */
 	for (i = 0; i < lengthof(own_tables); i++)
 	{
-		Oid			relid = get_relname_relid(own_tables[i].name, schema);
+		Oid			relid = medrec_relation_if_any(own_tables[i].name);
 
 		if (OidIsValid(relid))
 			relids = lappend_oid(relids, relid);
 		else if (own_tables[i].step == 0 || IsApplied(own_tables[i].step))
 		{
 			checker.table = own_tables[i].name;
-			Report(&checker, "table_missing", NULL, NULL);
+			ReportRecord(&checker, "table_missing", NULL, NULL);
 		}
 	}
 	audit_scan("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger AS t"
@@ -504,19 +503,16 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 
 	checker.snapshot = RegisterSnapshot(GetLatestSnapshot());
 	audit_scan_at(checker.snapshot, audit_gone_months(" LIMIT 1"),
-				  TakeArchived, &checker);
+				  TakeArchivedMonths, &checker);
 	foreach(cell, relids)
 	{
 		Relation	rel = try_table_open(lfirst_oid(cell), AccessShareLock);
 
 		if (rel == NULL)
 			continue;
-		checker.table = RelationGetNamespace(rel) == schema ?
-			pstrdup(RelationGetRelationName(rel)) :
-			quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-									   RelationGetRelationName(rel));
+		checker.table = medrec_relation_name(rel);
 		foreach(child, find_inheritance_children(RelationGetRelid(rel), NoLock))
-			Report(&checker, "child_table", NULL,
+			ReportRecord(&checker, "child_table", NULL,
 				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(child))),
 											  get_rel_name(lfirst_oid(child))));
 		CheckTable(&checker, rel);
@@ -526,7 +522,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 	if (checker.no_key)
 	{
 		checker.table = AUDIT_KEY_TABLE;
-		Report(&checker, "key_missing", NULL, "events have digests of withheld values, which cannot be compared without the key");
+		ReportRecord(&checker, "key_missing", NULL, "events have digests of withheld values, which cannot be compared without the key");
 	}
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;

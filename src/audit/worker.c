@@ -14,7 +14,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/dependency.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_proc.h"
@@ -43,6 +42,7 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/worker.h"
+#include "base/relations.h"
 
 /* milliseconds after which the launcher looks around, when it has nothing to do */
 #define LONGEST_PAUSE	(3600 * 1000L)
@@ -240,11 +240,8 @@ IsOurs(const char *name, int nargs, const Oid *args)
 static bool
 MayRun(const char *name, int nargs, const Oid *args)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-
-	return OidIsValid(schema) &&
-		OidIsValid(get_relname_relid(AUDIT_TABLE, schema)) &&
-		OidIsValid(get_relname_relid(AUDIT_SEAL_TABLE, schema)) &&
+	return OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) &&
+		OidIsValid(medrec_relation_if_any(AUDIT_SEAL_TABLE)) &&
 		IsOurs(name, nargs, args);
 }
 

@@ -14,7 +14,6 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -23,8 +22,10 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
+#include "base/columns.h"
 #include "base/guard.h"
 #include "base/relations.h"
+#include "base/trigger.h"
 
 /*
  * The tables that migrate() makes, and their columns with the types that they are
@@ -154,7 +155,7 @@ bool		medrec_guard_asleep = false;
 
 static const GuardedTable *FindTable(const char *name);
 static Oid	ColumnType(const GuardedTable *table, const char *column);
-static void Refuse(const char *verb, const char *table, const char *column) pg_attribute_noreturn();
+static void RefuseDdl(const char *verb, const char *table, const char *column) pg_attribute_noreturn();
 static void GuardColumn(RangeVar *relation, const char *column, bool retyped);
 static void GuardRename(RenameStmt *stmt);
 static void GuardMove(AlterObjectSchemaStmt *stmt);
@@ -202,7 +203,7 @@ ColumnType(const GuardedTable *table, const char *column)
 
 /* The error: what was tried with a table, or with a column of it. */
 static void
-Refuse(const char *verb, const char *table, const char *column)
+RefuseDdl(const char *verb, const char *table, const char *column)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
@@ -218,7 +219,7 @@ Refuse(const char *verb, const char *table, const char *column)
 static void
 GuardColumn(RangeVar *relation, const char *column, bool retyped)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			schema = medrec_schema();
 	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
 	ListCell   *cell;
 
@@ -228,22 +229,14 @@ GuardColumn(RangeVar *relation, const char *column, bool retyped)
 	{
 		char	   *name = get_rel_name(lfirst_oid(cell));
 		const GuardedTable *table;
-		HeapTuple	tuple;
 		Oid			type;
-		bool		readable = false;
 
 		if (name == NULL || get_rel_namespace(lfirst_oid(cell)) != schema ||
 			(table = FindTable(name)) == NULL ||
 			!OidIsValid(type = ColumnType(table, column)))
 			continue;
-		tuple = SearchSysCacheAttName(lfirst_oid(cell), column);
-		if (HeapTupleIsValid(tuple))
-		{
-			readable = medrec_column_is((Form_pg_attribute) GETSTRUCT(tuple), type);
-			ReleaseSysCache(tuple);
-		}
-		if (!readable)
-			Refuse(retyped ? "alter the type of" : "rename", name, column);
+		if (!column_fits(lfirst_oid(cell), column, type))
+			RefuseDdl(retyped ? "alter the type of" : "rename", name, column);
 	}
 }
 
@@ -254,7 +247,7 @@ GuardRename(RenameStmt *stmt)
 	if (stmt->renameType == OBJECT_SCHEMA)
 	{
 		if (strcmp(stmt->subname, MEDREC_SCHEMA) == 0)
-			Refuse("rename schema", MEDREC_SCHEMA, NULL);
+			RefuseDdl("rename schema", MEDREC_SCHEMA, NULL);
 	}
 	else if (stmt->renameType == OBJECT_COLUMN)
 		GuardColumn(stmt->relation, stmt->subname, false);
@@ -266,8 +259,8 @@ GuardRename(RenameStmt *stmt)
 		Oid			relid = RangeVarGetRelid(renamed, NoLock, true);
 
 		if (OidIsValid(relid) &&
-			get_rel_namespace(relid) == get_namespace_oid(MEDREC_SCHEMA, true))
-			Refuse("rename table", psprintf("%s.%s", MEDREC_SCHEMA, stmt->relation->relname), NULL);
+			get_rel_namespace(relid) == medrec_schema())
+			RefuseDdl("rename table", psprintf("%s.%s", MEDREC_SCHEMA, stmt->relation->relname), NULL);
 	}
 }
 
@@ -280,7 +273,7 @@ GuardMove(AlterObjectSchemaStmt *stmt)
 	if (old && FindTable(old->relname) &&
 		(old->schemaname == NULL || strcmp(old->schemaname, MEDREC_SCHEMA) == 0) &&
 		!OidIsValid(medrec_relation_if_any(old->relname)))
-		Refuse("move table", psprintf("%s.%s", MEDREC_SCHEMA, old->relname), NULL);
+		RefuseDdl("move table", psprintf("%s.%s", MEDREC_SCHEMA, old->relname), NULL);
 }
 
 /* ALTER TABLE ... ALTER COLUMN ... TYPE; what can still be read may be changed. */
@@ -323,9 +316,9 @@ GuardDropped(void)
 		if (table == NULL)
 			continue;
 		if (column == NULL)
-			Refuse("drop table", psprintf("%s.%s", MEDREC_SCHEMA, name), NULL);
+			RefuseDdl("drop table", psprintf("%s.%s", MEDREC_SCHEMA, name), NULL);
 		if (OidIsValid(ColumnType(table, column)))
-			Refuse("drop", name, column);
+			RefuseDdl("drop", name, column);
 	}
 	SPI_finish();
 }
@@ -337,12 +330,8 @@ GuardDropped(void)
 Datum
 medrec_allow_ddl(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *trigdata = (EventTriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function medrec.allow_ddl() was not called by an event trigger")));
+	static const char *const events[] = {"ddl_command_end", "sql_drop", NULL};
+	EventTriggerData *trigdata = event_trigger_called(fcinfo, "medrec.allow_ddl", events);
 
 	if (medrec_guard_asleep || IsBinaryUpgrade)
 		PG_RETURN_NULL();

@@ -39,6 +39,23 @@ typedef struct CodeCheck
 										 * than single printable ASCII characters */
 } CodeCheck;
 
+/*
+ * What the codes of a system look like, as far as it tells which of neighbouring
+ * codes is meant: characters without dots.  All zero where nothing of the kind
+ * is known.
+ */
+typedef struct CodeShape
+{
+	int			full_len;		/* length of codes whose last character tells variants
+								 * of one code apart (ICD-10-CM: 7, the encounter), else 0 */
+	const char *variants;		/* up to four of those, the usual one first; "" for none */
+	char		placeholder;	/* fills places before the last character, else NUL */
+	char		unspecified;	/* what says "unspecified" where a code goes on below its
+								 * header, else NUL */
+	int			zero_at;		/* '0' says so too where it stands behind so many
+								 * characters; 0 for nowhere */
+} CodeShape;
+
 typedef struct CodeSystem CodeSystem;
 
 struct CodeSystem
@@ -52,6 +69,7 @@ struct CodeSystem
 	/* the code that stands above this one in the hierarchy that the code's own
 	 * text carries (E11.9 -> E11), length 0 where there is none; in is normal */
 	int			(*parent) (const char *code, int len, char out[CODE_MAX_LEN + 1]);
+	const CodeShape *shape;		/* NULL where there is nothing to say */
 };
 
 /* The registry, in the order of design.md section 4. */

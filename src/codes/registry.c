@@ -8,6 +8,17 @@
 
 #include <string.h>
 
+/* The 7th character is the encounter, the initial one where nothing is said; X
+ * fills the places before it; 9 is "unspecified", of an eye and the like 0. */
+static const CodeShape icd10cm_shape = {7, "ADS", 'X', '9', 5};
+
+/* The 7th character is the qualifier, by which neighbours differ.  "A" counts as
+ * the usual one because the weights were measured so. */
+static const CodeShape icd10pcs_shape = {7, "A", '\0', '9', 5};
+
+/* 9 is "unspecified" in the other editions of ICD-9 and ICD-10. */
+static const CodeShape icd_shape = {0, "", '\0', '9', 0};
+
 /*
  * URIs and OIDs are those of HL7's terminology registry (terminology.hl7.org).
  * Volumes 1/2 and 3 of ICD-9-CM share one URI there and differ only in their
@@ -17,46 +28,46 @@
 static const CodeSystem code_system[] = {
 	{"ICD-10-CM", "http://hl7.org/fhir/sid/icd-10-cm", "2.16.840.1.113883.6.90",
 		"International Classification of Diseases, 10th Revision, Clinical Modification",
-	true, icd10cm_check, icd10cm_parent},
+	true, icd10cm_check, icd10cm_parent, &icd10cm_shape},
 	{"ICD-10-PCS", "http://www.cms.gov/Medicare/Coding/ICD10", "2.16.840.1.113883.6.4",
 		"International Classification of Diseases, 10th Revision, Procedure Coding System",
-	true, icd10pcs_check, icd10pcs_parent},
+	true, icd10pcs_check, icd10pcs_parent, &icd10pcs_shape},
 	{"ICD-10", "http://hl7.org/fhir/sid/icd-10", "2.16.840.1.113883.6.3",
 		"International Classification of Diseases, 10th Revision",
-	true, icd10_check, icd10_parent},
+	true, icd10_check, icd10_parent, &icd_shape},
 	{"ICD-9-CM", "http://hl7.org/fhir/sid/icd-9-cm", "2.16.840.1.113883.6.103",
 		"International Classification of Diseases, 9th Revision, Clinical Modification, volumes 1 and 2",
-	true, icd9cm_check, icd9cm_parent},
+	true, icd9cm_check, icd9cm_parent, &icd_shape},
 	{"ICD-9-PCS", "http://hl7.org/fhir/sid/icd-9-cm/procedure", "2.16.840.1.113883.6.104",
 		"International Classification of Diseases, 9th Revision, Clinical Modification, volume 3",
-	true, icd9pcs_check, icd9pcs_parent},
+	true, icd9pcs_check, icd9pcs_parent, &icd_shape},
 	{"ICD-11", "http://id.who.int/icd/release/11/mms", "2.16.840.1.113883.6.347",
 		"International Classification of Diseases, 11th Revision, Mortality and Morbidity Statistics",
-	true, icd11_check, icd11_parent},
+	true, icd11_check, icd11_parent, NULL},
 	{"SNOMED CT", "http://snomed.info/sct", "2.16.840.1.113883.6.96",
 		"SNOMED Clinical Terms",
-	false, snomed_check, NULL},
+	false, snomed_check, NULL, NULL},
 	{"LOINC", "http://loinc.org", "2.16.840.1.113883.6.1",
 		"Logical Observation Identifiers, Names and Codes",
-	false, loinc_check, NULL},
+	false, loinc_check, NULL, NULL},
 	{"RxNorm", "http://www.nlm.nih.gov/research/umls/rxnorm", "2.16.840.1.113883.6.88",
 		"RxNorm, normalized names of clinical drugs",
-	false, rxnorm_check, NULL},
+	false, rxnorm_check, NULL, NULL},
 	{"NDC", "http://hl7.org/fhir/sid/ndc", "2.16.840.1.113883.6.69",
 		"National Drug Code",
-	false, ndc_check, ndc_parent},
+	false, ndc_check, ndc_parent, NULL},
 	{"CPT", "http://www.ama-assn.org/go/cpt", "2.16.840.1.113883.6.12",
 		"Current Procedural Terminology",
-	false, cpt_check, scan_parent_base},
+	false, cpt_check, scan_parent_base, NULL},
 	{"HCPCS", "https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "2.16.840.1.113883.6.285",
 		"Healthcare Common Procedure Coding System, Level II",
-	false, hcpcs_check, scan_parent_base},
+	false, hcpcs_check, scan_parent_base, NULL},
 	{"CVX", "http://hl7.org/fhir/sid/cvx", "2.16.840.1.113883.12.292",
 		"Vaccines Administered",
-	false, cvx_check, NULL},
+	false, cvx_check, NULL, NULL},
 	{"ATC", "http://www.whocc.no/atc", "2.16.840.1.113883.6.73",
 		"Anatomical Therapeutic Chemical Classification System",
-	false, atc_check, atc_parent}
+	false, atc_check, atc_parent, NULL}
 };
 
 #define SYSTEMS	((int) (sizeof(code_system) / sizeof(code_system[0])))

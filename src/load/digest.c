@@ -22,10 +22,11 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "base/columns.h"
 #include "base/relations.h"
 #include "hash/sha256.h"
 #include "load/digest.h"
-#include "load/release.h"
+#include "load/owner.h"
 #include "terminology/code_systems.h"
 
 #define DIGEST_NAME		"medrec-release-1;"
@@ -62,34 +63,49 @@ typedef struct Digest
 	Sha256		hash;
 	int64		rows;
 	StringInfoData codes;		/* a line per row: a letter for what it is, and its code */
-	StringInfoData marks;		/* four bytes for each */
+	StringInfoData marks;		/* MARK_LENGTH bytes for each */
 	LoadArray	lines;			/* of Line: not in their order yet */
 	StringInfoData text;		/* the row at hand */
 } Digest;
 
-static void Begin(Digest *digest);
-static void PutField(Digest *digest, const char *data, int len);
-static void PutDate(Digest *digest, DateADT date, DateADT none);
-static void PutNumber(Digest *digest, int number, bool none);
+/* bytes of a row's mark */
+#define MARK_LENGTH		4
+
+/* the rows of a release, as they are gone through: a line and a mark for each */
+typedef struct RowList
+{
+	const char *next;			/* the present line */
+	const char *end;
+	const char *mark;			/* that of the present line */
+} RowList;
+
+static void BeginDigest(Digest *digest);
+static void DigestField(Digest *digest, const char *data, int len);
+static void DigestDate(Digest *digest, DateADT date, DateADT none);
+static void DigestNumber(Digest *digest, int number, bool none);
 static void BeginRow(Digest *digest, const char *code);
 static void EndRow(Digest *digest, char kind);
 static void KeepRow(Digest *digest);
 static int	CompareLines(const void *a, const void *b);
 static void EndPart(Digest *digest, char kind);
-static bytea *End(Digest *digest);
-static void AddCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
+static bytea *EndDigest(Digest *digest);
+static void DigestCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
 					Slice display, Slice short_display);
-static void AddTerm(Digest *digest, const char *code, const char *kind, Slice term);
-static void AddRule(Digest *digest, const LoadedRule *rule);
-static void ReadRows(Digest *digest, const Stored *release, const char *sql, char kind);
-static void AddRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc);
-static Slice SliceOf(HeapTuple row, TupleDesc desc, int column);
-static DateADT DateOf(HeapTuple row, TupleDesc desc, int column, DateADT none);
+static void DigestTerm(Digest *digest, const char *code, const char *kind, Slice term);
+static void DigestRule(Digest *digest, const LoadedRule *rule);
+static void DigestRows(Digest *digest, const Stored *release, const char *sql, char kind);
+static void DigestRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc);
+static Slice SliceColumn(HeapTuple row, TupleDesc desc, int column);
+static DateADT DateColumn(HeapTuple row, TupleDesc desc, int column, DateADT none);
 static ReleaseDigest DigestOfRows(const Stored *release);
 static Stored *ReadReleases(const char *system, const char *version, const char *content, int *n);
-static void Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind,
+static void ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind,
 				 const char *severity, const char *code, const char *detail);
-static int	NextLine(const char *codes, const char *end);
+static int	LineLength(const RowList *list);
+static int	CompareKeys(const RowList *a, const RowList *b);
+static int	PassRows(RowList *list, const char *line, int len);
+static void ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int len,
+					   int loaded, int present);
 static void CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *now);
 static void FindInSystem(ReturnSetInfo *rsinfo, const char *system);
 static char *OptionalSystem(FunctionCallInfo fcinfo, int arg);
@@ -99,7 +115,7 @@ PG_FUNCTION_INFO_V1(medrec_digest_release);
 
 /* Begins the digest of a release. */
 static void
-Begin(Digest *digest)
+BeginDigest(Digest *digest)
 {
 	memset(digest, 0, sizeof(*digest));
 	sha256_init(&digest->hash);
@@ -111,7 +127,7 @@ Begin(Digest *digest)
 
 /* Adds a field to the row; data is NULL for none. */
 static void
-PutField(Digest *digest, const char *data, int len)
+DigestField(Digest *digest, const char *data, int len)
 {
 	char		digits[16];
 	char	   *utf8;
@@ -134,7 +150,7 @@ PutField(Digest *digest, const char *data, int len)
 
 /* Adds a number. */
 static void
-PutNumber(Digest *digest, int number, bool none)
+DigestNumber(Digest *digest, int number, bool none)
 {
 	char		digits[16];
 
@@ -149,9 +165,9 @@ PutNumber(Digest *digest, int number, bool none)
 
 /* Adds a day, as the number of days since 2000. */
 static void
-PutDate(Digest *digest, DateADT date, DateADT none)
+DigestDate(Digest *digest, DateADT date, DateADT none)
 {
-	PutNumber(digest, date, date == none);
+	DigestNumber(digest, date, date == none);
 }
 
 /* Begins a row, with its code. */
@@ -230,7 +246,7 @@ EndPart(Digest *digest, char kind)
 
 /* The digest. */
 static bytea *
-End(Digest *digest)
+EndDigest(Digest *digest)
 {
 	bytea	   *result = palloc(VARHDRSZ + SHA256_LENGTH);
 
@@ -241,39 +257,39 @@ End(Digest *digest)
 
 /* Adds a release's code. */
 static void
-AddCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
+DigestCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
 		Slice display, Slice short_display)
 {
 	BeginRow(digest, code);
 	appendStringInfoString(&digest->text, billable ? "t;" : "f;");
-	PutDate(digest, from, DATEVAL_NOBEGIN);
-	PutDate(digest, to, DATEVAL_NOEND);
-	PutField(digest, display.s, display.len);
-	PutField(digest, short_display.s, short_display.len);
+	DigestDate(digest, from, DATEVAL_NOBEGIN);
+	DigestDate(digest, to, DATEVAL_NOEND);
+	DigestField(digest, display.s, display.len);
+	DigestField(digest, short_display.s, short_display.len);
 	EndRow(digest, 'c');
 }
 
 /* Adds a term or a note. */
 static void
-AddTerm(Digest *digest, const char *code, const char *kind, Slice term)
+DigestTerm(Digest *digest, const char *code, const char *kind, Slice term)
 {
 	BeginRow(digest, code);
-	PutField(digest, kind, strlen(kind));
-	PutField(digest, term.s, term.len);
+	DigestField(digest, kind, strlen(kind));
+	DigestField(digest, term.s, term.len);
 	KeepRow(digest);
 }
 
 /* Adds a rule. */
 static void
-AddRule(Digest *digest, const LoadedRule *rule)
+DigestRule(Digest *digest, const LoadedRule *rule)
 {
 	BeginRow(digest, rule->code);
-	PutField(digest, rule->rule, strlen(rule->rule));
-	PutNumber(digest, rule->age_min, rule->age_min < 0);
-	PutNumber(digest, rule->age_max, rule->age_min < 0);
-	PutField(digest, rule->other_from[0] ? rule->other_from : NULL, strlen(rule->other_from));
-	PutField(digest, rule->other_from[0] ? rule->other_to : NULL, strlen(rule->other_to));
-	PutField(digest, rule->text.s, rule->text.len);
+	DigestField(digest, rule->rule, strlen(rule->rule));
+	DigestNumber(digest, rule->age_min, rule->age_min < 0);
+	DigestNumber(digest, rule->age_max, rule->age_min < 0);
+	DigestField(digest, rule->other_from[0] ? rule->other_from : NULL, strlen(rule->other_from));
+	DigestField(digest, rule->other_from[0] ? rule->other_to : NULL, strlen(rule->other_to));
+	DigestField(digest, rule->text.s, rule->text.len);
 	KeepRow(digest);
 }
 
@@ -281,7 +297,7 @@ AddRule(Digest *digest, const LoadedRule *rule)
 bool
 release_can_digest(void)
 {
-	return get_attnum(medrec_relation("code_release"), "digest") != InvalidAttrNumber &&
+	return column_exists(medrec_relation("code_release"), "digest") &&
 		OidIsValid(medrec_relation_if_any("code_digest"));
 }
 
@@ -292,12 +308,12 @@ release_digest_of_load(Load *load)
 	Digest		digest;
 	ReleaseDigest result;
 
-	Begin(&digest);
+	BeginDigest(&digest);
 	for (size_t i = 0; i < load->codes.n; i++)
 	{
 		const LoadedCode *code = load_item(load->codes, LoadedCode, i);
 
-		AddCode(&digest, code->code, code->billable, code->active_from, code->active_to,
+		DigestCode(&digest, code->code, code->billable, code->active_from, code->active_to,
 				code->display, code->short_display);
 		if (i % FETCH_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
@@ -307,20 +323,20 @@ release_digest_of_load(Load *load)
 	{
 		const LoadedTerm *term = load_item(load->terms, LoadedTerm, i);
 
-		AddTerm(&digest, term->code, term->kind, term->term);
+		DigestTerm(&digest, term->code, term->kind, term->term);
 	}
 	EndPart(&digest, 't');
 	for (size_t i = 0; i < load->notes.n; i++)
 	{
 		const LoadedTerm *note = load_item(load->notes, LoadedTerm, i);
 
-		AddTerm(&digest, note->code, note->kind, note->term);
+		DigestTerm(&digest, note->code, note->kind, note->term);
 	}
 	EndPart(&digest, 'n');
 	for (size_t i = 0; i < load->rules.n; i++)
-		AddRule(&digest, load_item(load->rules, LoadedRule, i));
+		DigestRule(&digest, load_item(load->rules, LoadedRule, i));
 	EndPart(&digest, 'r');
-	result.digest = End(&digest);
+	result.digest = EndDigest(&digest);
 	result.codes = cstring_to_text_with_len(digest.codes.data, digest.codes.len);
 	result.marks = (bytea *) cstring_to_text_with_len(digest.marks.data, digest.marks.len);
 	result.rows = digest.rows;
@@ -342,7 +358,7 @@ release_keep_marks(int32 release, const ReleaseDigest *digest)
 
 /* A text of a row; absent where it is null. */
 static Slice
-SliceOf(HeapTuple row, TupleDesc desc, int column)
+SliceColumn(HeapTuple row, TupleDesc desc, int column)
 {
 	Slice		slice = {NULL, 0};
 	bool		isnull;
@@ -360,7 +376,7 @@ SliceOf(HeapTuple row, TupleDesc desc, int column)
 
 /* A day of a row. */
 static DateADT
-DateOf(HeapTuple row, TupleDesc desc, int column, DateADT none)
+DateColumn(HeapTuple row, TupleDesc desc, int column, DateADT none)
 {
 	bool		isnull;
 	Datum		value = SPI_getbinval(row, desc, column, &isnull);
@@ -370,15 +386,15 @@ DateOf(HeapTuple row, TupleDesc desc, int column, DateADT none)
 
 /* Adds a row that was read. */
 static void
-AddRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
+DigestRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
 {
 	char	   *code = SPI_getvalue(row, desc, 1);
 	bool		isnull;
 
 	if (kind == 'c')
-		AddCode(digest, code, DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)),
-				DateOf(row, desc, 3, DATEVAL_NOBEGIN), DateOf(row, desc, 4, DATEVAL_NOEND),
-				SliceOf(row, desc, 5), SliceOf(row, desc, 6));
+		DigestCode(digest, code, DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)),
+				DateColumn(row, desc, 3, DATEVAL_NOBEGIN), DateColumn(row, desc, 4, DATEVAL_NOEND),
+				SliceColumn(row, desc, 5), SliceColumn(row, desc, 6));
 	else if (kind == 'r')
 	{
 		LoadedRule	rule = {{0}};
@@ -392,16 +408,16 @@ AddRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
 		rule.age_max = isnull ? -1 : DatumGetInt16(SPI_getbinval(row, desc, 4, &isnull));
 		strlcpy(rule.other_from, other_from ? other_from : "", sizeof(rule.other_from));
 		strlcpy(rule.other_to, other_to ? other_to : "", sizeof(rule.other_to));
-		rule.text = SliceOf(row, desc, 7);
-		AddRule(digest, &rule);
+		rule.text = SliceColumn(row, desc, 7);
+		DigestRule(digest, &rule);
 	}
 	else
-		AddTerm(digest, code, SPI_getvalue(row, desc, 2), SliceOf(row, desc, 3));
+		DigestTerm(digest, code, SPI_getvalue(row, desc, 2), SliceColumn(row, desc, 3));
 }
 
 /* Adds the rows of a query, in their order or to be sorted. */
 static void
-ReadRows(Digest *digest, const Stored *release, const char *sql, char kind)
+DigestRows(Digest *digest, const Stored *release, const char *sql, char kind)
 {
 	Oid			types[] = {TEXTOID, INT4OID, DATEOID};
 	Datum		args[] = {CStringGetTextDatum(release->system), Int32GetDatum(release->id),
@@ -421,7 +437,7 @@ ReadRows(Digest *digest, const Stored *release, const char *sql, char kind)
 			/* what the rows leave is given back; a line that waits is not of these */
 			if (kind == 'c')
 				MemoryContextSwitchTo(scratch);
-			AddRow(digest, kind, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
+			DigestRow(digest, kind, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 			MemoryContextSwitchTo(keep);
 		}
 		SPI_freetuptable(SPI_tuptable);
@@ -442,26 +458,26 @@ DigestOfRows(const Stored *release)
 	Digest		digest;
 	ReleaseDigest result;
 
-	Begin(&digest);
+	BeginDigest(&digest);
 	/* a release's codes are those in force on its first day */
 	if (strcmp(release->content, "codes") == 0)
-		ReadRows(&digest, release,
+		DigestRows(&digest, release,
 				 "SELECT c.code, c.billable, c.active_from, c.active_to, c.display, c.short_display"
 				 " FROM medrec.code AS c WHERE c.code_system OPERATOR(pg_catalog.=) $1"
 				 " AND c.valid_from OPERATOR(pg_catalog.<=) $3"
 				 " AND (c.valid_to IS NULL OR c.valid_to OPERATOR(pg_catalog.>) $3)"
 				 " ORDER BY c.code USING OPERATOR(pg_catalog.<), c.valid_from USING OPERATOR(pg_catalog.<)", 'c');
-	ReadRows(&digest, release,
+	DigestRows(&digest, release,
 			 "SELECT t.code, t.kind, t.term FROM medrec.code_term AS t"
 			 " WHERE t.release_id OPERATOR(pg_catalog.=) $2 OR t.code_system OPERATOR(pg_catalog.=) $1"
 			 " AND $2 OPERATOR(pg_catalog.=) ANY (t.also_in)", 't');
-	ReadRows(&digest, release,
+	DigestRows(&digest, release,
 			 "SELECT n.code, n.kind, n.note FROM medrec.code_note AS n"
 			 " WHERE n.release_id OPERATOR(pg_catalog.=) $2", 'n');
-	ReadRows(&digest, release,
+	DigestRows(&digest, release,
 			 "SELECT r.code, r.rule, r.age_min, r.age_max, r.other_from, r.other_to, r.text FROM medrec.code_rule AS r"
 			 " WHERE r.release_id OPERATOR(pg_catalog.=) $2", 'r');
-	result.digest = End(&digest);
+	result.digest = EndDigest(&digest);
 	result.codes = cstring_to_text_with_len(digest.codes.data, digest.codes.len);
 	result.marks = (bytea *) cstring_to_text_with_len(digest.marks.data, digest.marks.len);
 	result.rows = digest.rows;
@@ -508,7 +524,7 @@ ReadReleases(const char *system, const char *version, const char *content, int *
 		release->system = SPI_getvalue(row, desc, 2);
 		release->version = SPI_getvalue(row, desc, 3);
 		release->content = SPI_getvalue(row, desc, 4);
-		release->from = DateOf(row, desc, 5, 0);
+		release->from = DateColumn(row, desc, 5, 0);
 		value = SPI_getbinval(row, desc, 6, &isnull);
 		release->digest = isnull ? NULL : DatumGetByteaPP(value);
 		value = SPI_getbinval(row, desc, 7, &isnull);
@@ -521,7 +537,7 @@ ReadReleases(const char *system, const char *version, const char *content, int *
 
 /* Adds a finding; code may be NULL. */
 static void
-Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char *severity,
+ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char *severity,
 	 const char *code, const char *detail)
 {
 	Datum		values[7] = {0};
@@ -543,89 +559,111 @@ Find(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char 
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* Length of a line, up to its end. */
+/* Length of the present line, up to its end. */
 static int
-NextLine(const char *codes, const char *end)
+LineLength(const RowList *list)
 {
-	const char *stop = codes < end ? memchr(codes, '\n', end - codes) : NULL;
+	const char *stop = list->next < list->end ?
+		memchr(list->next, '\n', list->end - list->next) : NULL;
 
-	return stop ? (int) (stop - codes) : (int) (end - codes);
+	return stop ? (int) (stop - list->next) : (int) (list->end - list->next);
+}
+
+/* The order of the present rows of two lists: kind by kind, then by code. */
+static int
+CompareKeys(const RowList *a, const RowList *b)
+{
+	static const char *const order = "ctnr";
+	const char *kind_a;
+	const char *kind_b;
+	int			len_a;
+	int			len_b;
+	int			cmp;
+
+	if (a->next >= a->end)
+		return 1;
+	if (b->next >= b->end)
+		return -1;
+	kind_a = strchr(order, *a->next);
+	kind_b = strchr(order, *b->next);
+	if (kind_a && kind_b && kind_a != kind_b)
+		return kind_a > kind_b ? 1 : -1;
+	len_a = LineLength(a);
+	len_b = LineLength(b);
+	cmp = memcmp(a->next, b->next, Min(len_a, len_b));
+	return cmp != 0 ? cmp : len_a - len_b;
+}
+
+/* Goes past all rows of a list that have this line; how many they are. */
+static int
+PassRows(RowList *list, const char *line, int len)
+{
+	int			n = 0;
+
+	while (list->next < list->end && LineLength(list) == len && memcmp(list->next, line, len) == 0)
+	{
+		list->next += len + (list->next + len < list->end);
+		list->mark += MARK_LENGTH;
+		n++;
+	}
+	return n;
+}
+
+/* Reports that the rows of a line are not those that were loaded. */
+static void
+ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int len,
+		   int loaded, int present)
+{
+	const char *what = *line == 'c' ? "code" : *line == 't' ? "term" : *line == 'n' ? "note" : "rule";
+	const char *how = present < loaded ? "removed" : present > loaded ? "added" : "changed";
+
+	ReportFinding(rsinfo, release, psprintf("%s_%s", what, how), "error",
+		 pnstrdup(line + 1, Max(len - 1, 0)),
+		 psprintf("%d of it were loaded, %d are there%s", loaded, present,
+				  loaded == present ? ", and not the same" : ""));
 }
 
 /* Names the rows that differ, both lists being in their order. */
 static void
 CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *now)
 {
-	static const char *const order = "ctnr";
-	const char *was = VARDATA_ANY(release->codes);
-	const char *was_end = was + VARSIZE_ANY_EXHDR(release->codes);
-	const char *was_mark = VARDATA_ANY(release->marks);
-	const char *was_mark_end = was_mark + VARSIZE_ANY_EXHDR(release->marks);
-	const char *is = VARDATA_ANY(now->codes);
-	const char *is_end = is + VARSIZE_ANY_EXHDR(now->codes);
-	const char *is_mark = VARDATA_ANY(now->marks);
+	RowList		was = {
+		.next = VARDATA_ANY(release->codes),
+		.end = VARDATA_ANY(release->codes) + VARSIZE_ANY_EXHDR(release->codes),
+		.mark = VARDATA_ANY(release->marks)
+	};
+	RowList		is = {
+		.next = VARDATA_ANY(now->codes),
+		.end = VARDATA_ANY(now->codes) + VARSIZE_ANY_EXHDR(now->codes),
+		.mark = VARDATA_ANY(now->marks)
+	};
+	const char *marks_end = was.mark + VARSIZE_ANY_EXHDR(release->marks);
 	int64		found = 0;
 
-	while (was < was_end || is < is_end)
+	while (was.next < was.end || is.next < is.end)
 	{
-		int			was_len = NextLine(was, was_end);
-		int			is_len = NextLine(is, is_end);
-		const char *first;
-		int			first_len;
-		int			nwas = 0;
-		int			nis = 0;
-		const char *was_group = was_mark;
-		const char *is_group = is_mark;
-		int			cmp;
+		int			cmp = CompareKeys(&was, &is);
+		const RowList first = cmp <= 0 ? was : is;
+		const int	len = LineLength(&first);
+		const char *was_marks = was.mark;
+		const char *is_marks = is.mark;
+		int			loaded;
+		int			present;
 
 		CHECK_FOR_INTERRUPTS();
-		if (was >= was_end)
-			cmp = 1;
-		else if (is >= is_end)
-			cmp = -1;
-		else
-		{
-			const char *was_kind = strchr(order, *was);
-			const char *is_kind = strchr(order, *is);
-
-			cmp = was_kind && is_kind ? (was_kind > is_kind) - (was_kind < is_kind) : 0;
-			if (cmp == 0)
-				cmp = memcmp(was, is, Min(was_len, is_len));
-			if (cmp == 0)
-				cmp = was_len - is_len;
-		}
-		first = cmp <= 0 ? was : is;
-		first_len = cmp <= 0 ? was_len : is_len;
-
 		/* all rows of that code, on both sides */
-		while (cmp <= 0 && was < was_end && NextLine(was, was_end) == first_len && memcmp(was, first, first_len) == 0)
-		{
-			was += first_len + (was + first_len < was_end);
-			was_mark += 4;
-			nwas++;
-		}
-		while (cmp >= 0 && is < is_end && NextLine(is, is_end) == first_len && memcmp(is, first, first_len) == 0)
-		{
-			is += first_len + (is + first_len < is_end);
-			is_mark += 4;
-			nis++;
-		}
-		if (was_mark > was_mark_end)
+		loaded = cmp <= 0 ? PassRows(&was, first.next, len) : 0;
+		present = cmp >= 0 ? PassRows(&is, first.next, len) : 0;
+		if (was.mark > marks_end)
 			break;				/* the marks have been cut off */
-		if (nwas == nis && memcmp(was_group, is_group, (size_t) nwas * 4) == 0)
+		if (loaded == present &&
+			memcmp(was_marks, is_marks, (size_t) loaded * MARK_LENGTH) == 0)
 			continue;
 		if (++found <= MOST_ROWS)
-		{
-			const char *what = *first == 'c' ? "code" : *first == 't' ? "term" : *first == 'n' ? "note" : "rule";
-
-			Find(rsinfo, release, psprintf("%s_%s", what, nis < nwas ? "removed" : nis > nwas ? "added" : "changed"),
-				 "error", pnstrdup(first + 1, Max(first_len - 1, 0)),
-				 psprintf("%d of it were loaded, %d are there%s", nwas, nis,
-						  nwas == nis ? ", and not the same" : ""));
-		}
+			ReportLine(rsinfo, release, first.next, len, loaded, present);
 	}
 	if (found > MOST_ROWS)
-		Find(rsinfo, release, "release_altered", "error", NULL,
+		ReportFinding(rsinfo, release, "release_altered", "error", NULL,
 			 psprintf(INT64_FORMAT " further codes differ", found - MOST_ROWS));
 }
 
@@ -667,7 +705,7 @@ FindInSystem(ReturnSetInfo *rsinfo, const char *system)
 		HeapTuple	row = SPI_tuptable->vals[i];
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 
-		Find(rsinfo, &none, SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2),
+		ReportFinding(rsinfo, &none, SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2),
 			 SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 4));
 	}
 }
@@ -692,11 +730,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 	int			n;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!release_can_digest())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no digests of releases are kept yet"),
-				 errhint("Run SELECT * FROM medrec.migrate() as a superuser.")));
+	(void) medrec_relation("code_digest");
 	SPI_connect();
 	PushActiveSnapshot(GetLatestSnapshot());
 	releases = ReadReleases(system, version, NULL, &n);
@@ -711,7 +745,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 			FindInSystem(rsinfo, release->system);
 		last = release->system;
 		if (release->digest == NULL)
-			Find(rsinfo, release, "no_digest", "information", NULL,
+			ReportFinding(rsinfo, release, "no_digest", "information", NULL,
 				 "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) takes one of what is there");
 		else
 		{
@@ -719,7 +753,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 			if (VARSIZE_ANY_EXHDR(release->digest) != SHA256_LENGTH ||
 				memcmp(VARDATA_ANY(release->digest), VARDATA_ANY(now.digest), SHA256_LENGTH) != 0)
 			{
-				Find(rsinfo, release, "release_altered", "error", NULL,
+				ReportFinding(rsinfo, release, "release_altered", "error", NULL,
 					 psprintf("its " INT64_FORMAT " rows are not those that were loaded", now.rows));
 				if (release->codes)
 					CompareRows(rsinfo, release, &now);

@@ -14,8 +14,9 @@
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
 
+#include "base/columns.h"
 #include "base/relations.h"
-#include "load/release.h"
+#include "load/doubts.h"
 #include "terminology/issues.h"
 
 
@@ -44,7 +45,7 @@ typedef struct FileCounts
 
 /* Counts what the checks ask about; the codes are sorted. */
 static FileCounts
-CountCodes(const Load *load)
+CountStoredCodes(const Load *load)
 {
 	FileCounts	n = {0};
 
@@ -138,7 +139,7 @@ load_find_doubts(Load *load, int32 release, Datum sha256)
 {
 	Oid			types[] = {VARCHAROID, VARCHAROID, DATEOID, INT4OID, BYTEAOID};
 	Datum		args[5];
-	FileCounts	n = CountCodes(load);
+	FileCounts	n = CountStoredCodes(load);
 	uint64		rows = load->terms.n ? load->terms.n : load->rules.n;
 
 	if (load->codes.n > 0)
@@ -200,7 +201,7 @@ load_doubt_format(Load *load, const LoadFormat *looks_like)
 bool
 load_can_store_doubts(void)
 {
-	return get_attnum(medrec_relation("code_release"), "warnings") != InvalidAttrNumber;
+	return column_exists(medrec_relation("code_release"), "warnings");
 }
 
 /* Tells the caller what is odd, and what is out of date among the releases now. */

@@ -5,7 +5,8 @@
  */
 #include "base/medrec.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 
 
 /* Columns of an order file, counted from 1. */
@@ -193,7 +194,7 @@ DetectCodes(const Load *load)
 
 /* Reads a codes file. */
 static void
-ReadCodes(Load *load)
+ReadCodesFile(Load *load)
 {
 	Slice		none = {NULL, 0};
 	Slice		line;
@@ -219,7 +220,7 @@ const LoadFormat load_format_cms_codes = {
 	.needs_line_end = true,
 	.lists_leaves = true,
 	.detect = DetectCodes,
-	.read = ReadCodes,
+	.read = ReadCodesFile,
 };
 
 /*

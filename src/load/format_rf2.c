@@ -5,7 +5,9 @@
  */
 #include "base/medrec.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
+#include "load/table.h"
 
 
 enum
@@ -144,7 +146,7 @@ AddDescription(Load *load, const TableReader *table, LoadArray *descriptions)
 
 /* Order of numbers. */
 static int
-CompareIds(const void *a, const void *b)
+CompareConceptIds(const void *a, const void *b)
 {
 	uint64		x = *(const uint64 *) a;
 	uint64		y = *(const uint64 *) b;
@@ -173,7 +175,7 @@ CheckSnapshot(const Load *load, LoadArray *ids, const char *what)
 	const uint64 *id = ids->items;
 
 	if (ids->n > 0)
-		qsort(ids->items, ids->n, sizeof(uint64), CompareIds);
+		qsort(ids->items, ids->n, sizeof(uint64), CompareConceptIds);
 	for (size_t i = 1; i < ids->n; i++)
 		if (id[i - 1] == id[i])
 			load_fail(load, 0, "%s " UINT64_FORMAT " stands in it more than once, as in a full release; the snapshot has each once",

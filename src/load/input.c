@@ -10,9 +10,9 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 #include "terminology/code_systems.h"
-#include "terminology/lookup.h"
 
 
 /* Raises what is wrong with a line; line 0 stands for the file as a whole. */
@@ -301,7 +301,7 @@ load_add_code(Load *load, Slice code, Slice display, Slice short_display)
 
 /* Adds a term or note to an array. */
 static void
-AddTerm(Load *load, LoadArray *array, const char *code, const char *kind, Slice term)
+PushTerm(Load *load, LoadArray *array, const char *code, const char *kind, Slice term)
 {
 	LoadedTerm *t = load_push(load, array, sizeof(LoadedTerm));
 
@@ -314,14 +314,14 @@ AddTerm(Load *load, LoadArray *array, const char *code, const char *kind, Slice 
 void
 load_add_term(Load *load, const char *code, const char *kind, Slice term)
 {
-	AddTerm(load, &load->terms, code, kind, term);
+	PushTerm(load, &load->terms, code, kind, term);
 }
 
 /* Adds a note on a code that is in its normal form. */
 void
 load_add_note(Load *load, const char *code, const char *kind, Slice note)
 {
-	AddTerm(load, &load->notes, code, kind, note);
+	PushTerm(load, &load->notes, code, kind, note);
 }
 
 /* Adds a rule on a code that is in its normal form; the caller may fill in the rest. */
@@ -424,7 +424,7 @@ load_sort_codes(Load *load)
 					  codes[i].code, codes[i - 1].line);
 	/* what stands below a code begins with its text, so it follows at once */
 	for (size_t i = 1; load->format->lists_leaves && i < load->codes.n; i++)
-		if (terminology_is_above(load->system, codes[i - 1].code, codes[i].code))
+		if (codesystem_is_above(load->system, codes[i - 1].code, codes[i].code))
 			codes[i - 1].billable = false;
 }
 

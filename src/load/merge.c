@@ -24,7 +24,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/merge.h"
+#include "load/store.h"
 
 
 /* rows read from the table at a time */
@@ -87,7 +88,7 @@ typedef struct Merge
 
 /* A row added to the end of a list. */
 static CodeRow *
-AddRow(RowList *list)
+AddPeriod(RowList *list)
 {
 	if (list->n == list->max)
 	{
@@ -127,7 +128,7 @@ AddSpan(RowList *list, const CodeRow *content, DateADT from, DateADT to)
 			return;
 		}
 	}
-	row = AddRow(list);
+	row = AddPeriod(list);
 	*row = *content;
 	row->from = from;
 	row->to = to;
@@ -177,7 +178,7 @@ DateOrNull(DateADT day, DateADT end, bool *isnull)
 
 /* Puts a row into a store. */
 static void
-PutRow(LoadStore *store, const char *code, const CodeRow *row)
+PutPeriod(LoadStore *store, const char *code, const CodeRow *row)
 {
 	Datum		values[NCOLS];
 	bool		nulls[NCOLS] = {false};
@@ -207,18 +208,18 @@ PutChanges(Merge *merge, const char *code, const RowList *before, const RowList 
 
 		if (old && (!new || old->from < new->from))
 		{
-			PutRow(&merge->deletes, code, old);
+			PutPeriod(&merge->deletes, code, old);
 			i++;
 		}
 		else if (!old || new->from < old->from)
 		{
-			PutRow(&merge->inserts, code, new);
+			PutPeriod(&merge->inserts, code, new);
 			j++;
 		}
 		else
 		{
 			if (old->to != new->to || !SameContent(old, new))
-				PutRow(&merge->updates, code, new);
+				PutPeriod(&merge->updates, code, new);
 			i++;
 			j++;
 		}
@@ -325,11 +326,11 @@ PeekReader(RowReader *reader, char code[CODE_MAX_LEN + 1])
 
 /* Takes the next row of the table into a list. */
 static void
-TakeRow(RowReader *reader, RowList *list)
+TakeStoredPeriod(RowReader *reader, RowList *list)
 {
 	HeapTuple	tuple = reader->batch->vals[reader->next];
 	TupleDesc	desc = reader->batch->tupdesc;
-	CodeRow    *row = AddRow(list);
+	CodeRow    *row = AddPeriod(list);
 	bool		isnull;
 
 	row->from = GetDate(tuple, desc, COL_FROM, DATEVAL_NOBEGIN);
@@ -457,7 +458,7 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 		}
 		while (more && memcmp(code, stored, sizeof(stored)) == 0)
 		{
-			TakeRow(&reader, &before);
+			TakeStoredPeriod(&reader, &before);
 			MemoryContextSwitchTo(caller);
 			more = PeekReader(&reader, stored);
 			MemoryContextSwitchTo(merge.scratch);

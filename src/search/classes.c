@@ -1,103 +1,112 @@
 /*
  * classes.c
- *		The words that decide between neighbours: sides, encounters, denials,
- *		opposites; and the words that a title may have without being asked.
+ *		The words that decide between neighbouring codes: sides, encounters,
+ *		negations, opposites; and those that a title may have without being asked
+ *		for them.
  */
-#include "internal.h"
+#include "search/classes.h"
+
+#include <string.h>
+
+#include "search/weights.h"
 
 typedef struct ClassEntry
 {
 	const char *word;			/* folded */
 	uint8_t		class;
 	uint8_t		value;
-	uint8_t		negates;
-	uint8_t		affirms;
-	float		surplus;
+	uint8_t		polarity;
+	size_t		factor;			/* where its weight stands, FULL for 1 */
 } ClassEntry;
 
+#define FACTOR(name)	offsetof(SearchWeights, name)
+#define FULL			SIZE_MAX
+#define NEGATES			POLARITY_NEGATES
+#define ENDS			POLARITY_ENDS
+
 /* Sorted by nothing: a few dozen words, looked up once per stem. */
-static const ClassEntry entries[] = {
-	{"right", CLASS_SIDE, 1, 0, 0, 1.0f},
-	{"left", CLASS_SIDE, 2, 0, 0, 1.0f},
-	{"bilateral", CLASS_SIDE, 3, 0, 0, 1.0f},
-	{"both", CLASS_SIDE, 3, 0, 0, 1.0f},
-	{"initial", CLASS_ENCOUNTER, 1, 0, 0, 0.15f},
-	{"subsequent", CLASS_ENCOUNTER, 2, 0, 0, 1.0f},
-	{"sequela", CLASS_ENCOUNTER, 3, 0, 0, 1.0f},
-	{"open", CLASS_OPEN, 1, 0, 0, 0.8f},
-	{"closed", CLASS_OPEN, 2, 0, 0, 0.3f},
-	{"displaced", CLASS_PLACE, 1, 0, 0, 0.5f},
-	{"nondisplaced", CLASS_PLACE, 2, 0, 0, 0.6f},
-	{"acute", 6, 1, 0, 0, 0.9f},
-	{"chronic", 6, 2, 0, 0, 0.9f},
-	{"upper", 7, 1, 0, 0, 1.0f},
-	{"lower", 7, 2, 0, 0, 1.0f},
-	{"anterior", 8, 1, 0, 0, 1.0f},
-	{"posterior", 8, 2, 0, 0, 1.0f},
-	{"male", 9, 1, 0, 0, 0.8f},
-	{"female", 9, 2, 0, 0, 0.8f},
-	{"benign", 10, 1, 0, 0, 1.0f},
-	{"malignant", 10, 2, 0, 0, 1.0f},
-	{"medial", 11, 1, 0, 0, 1.0f},
-	{"lateral", 11, 2, 0, 0, 1.0f},
-	{"proximal", 12, 1, 0, 0, 1.0f},
-	{"distal", 12, 2, 0, 0, 1.0f},
-	{"superior", 13, 1, 0, 0, 1.0f},
-	{"inferior", 13, 2, 0, 0, 1.0f},
-	{"accidental", CLASS_INTENT, 1, 0, 0, 0.5f},
-	{"intentional", CLASS_INTENT, 2, 0, 0, 1.0f},
-	{"assault", CLASS_INTENT, 3, 0, 0, 1.0f},
-	{"undetermined", CLASS_INTENT, 4, 0, 0, 1.0f},
-	{"unintentional", CLASS_INTENT, 1, 0, 0, 0.3f},
-	{"primary", 15, 1, 0, 0, 0.9f},
-	{"secondary", 15, 2, 0, 0, 0.9f},
-	{"congenital", CLASS_CONTEXT, 1, 0, 0, 1.0f},
-	{"newborn", CLASS_CONTEXT, 2, 0, 0, 1.0f},
-	{"neonatal", CLASS_CONTEXT, 2, 0, 0, 1.0f},
-	{"pregnancy", CLASS_CONTEXT, 3, 0, 0, 1.0f},
-	{"puerperium", CLASS_CONTEXT, 3, 0, 0, 1.0f},
-	{"puerperal", CLASS_CONTEXT, 3, 0, 0, 1.0f},
-	{"childbirth", CLASS_CONTEXT, 3, 0, 0, 1.0f},
-	{"postprocedural", CLASS_CONTEXT, 4, 0, 0, 1.0f},
-	{"history", CLASS_CONTEXT, 5, 0, 0, 1.0f},
-	{"screening", CLASS_CONTEXT, 6, 0, 0, 1.0f},
-	{"elsewhere", CLASS_CONTEXT, 7, 0, 0, 0.2f},
-	{"without", 0, 0, 1, 0, 0.6f},
-	{"no", 0, 0, 1, 0, 0.6f},
-	{"not", 0, 0, 1, 0, 0.3f},
-	{"denies", 0, 0, 1, 0, 1.0f},
-	{"with", 0, 0, 0, 1, 0.3f},
-	{"and", 0, 0, 0, 1, 0.3f},
-	{"or", 0, 0, 0, 0, 0.3f},
-	{"of", 0, 0, 0, 0, 0.1f},
-	{"the", 0, 0, 0, 0, 0.1f},
-	{"a", 0, 0, 0, 0, 0.1f},
-	{"an", 0, 0, 0, 0, 0.1f},
-	{"in", 0, 0, 0, 1, 0.3f},
-	{"to", 0, 0, 0, 1, 0.3f},
-	{"for", 0, 0, 0, 1, 0.2f},
-	{"by", 0, 0, 0, 1, 0.3f},
-	{"on", 0, 0, 0, 1, 0.3f},
-	{"at", 0, 0, 0, 1, 0.3f},
-	{"due", 0, 0, 0, 1, 0.4f},
-	{"encounter", 0, 0, 0, 1, 0.1f},
-	{"unspecified", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
-	{"unsp", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
-	{"nos", CLASS_UNSPECIFIED, 1, 0, 0, 0.05f},
-	{"nec", CLASS_OTHER, 1, 0, 0, 0.3f},
-	{"uncomplicated", CLASS_UNSPECIFIED, 1, 0, 0, 0.1f},
-	{"site", 0, 0, 0, 0, 0.2f},
-	{"classified", 0, 0, 0, 0, 0.2f},
-	{"other", CLASS_OTHER, 1, 0, 0, 0.5f},
-	{"specified", 0, 0, 0, 0, 0.5f},
-	{"disease", 0, 0, 0, 0, 0.5f},
-	{"disorder", 0, 0, 0, 0, 0.5f},
-	{"syndrome", 0, 0, 0, 0, 0.5f},
-	{"condition", 0, 0, 0, 0, 0.5f},
-	{NULL, 0, 0, 0, 0, 1.0f}
+static const ClassEntry class_entries[] = {
+	{"right", CLASS_SIDE, SIDE_RIGHT, 0, FULL},
+	{"left", CLASS_SIDE, SIDE_LEFT, 0, FULL},
+	{"bilateral", CLASS_SIDE, SIDE_BOTH, 0, FULL},
+	{"both", CLASS_SIDE, SIDE_BOTH, 0, FULL},
+	{"initial", CLASS_ENCOUNTER, ENCOUNTER_INITIAL, 0, FACTOR(word_initial)},
+	{"subsequent", CLASS_ENCOUNTER, ENCOUNTER_SUBSEQUENT, 0, FULL},
+	{"sequela", CLASS_ENCOUNTER, ENCOUNTER_SEQUELA, 0, FULL},
+	{"open", CLASS_OPEN, OPEN_OPEN, 0, FACTOR(word_open)},
+	{"closed", CLASS_OPEN, OPEN_CLOSED, 0, FACTOR(word_closed)},
+	{"displaced", CLASS_PLACE, PLACE_DISPLACED, 0, FACTOR(word_displaced)},
+	{"nondisplaced", CLASS_PLACE, PLACE_NONDISPLACED, 0, FACTOR(word_nondisplaced)},
+	{"acute", CLASS_COURSE, 1, 0, FACTOR(word_course)},
+	{"chronic", CLASS_COURSE, 2, 0, FACTOR(word_course)},
+	{"upper", CLASS_HEIGHT, 1, 0, FULL},
+	{"lower", CLASS_HEIGHT, 2, 0, FULL},
+	{"anterior", CLASS_FRONT, 1, 0, FULL},
+	{"posterior", CLASS_FRONT, 2, 0, FULL},
+	{"male", CLASS_SEX, 1, 0, FACTOR(word_sex)},
+	{"female", CLASS_SEX, 2, 0, FACTOR(word_sex)},
+	{"benign", CLASS_GROWTH, 1, 0, FULL},
+	{"malignant", CLASS_GROWTH, 2, 0, FULL},
+	{"medial", CLASS_MIDDLE, 1, 0, FULL},
+	{"lateral", CLASS_MIDDLE, 2, 0, FULL},
+	{"proximal", CLASS_TRUNK, 1, 0, FULL},
+	{"distal", CLASS_TRUNK, 2, 0, FULL},
+	{"superior", CLASS_ABOVE, 1, 0, FULL},
+	{"inferior", CLASS_ABOVE, 2, 0, FULL},
+	{"accidental", CLASS_INTENT, INTENT_ACCIDENTAL, 0, FACTOR(word_accidental)},
+	{"intentional", CLASS_INTENT, 2, 0, FULL},
+	{"assault", CLASS_INTENT, 3, 0, FULL},
+	{"undetermined", CLASS_INTENT, 4, 0, FULL},
+	{"unintentional", CLASS_INTENT, INTENT_ACCIDENTAL, 0, FACTOR(word_unintentional)},
+	{"primary", CLASS_CAUSE, 1, 0, FACTOR(word_cause)},
+	{"secondary", CLASS_CAUSE, 2, 0, FACTOR(word_cause)},
+	{"congenital", CLASS_CONTEXT, 1, 0, FULL},
+	{"newborn", CLASS_CONTEXT, 2, 0, FULL},
+	{"neonatal", CLASS_CONTEXT, 2, 0, FULL},
+	{"pregnancy", CLASS_CONTEXT, 3, 0, FULL},
+	{"puerperium", CLASS_CONTEXT, 3, 0, FULL},
+	{"puerperal", CLASS_CONTEXT, 3, 0, FULL},
+	{"childbirth", CLASS_CONTEXT, 3, 0, FULL},
+	{"postprocedural", CLASS_CONTEXT, 4, 0, FULL},
+	{"history", CLASS_CONTEXT, 5, 0, FULL},
+	{"screening", CLASS_CONTEXT, 6, 0, FULL},
+	{"elsewhere", CLASS_CONTEXT, 7, 0, FACTOR(word_elsewhere)},
+	{"without", 0, 0, NEGATES, FACTOR(word_without)},
+	{"no", 0, 0, NEGATES, FACTOR(word_without)},
+	{"not", 0, 0, NEGATES, FACTOR(word_not)},
+	{"denies", 0, 0, NEGATES, FULL},
+	{"with", 0, 0, ENDS, FACTOR(word_joining)},
+	{"and", 0, 0, ENDS, FACTOR(word_joining)},
+	{"or", 0, 0, 0, FACTOR(word_joining)},
+	{"of", 0, 0, 0, FACTOR(word_article)},
+	{"the", 0, 0, 0, FACTOR(word_article)},
+	{"a", 0, 0, 0, FACTOR(word_article)},
+	{"an", 0, 0, 0, FACTOR(word_article)},
+	{"in", 0, 0, ENDS, FACTOR(word_joining)},
+	{"to", 0, 0, ENDS, FACTOR(word_joining)},
+	{"for", 0, 0, ENDS, FACTOR(word_for)},
+	{"by", 0, 0, ENDS, FACTOR(word_joining)},
+	{"on", 0, 0, ENDS, FACTOR(word_joining)},
+	{"at", 0, 0, ENDS, FACTOR(word_joining)},
+	{"due", 0, 0, ENDS, FACTOR(word_due)},
+	{"encounter", 0, 0, ENDS, FACTOR(word_encounter)},
+	{"unspecified", CLASS_UNSPECIFIED, 1, 0, FACTOR(word_unspecified)},
+	{"unsp", CLASS_UNSPECIFIED, 1, 0, FACTOR(word_unspecified)},
+	{"nos", CLASS_UNSPECIFIED, 1, 0, FACTOR(word_nos)},
+	{"nec", CLASS_OTHER, 1, 0, FACTOR(word_nec)},
+	{"uncomplicated", CLASS_UNSPECIFIED, 1, 0, FACTOR(word_unspecified)},
+	{"site", 0, 0, 0, FACTOR(word_site)},
+	{"classified", 0, 0, 0, FACTOR(word_site)},
+	{"other", CLASS_OTHER, 1, 0, FACTOR(word_other)},
+	{"specified", 0, 0, 0, FACTOR(word_other)},
+	{"disease", 0, 0, 0, FACTOR(word_disease)},
+	{"disorder", 0, 0, 0, FACTOR(word_disease)},
+	{"syndrome", 0, 0, 0, FACTOR(word_disease)},
+	{"condition", 0, 0, 0, FACTOR(word_disease)},
+	{NULL, 0, 0, 0, FULL}
 };
 
-/* Does the word say nothing once it is denied: not specified? */
+/* Does the word say nothing once it is negated: not specified? */
 bool
 word_says_nothing(const char *word, int len)
 {
@@ -105,38 +114,42 @@ word_says_nothing(const char *word, int len)
 		(len == 10 && memcmp(word, "classified", 10) == 0);
 }
 
+/* The number that a word of one or two digits is, 0 for any other word. */
+static int
+small_number(const char *word, int len)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < len; i++)
+	{
+		if (len > 2 || word[i] < '0' || word[i] > '9')
+			return 0;
+		n = n * 10 + word[i] - '0';
+	}
+	return n < 30 ? n : 0;
+}
+
 /* Fills in what a folded word decides. */
 void
 word_class(const char *word, int len, WordClass *out)
 {
-	int			i;
-	int			n = 0;
+	const ClassEntry *e;
 
 	memset(out, 0, sizeof(*out));
-	out->surplus = 1.0f;
-	for (i = 0; entries[i].word != NULL; i++)
+	out->factor = 1.0f;
+	for (e = class_entries; e->word != NULL; e++)
 	{
-		if (strlen(entries[i].word) == (size_t) len && memcmp(entries[i].word, word, (size_t) len) == 0)
-		{
-			out->class = entries[i].class;
-			out->value = entries[i].value;
-			out->negates = entries[i].negates;
-			out->affirms = entries[i].affirms;
-			out->surplus = entries[i].surplus;
-			return;
-		}
-	}
-	if (len > 2)
+		if (strlen(e->word) != (size_t) len || memcmp(e->word, word, (size_t) len) != 0)
+			continue;
+		out->class = e->class;
+		out->value = e->value;
+		out->polarity = e->polarity;
+		if (e->factor != FULL)
+			memcpy(&out->factor, (const char *) &W + e->factor, sizeof(float));
 		return;
-	for (i = 0; i < len; i++)
-	{
-		if (word[i] < '0' || word[i] > '9')
-			return;
-		n = n * 10 + word[i] - '0';
 	}
-	if (n > 0 && n < 30)
-	{
+	out->value = (uint8_t) small_number(word, len);
+	if (out->value > 0)
 		out->class = CLASS_NUMBER;
-		out->value = (uint8_t) n;
-	}
 }

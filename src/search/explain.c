@@ -2,14 +2,16 @@
  * explain.c
  *		Says in a few words why a code is suggested.
  */
+#include "search/explain.h"
+
 #include <stdio.h>
 
-#include "query.h"
+#include "search/neighbours.h"
 
 /* Puts a text into quotes, as much of it as there is room for; the result is
  * valid UTF-8 without control characters. */
 static int
-quote(char *out, int room, const char *text, int len)
+put_quoted(char *out, int room, const char *text, int len)
 {
 	int			n = 0;
 	int			i = 0;
@@ -46,9 +48,21 @@ quote(char *out, int room, const char *text, int len)
 	return n;
 }
 
+/* Says which characters a code that was given lacks. */
+static void
+explain_unfinished(const Query *q, const ImageRow *r, const char *key, int at, char *out)
+{
+	int			full = row_shape(&q->im, r)->full_len;
+
+	if (r->key_len == full)
+		snprintf(out, SEARCH_REASON_LEN, "%dth character %c added", full, key[full - 1]);
+	else
+		snprintf(out, SEARCH_REASON_LEN, "%.*s added", r->key_len - at, key + at);
+}
+
 /* Says what was done to the code that was given. */
 static void
-explain_code(const Query *q, const Cand *c, char *out)
+explain_code(const Query *q, const Candidate *c, char *out)
 {
 	const ImageRow *r = &q->im.rows[c->row];
 	const char *key = row_key(&q->im, r);
@@ -78,17 +92,14 @@ explain_code(const Query *q, const Cand *c, char *out)
 			snprintf(out, SEARCH_REASON_LEN, "character %d removed: %c", i + 1, q->key[i]);
 			break;
 		case CODE_PLACEHOLDER:
-			snprintf(out, SEARCH_REASON_LEN, "placeholder X added");
+			snprintf(out, SEARCH_REASON_LEN, "placeholder %c added", row_shape(&q->im, r)->placeholder);
 			break;
-		case CODE_SEVENTH:
-			if (r->key_len == 7)
-				snprintf(out, SEARCH_REASON_LEN, "7th character %c added", key[6]);
-			else
-				snprintf(out, SEARCH_REASON_LEN, "%.*s added", r->key_len - i, key + i);
+		case CODE_UNFINISHED:
+			explain_unfinished(q, r, key, i, out);
 			break;
 		case CODE_BELOW:
-			if (r->key_len == 7 && q->key_len == 6)
-				snprintf(out, SEARCH_REASON_LEN, "7th character %c added", key[6]);
+			if (row_variant(&q->im, r) != '\0' && q->key_len == r->key_len - 1)
+				explain_unfinished(q, r, key, i, out);
 			else
 				snprintf(out, SEARCH_REASON_LEN, "below the header given");
 			break;
@@ -103,10 +114,10 @@ explain_code(const Query *q, const Cand *c, char *out)
 
 /* Says why; out has room for SEARCH_REASON_LEN bytes. */
 void
-explain(const Query *q, const Cand *c, char *out)
+explain_candidate(const Query *q, const Candidate *c, char *out)
 {
-	const ImageTerm *t = c->term == UINT32_MAX ? NULL : &q->im.terms[c->term];
-	const Word *w = c->spelled ? &q->words[q->slots[c->spelled - 1].word] : NULL;
+	const ImageTerm *t = c->term == NO_TERM ? NULL : &q->im.terms[c->term];
+	const Word *w = c->spelled ? &q->words[q->qterms[c->spelled - 1].word] : NULL;
 	static const char related[] = " of a related code";
 	int			n;
 
@@ -118,12 +129,12 @@ explain(const Query *q, const Cand *c, char *out)
 	else if (w != NULL)
 	{
 		memcpy(out, "spelling of ", 12);
-		quote(out + 12, SEARCH_REASON_LEN - 12, w->text, w->len);
+		put_quoted(out + 12, SEARCH_REASON_LEN - 12, w->text, w->len);
 	}
 	else if (t != NULL && t->kind > SEARCH_TERM_SHORT)
 	{
 		memcpy(out, "synonym ", 8);
-		n = 8 + quote(out + 8, SEARCH_REASON_LEN - 8 - (int) sizeof(related), q->im.text + t->text_off, t->text_len);
+		n = 8 + put_quoted(out + 8, SEARCH_REASON_LEN - 8 - (int) sizeof(related), q->im.text + t->text_off, t->text_len);
 		if (c->inherited)
 			memcpy(out + n, related, sizeof(related));
 	}

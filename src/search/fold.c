@@ -1,21 +1,34 @@
 /*
  * fold.c
  *		From any bytes to words that can be compared: case, accents, British
- *		spelling, roman numerals; and from words to stems and roots.
+ *		spelling, roman numerals.
  */
-#include "internal.h"
+#include "search/fold.h"
 
-/* What a byte sequence is to the scanner. */
+#include <string.h>
+
+#include "search/bytes.h"
+#include "search/search.h"
+#include "search/stem.h"
+
+/* What a character is to the scanner. */
 typedef enum CharKind
 {
-	CHAR_LETTER,
-	CHAR_DIGIT,
-	CHAR_HYPHEN,
-	CHAR_APOSTROPHE,
-	CHAR_MARK,					/* combining mark: skipped */
-	CHAR_SPACE,
-	CHAR_BREAK					/* comma, bracket and the like */
+	CHAR_LETTER = 'L',
+	CHAR_DIGIT = 'D',
+	CHAR_HYPHEN = 'H',
+	CHAR_APOSTROPHE = 'A',
+	CHAR_MARK = 'M',			/* combining mark: skipped */
+	CHAR_SPACE = 'S',
+	CHAR_BREAK = 'B'			/* comma, bracket and the like */
 } CharKind;
+
+/* The kinds of the characters of ASCII. */
+static const char ascii_kinds[] =
+"BBBBBBBBBSBBBBBBBBBBBBBBBBBBBBBB"
+"SBBBBBBABBBBBHSSDDDDDDDDDDBBBBBB"
+"BLLLLLLLLLLLLLLLLLLLLLLLLLLBBBBB"
+"BLLLLLLLLLLLLLLLLLLLLLLLLLLBBBBB";
 
 /* U+00C0 to U+017F without their accents; "" is no letter. */
 static const char *const latin[] = {
@@ -45,148 +58,77 @@ static const char *const roman[] = {
 	"xiii", "xiv", "xv", "xvi", "xvii", "xviii", "xix", "xx"
 };
 
-/* A 64-bit hash of some bytes; not for secrets. */
-uint64_t
-search_hash(const void *data, size_t len)
+static const char *const micro[] = {"mu"};
+
+/* Characters beyond ASCII that are no plain letters. */
+typedef struct CharRange
 {
-	const unsigned char *p = data;
-	uint64_t	h = 0x9E3779B97F4A7C15ULL ^ (len * 0xff51afd7ed558ccdULL);
-	uint64_t	w;
+	uint32_t	first;
+	uint32_t	last;
+	CharKind	kind;
+	const char *const *names;	/* of letters: what they are folded to */
+} CharRange;
 
-	while (len > 0)
-	{
-		size_t		n = len < 8 ? len : 8;
+/* The first that holds a character counts; what is in none is a letter. */
+static const CharRange char_ranges[] = {
+	{0xB4, 0xB4, CHAR_APOSTROPHE, NULL},
+	{0xB5, 0xB5, CHAR_LETTER, micro},
+	{0x80, 0xBF, CHAR_SPACE, NULL},
+	{0xC0, 0x17F, CHAR_LETTER, latin},
+	{0x2BC, 0x2BC, CHAR_APOSTROPHE, NULL},
+	{0x300, 0x36F, CHAR_MARK, NULL},
+	{0x391, 0x3A9, CHAR_LETTER, greek},
+	{0x3B1, 0x3C9, CHAR_LETTER, greek},
+	{0x2010, 0x2015, CHAR_HYPHEN, NULL},
+	{0x2019, 0x2019, CHAR_APOSTROPHE, NULL},
+	{0x2212, 0x2212, CHAR_HYPHEN, NULL},
+	{0x2000, 0x2BFF, CHAR_SPACE, NULL},
+	{0x3000, 0x3003, CHAR_SPACE, NULL},
+	{0xFEFF, 0xFEFF, CHAR_SPACE, NULL},
+	{0xFFFD, 0xFFFD, CHAR_SPACE, NULL}
+};
 
-		w = 0;
-		memcpy(&w, p, n);
-		h = (h ^ w) * 0xbf58476d1ce4e5b9ULL;
-		h ^= h >> 32;
-		p += n;
-		len -= n;
-	}
-	h *= 0x94d049bb133111ebULL;
-	return h ^ (h >> 29);
-}
+#define CHAR_RANGES		(sizeof(char_ranges) / sizeof(char_ranges[0]))
 
-/* Decodes one character; an invalid byte stands for itself as latin-1. */
-static uint32_t
-decode(const unsigned char *p, const unsigned char *end, int *len)
+/* Folds a character beyond ASCII; outlen is 0 for what is no letter. */
+static CharKind
+fold_wide_char(uint32_t c, char *out, int *outlen)
 {
-	int			n;
-	int			i;
-	uint32_t	c = *p;
+	size_t		i;
 
-	*len = 1;
-	if (c < 0x80)
-		return c;
-	n = c >= 0xF0 && c < 0xF5 ? 3 : c >= 0xE0 && c < 0xF0 ? 2 : c >= 0xC2 && c < 0xE0 ? 1 : 0;
-	if (n == 0 || end - p <= n)
-		return c;
-	c &= 0x3F >> n;
-	for (i = 1; i <= n; i++)
+	*outlen = 0;
+	for (i = 0; i < CHAR_RANGES; i++)
 	{
-		if ((p[i] & 0xC0) != 0x80)
-			return *p;
-		c = c << 6 | (p[i] & 0x3F);
-	}
-	if ((n == 2 && (c < 0x800 || (c >= 0xD800 && c < 0xE000))) ||
-		(n == 3 && (c < 0x10000 || c > 0x10FFFF)))
-		return *p;
-	*len = n + 1;
-	return c;
-}
+		const CharRange *r = &char_ranges[i];
 
-/* The length of the valid UTF-8 character at p, 0 when there is none. */
-int
-utf8_length(const char *p, size_t left)
-{
-	int			len;
-	const unsigned char *u = (const unsigned char *) p;
-
-	if (left == 0)
-		return 0;
-	decode(u, u + left, &len);
-	return len == 1 && *u >= 0x80 ? 0 : len;
-}
-
-/* Encodes a character of more than seven bits. */
-static int
-encode(uint32_t c, char *out)
-{
-	if (c < 0x800)
-	{
-		out[0] = (char) (0xC0 | c >> 6);
-		out[1] = (char) (0x80 | (c & 0x3F));
-		return 2;
+		if (c < r->first || c > r->last)
+			continue;
+		if (r->names == NULL)
+			return r->kind;
+		*outlen = (int) strlen(r->names[c - r->first]);
+		memcpy(out, r->names[c - r->first], (size_t) *outlen);
+		return *outlen > 0 ? CHAR_LETTER : CHAR_SPACE;
 	}
-	if (c < 0x10000)
-	{
-		out[0] = (char) (0xE0 | c >> 12);
-		out[1] = (char) (0x80 | (c >> 6 & 0x3F));
-		out[2] = (char) (0x80 | (c & 0x3F));
-		return 3;
-	}
-	out[0] = (char) (0xF0 | c >> 18);
-	out[1] = (char) (0x80 | (c >> 12 & 0x3F));
-	out[2] = (char) (0x80 | (c >> 6 & 0x3F));
-	out[3] = (char) (0x80 | (c & 0x3F));
-	return 4;
+	/* cyrillic capitals */
+	if (c >= 0x410 && c <= 0x42F)
+		c += 32;
+	*outlen = utf8_encode(c, out);
+	return CHAR_LETTER;
 }
 
 /* Reads one character as folded letters; outlen is 0 for what is no letter. */
 static CharKind
 fold_char(const unsigned char *p, const unsigned char *end, int *len, char *out, int *outlen)
 {
-	uint32_t	c = decode(p, end, len);
-	const char *s = NULL;
+	CharKind	kind;
 
-	*outlen = 0;
-	if (c < 0x80)
-	{
-		out[0] = (char) (c >= 'A' && c <= 'Z' ? c + 32 : c);
-		if (out[0] >= 'a' && out[0] <= 'z')
-		{
-			*outlen = 1;
-			return CHAR_LETTER;
-		}
-		if (c >= '0' && c <= '9')
-		{
-			*outlen = 1;
-			return CHAR_DIGIT;
-		}
-		if (c == '-')
-			return CHAR_HYPHEN;
-		if (c == '\'')
-			return CHAR_APOSTROPHE;
-		return c == ' ' || c == '/' || c == '.' || c == '\t' ? CHAR_SPACE : CHAR_BREAK;
-	}
-	if (c == 0x2019 || c == 0x02BC || c == 0x00B4)
-		return CHAR_APOSTROPHE;
-	if ((c >= 0x2010 && c <= 0x2015) || c == 0x2212)
-		return CHAR_HYPHEN;
-	if (c >= 0x300 && c < 0x370)
-		return CHAR_MARK;
-	if (c == 0xB5)
-		s = "mu";
-	else if (c >= 0xC0 && c < 0x180)
-		s = latin[c - 0xC0];
-	else if (c >= 0x391 && c <= 0x3A9)
-		s = greek[c - 0x391];
-	else if (c >= 0x3B1 && c <= 0x3C9)
-		s = greek[c - 0x3B1];
-	else if (c < 0xC0 || (c >= 0x2000 && c < 0x2C00) || (c >= 0x3000 && c < 0x3004) ||
-			 c == 0xFEFF || c == 0xFFFD)
-		return CHAR_SPACE;
-	if (s != NULL)
-	{
-		*outlen = (int) strlen(s);
-		memcpy(out, s, (size_t) *outlen);
-		return *outlen > 0 ? CHAR_LETTER : CHAR_SPACE;
-	}
-	if (c >= 0x410 && c <= 0x42F)
-		c += 32;
-	*outlen = encode(c, out);
-	return CHAR_LETTER;
+	if (*p >= 0x80)
+		return fold_wide_char(utf8_decode(p, end, len), out, outlen);
+	*len = 1;
+	kind = (CharKind) ascii_kinds[*p];
+	out[0] = (char) (*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+	*outlen = kind == CHAR_LETTER || kind == CHAR_DIGIT ? 1 : 0;
+	return kind;
 }
 
 /*
@@ -224,34 +166,42 @@ search_name_word(const char *text, size_t len, size_t *pos, char *out, int size)
 	return outlen;
 }
 
-/* Does the word end in the suffix and have at least min letters before it? */
-static bool
-ends_in(const char *w, int len, const char *suffix, int min)
+/* British verbs: the letter so far from the end becomes z. */
+typedef struct BritishVerb
 {
-	int			n = (int) strlen(suffix);
+	const char *suffix;
+	int			at;
+} BritishVerb;
 
-	return len >= n + min && memcmp(w + len - n, suffix, (size_t) n) == 0;
+static const BritishVerb british_verbs[] = {
+	{"ise", 2}, {"yse", 2}, {"ised", 3}, {"ysed", 3}, {"ising", 4}, {"isation", 6}
+};
+
+#define BRITISH_VERBS	(sizeof(british_verbs) / sizeof(british_verbs[0]))
+
+/* Is the vowel before an e one that Americans do not write: haem, oedema,
+ * anaemia; not toe, shoe, poet? */
+static bool
+is_british_vowel(const char *w, int len, int i)
+{
+	if (i + 2 >= len || w[i + 1] != 'e')
+		return false;
+	return w[i] == 'a' || (w[i] == 'o' && (i != 1 || w[0] == 'f' || w[0] == 'c'));
 }
 
-/* British spelling to American, by rule, in place. */
+/* Drops and replaces letters inside a word; returns its length. */
 static int
-americanize(char *w, int len)
+americanize_letters(char *w, int len)
 {
 	int			i;
 	int			o = 0;
 
-	if (len < 5)
-		return len;
-	if (ends_in(w, len, "ae", 3))
-		w[len - 1] = '\0', len--;
 	for (i = 0; i < len; i++)
 	{
 		char		c = w[i];
 		char		next = i + 1 < len ? w[i + 1] : '\0';
 
-		/* haem, oedema, anaemia; not toe, shoe, poet */
-		if (next == 'e' && ((c == 'a' && i + 2 < len) ||
-							(c == 'o' && i + 2 < len && (i != 1 || w[0] == 'f' || w[0] == 'c'))))
+		if (is_british_vowel(w, len, i))
 			continue;
 		/* tumour, colouring; not hour, four */
 		if (c == 'u' && o >= 3 && w[o - 1] == 'o' && next == 'r')
@@ -259,26 +209,38 @@ americanize(char *w, int len)
 		/* sulphate */
 		if (c == 'p' && next == 'h' && o >= 3 && memcmp(w + o - 3, "sul", 3) == 0)
 		{
-			w[o++] = 'f';
+			c = 'f';
 			i++;
-			continue;
 		}
 		w[o++] = c;
 	}
-	len = o;
-	if (len >= 5 && (ends_in(w, len, "tre", 2) || ends_in(w, len, "bre", 2)))
+	return o;
+}
+
+/* British spelling to American, by rule, in place. */
+static int
+americanize(char *w, int len)
+{
+	size_t		i;
+
+	if (len < 5)
+		return len;
+	if (word_ends_in(w, len, "ae", 3))
+		w[--len] = '\0';
+	len = americanize_letters(w, len);
+	if (len >= 5 && (word_ends_in(w, len, "tre", 2) || word_ends_in(w, len, "bre", 2)))
 	{
 		w[len - 2] = 'e';
 		w[len - 1] = 'r';
 	}
-	if (ends_in(w, len, "ise", 3) || ends_in(w, len, "yse", 3))
-		w[len - 2] = 'z';
-	else if (ends_in(w, len, "ised", 3) || ends_in(w, len, "ysed", 3))
-		w[len - 3] = 'z';
-	else if (ends_in(w, len, "ising", 3))
-		w[len - 4] = 'z';
-	else if (ends_in(w, len, "isation", 3))
-		w[len - 6] = 'z';
+	for (i = 0; i < BRITISH_VERBS; i++)
+	{
+		if (word_ends_in(w, len, british_verbs[i].suffix, 3))
+		{
+			w[len - british_verbs[i].at] = 'z';
+			break;
+		}
+	}
 	return len;
 }
 
@@ -342,27 +304,18 @@ word_scan_start(WordScan *scan, const char *text, size_t len)
 	scan->depth = 0;
 }
 
-/* Reads the next word; false at the end of the text. */
-bool
-word_scan_next(WordScan *scan, Word *word)
+/* Goes on to the next letter, noting what stands before it. */
+static void
+skip_to_word(WordScan *scan, Word *word)
 {
 	char		buf[8];
 	int			n;
 	int			outlen;
-	int			apostrophe = -1;
-	CharKind	kind = CHAR_BREAK;
 
-	if (scan->has_pending)
+	for (; scan->p < scan->end; scan->p += n)
 	{
-		*word = scan->pending;
-		scan->has_pending = false;
-		return true;
-	}
-	word->len = 0;
-	word->flags = 0;
-	while (scan->p < scan->end)
-	{
-		kind = fold_char(scan->p, scan->end, &n, buf, &outlen);
+		CharKind	kind = fold_char(scan->p, scan->end, &n, buf, &outlen);
+
 		if (kind == CHAR_LETTER || kind == CHAR_DIGIT)
 			break;
 		if (kind == CHAR_HYPHEN)
@@ -373,33 +326,57 @@ word_scan_next(WordScan *scan, Word *word)
 			scan->depth++;
 		else if ((*scan->p == ')' || *scan->p == ']') && scan->depth > 0)
 			scan->depth--;
-		scan->p += n;
 	}
 	if (scan->depth > 0)
 		word->flags |= WORD_PAREN;
 	if (word->flags & WORD_BREAK)
 		word->flags &= ~WORD_HYPHEN;
-	while (scan->p < scan->end)
+}
+
+/* Reads the letters of a word, without a genitive's s: Crohn's. */
+static void
+read_letters(WordScan *scan, Word *word)
+{
+	char		buf[8];
+	int			n;
+	int			outlen;
+	int			apostrophe = -1;
+
+	for (; scan->p < scan->end; scan->p += n)
 	{
-		kind = fold_char(scan->p, scan->end, &n, buf, &outlen);
-		if (kind == CHAR_LETTER || kind == CHAR_DIGIT)
-		{
-			if (word->len + outlen <= WORD_MAX)
-			{
-				memcpy(word->text + word->len, buf, (size_t) outlen);
-				word->len = (uint8_t) (word->len + outlen);
-			}
-		}
-		else if (kind == CHAR_APOSTROPHE)
+		CharKind	kind = fold_char(scan->p, scan->end, &n, buf, &outlen);
+
+		if (kind == CHAR_APOSTROPHE)
 			apostrophe = word->len;
+		else if (kind == CHAR_LETTER || kind == CHAR_DIGIT)
+		{
+			if (word->len + outlen > WORD_MAX)
+				continue;
+			memcpy(word->text + word->len, buf, (size_t) outlen);
+			word->len = (uint8_t) (word->len + outlen);
+		}
 		else if (kind != CHAR_MARK)
 			break;
-		scan->p += n;
 	}
-	/* Crohn's */
 	if (apostrophe > 1 && apostrophe == word->len - 1 && word->text[apostrophe] == 's')
 		word->len--;
 	word->text[word->len] = '\0';
+}
+
+/* Reads the next word; false at the end of the text. */
+bool
+word_scan_next(WordScan *scan, Word *word)
+{
+	if (scan->has_pending)
+	{
+		*word = scan->pending;
+		scan->has_pending = false;
+		return true;
+	}
+	word->len = 0;
+	word->flags = 0;
+	skip_to_word(scan, word);
+	read_letters(scan, word);
 	if (word->len == 0)
 		return false;
 	split_digits(scan, word);
@@ -407,80 +384,18 @@ word_scan_next(WordScan *scan, Word *word)
 	return true;
 }
 
-/* Takes the inflection off a folded word. */
+/* Writes two words as one; returns its length, 0 where that is too long. */
 int
-word_stem(const char *word, int len, char *out)
+word_join(const Word *a, const Word *b, char *out)
 {
-	memcpy(out, word, (size_t) len + 1);
-	if (len < 4 || (unsigned char) word[len - 1] >= 0x80)
-		return len;
-	if (out[len - 1] == 's' && out[len - 2] != 's')
-	{
-		if (ends_in(out, len, "itides", 2))
-			len -= 3, out[len - 1] = 's';
-		else if (ends_in(out, len, "ies", 2))
-			len -= 2, out[len - 1] = 'y';
-		else if (ends_in(out, len, "oses", 2) || ends_in(out, len, "yses", 2))
-			out[len - 2] = 'i';
-		else if (ends_in(out, len, "sses", 1) || ends_in(out, len, "xes", 2) ||
-				 ends_in(out, len, "ches", 2) || ends_in(out, len, "shes", 2))
-			len -= 2;
-		else if (out[len - 2] != 'u' && out[len - 2] != 'i')
-			len--;
-	}
-	else if (ends_in(out, len, "ied", 3))
-		len -= 2, out[len - 1] = 'y';
-	else if ((ends_in(out, len, "ed", 4) && !ends_in(out, len, "eed", 1)) || ends_in(out, len, "ing", 4))
-	{
-		len -= out[len - 1] == 'd' ? 2 : 3;
-		if (out[len - 1] == out[len - 2] && strchr("bdgmnprt", out[len - 1]) != NULL)
-			len--;
-	}
-	else if (ends_in(out, len, "ally", 4))
-		len -= 2;
-	else if (ends_in(out, len, "ly", 5))
-		len -= 2;
-	if (len >= 5 && out[len - 1] == 'e')
-		len--;
+	int			len = a->len + b->len;
+
+	if (len > WORD_MAX)
+		return 0;
+	memcpy(out, a->text, a->len);
+	memcpy(out + a->len, b->text, b->len);
 	out[len] = '\0';
 	return len;
-}
-
-/* Takes the ending off a stem, so that diabetes and diabetic meet. */
-int
-word_root(const char *stem, int len, char *out)
-{
-	static const char *const endings[] = {
-		"atory", "ation", "ative", "ical", "ency", "ence", "ance", "itic", "ious", "eous",
-		"ient", "ion", "ive", "ity", "ism", "ant", "ent", "ial", "eal", "ary", "ory", "ous",
-		"enc", "anc", "ic", "al", "ar", "ia", "us", "um", "is", "es", "on", "or", "er", "y", "a",
-		"at", "i", "o", NULL
-	};
-	int			i;
-
-	memcpy(out, stem, (size_t) len + 1);
-	for (i = 0; endings[i] != NULL; i++)
-	{
-		if (ends_in(stem, len, endings[i], 5))
-		{
-			len -= (int) strlen(endings[i]);
-			break;
-		}
-	}
-	out[len] = '\0';
-	return len;
-}
-
-/* Are two words forms of one: the same for at least so many letters and for
- * half of the longer one? */
-bool
-words_akin(const char *a, int alen, const char *b, int blen, int least)
-{
-	int			n = 0;
-
-	while (n < alen && n < blen && a[n] == b[n])
-		n++;
-	return n >= least && n * 2 >= (alen > blen ? alen : blen);
 }
 
 /* A code as upper-case letters and digits; 0 when it is too long or empty. */

@@ -2,7 +2,11 @@
  * image.c
  *		Reading the image: its header, its rows, exact look-ups.
  */
-#include "internal.h"
+#include "search/image.h"
+
+#include "search/fold.h"
+#include "search/search.h"
+#include "search/spell.h"
 
 /* The checksum of a header, as if its own field were zero. */
 static uint64_t
@@ -43,6 +47,46 @@ image_open(const void *image, Image *im)
 	im->abbrs = SECTION(image, SEC_ABBRS, ImageAbbr);
 	im->abbrstems = SECTION(image, SEC_ABBRSTEMS, uint32_t);
 	im->systems = SECTION(image, SEC_SYSTEMS, uint32_t);
+	im->shapes = SECTION(image, SEC_SHAPES, ImageShape);
+}
+
+/* The least bytes that each section takes by the header's counts. */
+static void
+sections_need(const ImageHeader *h, uint64_t need[SEC_COUNT])
+{
+	memset(need, 0, SEC_COUNT * sizeof(uint64_t));
+	need[SEC_ROWS] = (uint64_t) h->nrows * sizeof(ImageRow);
+	need[SEC_TERMS] = (uint64_t) h->nterms * sizeof(ImageTerm);
+	need[SEC_WORDS] = (uint64_t) h->nwords * sizeof(ImageWord);
+	need[SEC_STEMS] = (uint64_t) h->nstems * sizeof(ImageStem);
+	need[SEC_LISTS] = ((uint64_t) h->nstems + 1) * sizeof(ImageList);
+	need[SEC_SPELLREGIONS] = (SPELL_REGIONS + 1) * sizeof(uint32_t);
+	need[SEC_SPELLHEADS] = ((uint64_t) h->nspell + 1) * sizeof(uint32_t);
+	need[SEC_ABBRHEADS] = ((uint64_t) h->nabbr + 1) * sizeof(uint32_t);
+	need[SEC_ABBRS] = (uint64_t) h->nabbrs * sizeof(ImageAbbr);
+	need[SEC_SYSTEMS] = (SYSTEMS_MAX + 1) * sizeof(uint32_t);
+	need[SEC_SHAPES] = SYSTEMS_MAX * sizeof(ImageShape);
+}
+
+/* Do the sections follow each other inside the image, each large enough? */
+static bool
+sections_fit(const ImageHeader *h)
+{
+	uint64_t	need[SEC_COUNT];
+	uint64_t	end = sizeof(ImageHeader);
+	int			i;
+
+	sections_need(h, need);
+	for (i = 0; i < SEC_COUNT; i++)
+	{
+		uint64_t	off = h->sec[i].off;
+		uint64_t	bytes = h->sec[i].bytes;
+
+		if (off < end || (off & 7) != 0 || off > h->size || bytes > h->size - off || bytes < need[i])
+			return false;
+		end = off + bytes;
+	}
+	return true;
 }
 
 /* Checks a header; described in search.h. */
@@ -50,9 +94,6 @@ const char *
 search_image_check(const void *image, size_t size)
 {
 	const ImageHeader *h = image;
-	uint64_t	need[SEC_COUNT];
-	uint64_t	end = sizeof(ImageHeader);
-	int			i;
 
 	if (image == NULL || size < sizeof(ImageHeader))
 		return "too short for a header";
@@ -68,24 +109,8 @@ search_image_check(const void *image, size_t size)
 		return "header is damaged";
 	if (h->size > size)
 		return "cut off";
-	memset(need, 0, sizeof(need));
-	need[SEC_ROWS] = (uint64_t) h->nrows * sizeof(ImageRow);
-	need[SEC_TERMS] = (uint64_t) h->nterms * sizeof(ImageTerm);
-	need[SEC_WORDS] = (uint64_t) h->nwords * sizeof(ImageWord);
-	need[SEC_STEMS] = (uint64_t) h->nstems * sizeof(ImageStem);
-	need[SEC_LISTS] = ((uint64_t) h->nstems + 1) * sizeof(ImageList);
-	need[SEC_SPELLREGIONS] = (SPELL_REGIONS + 1) * sizeof(uint32_t);
-	need[SEC_SPELLHEADS] = ((uint64_t) h->nspell + 1) * sizeof(uint32_t);
-	need[SEC_ABBRHEADS] = ((uint64_t) h->nabbr + 1) * sizeof(uint32_t);
-	need[SEC_ABBRS] = (uint64_t) h->nabbrs * sizeof(ImageAbbr);
-	need[SEC_SYSTEMS] = 257 * sizeof(uint32_t);
-	for (i = 0; i < SEC_COUNT; i++)
-	{
-		if (h->sec[i].off < end || (h->sec[i].off & 7) != 0 || h->sec[i].off > h->size ||
-			h->sec[i].bytes > h->size - h->sec[i].off || h->sec[i].bytes < need[i])
-			return "sections overlap";
-		end = h->sec[i].off + h->sec[i].bytes;
-	}
+	if (!sections_fit(h))
+		return "sections overlap";
 	if ((h->nabbr & (h->nabbr - 1)) != 0 || h->nspell == 0 || h->nabbr == 0)
 		return "tables of odd size";
 	return NULL;
@@ -171,7 +196,7 @@ image_system_range(const Image *im, int system, uint32_t *lo, uint32_t *hi)
 	*lo = *hi = 0;
 	if (system == SEARCH_ANY_SYSTEM)
 		*hi = im->h->nrows;
-	else if (system >= 0 && system <= 255)
+	else if (system >= 0 && system < SYSTEMS_MAX)
 	{
 		*lo = im->systems[system];
 		*hi = im->systems[system + 1];
@@ -239,7 +264,7 @@ search_find_code(const void *image, int system, const char *code, size_t len, ui
 	int			n = code_key(code, len, key, (int) sizeof(key));
 
 	image_open(image, &im);
-	for (s = system == SEARCH_ANY_SYSTEM ? 0 : system; n > 0 && s <= 255; s++)
+	for (s = system == SEARCH_ANY_SYSTEM ? 0 : system; n > 0 && s < SYSTEMS_MAX; s++)
 	{
 		image_system_range(&im, s, &lo, &hi);
 		for (lo = image_find_key(&im, lo, hi, key, n); lo < hi && found < max; lo++)

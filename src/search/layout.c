@@ -3,8 +3,15 @@
  *		From what the builder gathered to the flat image.
  */
 #include <math.h>
+#include <string.h>
 
-#include "build.h"
+#include "search/builder.h"
+#include "search/bytes.h"
+#include "search/learn.h"
+#include "search/spell.h"
+#include "search/stem.h"
+#include "search/vocabulary.h"
+#include "search/weights.h"
 
 typedef struct Layout
 {
@@ -29,7 +36,7 @@ typedef struct Layout
 
 /* Orders rows by system, key and first day. */
 static int
-compare_rows(SearchBuilder *b, uint32_t x, uint32_t y)
+order_by_key(SearchBuilder *b, uint32_t x, uint32_t y)
 {
 	const BuildRow *p = ROW(b, x);
 	const BuildRow *q = ROW(b, y);
@@ -44,14 +51,14 @@ compare_rows(SearchBuilder *b, uint32_t x, uint32_t y)
 
 /* Orders words by text. */
 static int
-compare_words(SearchBuilder *b, uint32_t x, uint32_t y)
+order_by_text(SearchBuilder *b, uint32_t x, uint32_t y)
 {
 	return strcmp(WORDTEXT(b, BWORD(b, x)->text_off), WORDTEXT(b, BWORD(b, y)->text_off));
 }
 
 /* Orders stems by falling frequency, then by text. */
 static int
-compare_stems(SearchBuilder *b, uint32_t x, uint32_t y)
+order_by_frequency(SearchBuilder *b, uint32_t x, uint32_t y)
 {
 	const BuildStem *p = STEM(b, x);
 	const BuildStem *q = STEM(b, y);
@@ -109,7 +116,7 @@ weigh_stems(Layout *l)
 		{
 			for (k = 0; k < TERM(b, t)->ntoks; k++)
 			{
-				BuildStem  *s = STEM(b, BWORD(b, TOKEN(b, TERM(b, t)->tok_off + k) >> TOK_SHIFT)->stem);
+				BuildStem  *s = STEM(b, BWORD(b, token_what(TOKEN(b, TERM(b, t)->tok_off + k)))->stem);
 
 				if (s->seen != i + 1)
 				{
@@ -123,11 +130,10 @@ weigh_stems(Layout *l)
 	for (i = 0; i < b->stems.n; i++)
 	{
 		BuildStem  *s = STEM(b, i);
+		float		rarity;
 
-		s->weight = (float) (log(((double) b->rows.n + 2) / ((double) s->df + 1)) / all);
-		if (s->weight < 0.02f)
-			s->weight = 0.02f;
-		s->surplus *= s->weight;
+		rarity = (float) (log(((double) b->rows.n + 2) / ((double) s->df + 1)) / all);
+		s->weight *= rarity < W.rarity_least ? W.rarity_least : rarity;
 		s->seen = 0;
 	}
 }
@@ -186,31 +192,11 @@ group_roots(Layout *l)
 	return true;
 }
 
-/* Bytes of a varint. */
-static int
-varint_size(uint32_t v)
-{
-	return v < 0x80 ? 1 : v < 0x4000 ? 2 : v < 0x200000 ? 3 : v < 0x10000000 ? 4 : 5;
-}
-
-/* Writes a varint. */
-static uint8_t *
-varint_put(uint8_t *p, uint32_t v)
-{
-	while (v >= 0x80)
-	{
-		*p++ = (uint8_t) (v | 0x80);
-		v >>= 7;
-	}
-	*p++ = (uint8_t) v;
-	return p;
-}
-
 /* A builder's token as it stands in the image. */
 static uint32_t
 image_token(Layout *l, uint32_t tok)
 {
-	return l->stem_place[BWORD(l->b, tok >> TOK_SHIFT)->stem] << TOK_SHIFT | (tok & TOK_FLAGS);
+	return token_make(l->stem_place[BWORD(l->b, token_what(tok))->stem], token_kind(tok));
 }
 
 /* Gives a section its place. */
@@ -222,28 +208,39 @@ place(Layout *l, int sec, uint64_t bytes)
 	l->head.size += (bytes + 15) & ~(uint64_t) 7;	/* some slack behind each */
 }
 
-/* Measures everything and gives each section its place. */
-static bool
-measure(Layout *l)
+/* Measures the codes and the tokens of their terms. */
+static void
+measure_rows(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	size_t		i;
+	uint32_t	t;
+	uint32_t	k;
+
+	for (i = 0; i < b->rows.n; i++)
+	{
+		const BuildRow *r = ROW(b, i);
+
+		for (t = r->first; t != NONE; t = TERM(b, t)->next)
+		{
+			l->token_bytes += TERM_HEAD;
+			for (k = 0; k < TERM(b, t)->ntoks; k++)
+				l->token_bytes += (uint64_t) varint_size(image_token(l, TOKEN(b, TERM(b, t)->tok_off + k)));
+		}
+		l->code_bytes += r->code.code_len + 1u + (r->key_len > KEY_INLINE ? r->key_len : 0u);
+		build_tick(b);
+	}
+}
+
+/* Measures the words, their spelling keys and the abbreviations. */
+static void
+measure_words(Layout *l)
 {
 	SearchBuilder *b = l->b;
 	uint32_t	keys[SPELL_MAX_KEYS];
 	size_t		i;
 	int			n;
 
-	for (i = 0; i < b->rows.n; i++)
-	{
-		uint32_t	t;
-		uint32_t	k;
-
-		for (t = ROW(b, i)->first; t != NONE; t = TERM(b, t)->next)
-		{
-			l->token_bytes += 2;
-			for (k = 0; k < TERM(b, t)->ntoks; k++)
-				l->token_bytes += (uint64_t) varint_size(image_token(l, TOKEN(b, TERM(b, t)->tok_off + k)));
-		}
-		build_tick(b);
-	}
 	for (i = 0; i < b->words.n; i++)
 	{
 		for (n = spell_keys(WORDTEXT(b, BWORD(b, i)->text_off), BWORD(b, i)->len, 2, keys); n-- > 0; l->nspellids++)
@@ -253,26 +250,43 @@ measure(Layout *l)
 	}
 	for (i = 0; i < b->abbrs.n; i++)
 		l->nabbrstems += ABBR(b, i)->nto;
-	for (i = 0; i < b->rows.n; i++)
-		l->code_bytes += ROW(b, i)->code.code_len + 1u + (ROW(b, i)->key_len > KEY_INLINE ? ROW(b, i)->key_len : 0u);
-	if (l->token_bytes >= UINT32_MAX || l->npost >= UINT32_MAX)
-		return false;
+}
 
-	memcpy(l->head.magic, IMAGE_MAGIC, 8);
-	l->head.version = SEARCH_IMAGE_VERSION;
-	l->head.endian = IMAGE_ENDIAN;
-	l->head.nrows = (uint32_t) b->rows.n;
-	l->head.nterms = (uint32_t) b->terms.n;
-	l->head.nwords = (uint32_t) b->words.n;
-	l->head.nstems = (uint32_t) b->stems.n;
-	l->head.nabbrs = (uint32_t) b->abbrs.n;
+/* Fills the header in, but for the places of the sections. */
+static void
+fill_header(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	ImageHeader *h = &l->head;
+	int			n;
+
+	memcpy(h->magic, IMAGE_MAGIC, 8);
+	h->version = SEARCH_IMAGE_VERSION;
+	h->endian = IMAGE_ENDIAN;
+	h->nrows = (uint32_t) b->rows.n;
+	h->nterms = (uint32_t) b->terms.n;
+	h->nwords = (uint32_t) b->words.n;
+	h->nstems = (uint32_t) b->stems.n;
+	h->nabbrs = (uint32_t) b->abbrs.n;
 	/* some three keys a bucket */
 	for (n = 0; n < SPELL_REGIONS; n++)
 		l->spellregions[n + 1] = l->spellregions[n] + l->spellregions[n + 1] / 3 + 1;
-	l->head.nspell = l->spellregions[SPELL_REGIONS];
-	for (l->head.nabbr = 64; l->head.nabbr < b->abbrs.n;)
-		l->head.nabbr *= 2;
+	h->nspell = l->spellregions[SPELL_REGIONS];
+	for (h->nabbr = 64; h->nabbr < b->abbrs.n;)
+		h->nabbr *= 2;
+}
 
+/* Measures everything and gives each section its place. */
+static bool
+measure(Layout *l)
+{
+	SearchBuilder *b = l->b;
+
+	measure_rows(l);
+	measure_words(l);
+	if (l->token_bytes >= UINT32_MAX || l->npost >= UINT32_MAX)
+		return false;
+	fill_header(l);
 	l->head.size = (sizeof(ImageHeader) + 7) & ~(uint64_t) 7;
 	place(l, SEC_ROWS, b->rows.n * sizeof(ImageRow));
 	place(l, SEC_TERMS, b->terms.n * sizeof(ImageTerm));
@@ -290,7 +304,8 @@ measure(Layout *l)
 	place(l, SEC_ABBRHEADS, ((uint64_t) l->head.nabbr + 1) * sizeof(uint32_t));
 	place(l, SEC_ABBRS, b->abbrs.n * sizeof(ImageAbbr));
 	place(l, SEC_ABBRSTEMS, (uint64_t) l->nabbrstems * sizeof(uint32_t));
-	place(l, SEC_SYSTEMS, 257 * sizeof(uint32_t));
+	place(l, SEC_SYSTEMS, (SYSTEMS_MAX + 1) * sizeof(uint32_t));
+	place(l, SEC_SHAPES, SYSTEMS_MAX * sizeof(ImageShape));
 	return true;
 }
 
@@ -301,20 +316,15 @@ section(Layout *l, int sec)
 	return l->image + l->head.sec[sec].off;
 }
 
-/* Writes words, stems and roots. */
+/* Writes the words. */
 static void
 write_words(Layout *l)
 {
 	SearchBuilder *b = l->b;
 	ImageWord  *words = section(l, SEC_WORDS);
 	char	   *text = section(l, SEC_WORDTEXT);
-	ImageStem  *stems = section(l, SEC_STEMS);
-	ImageList  *lists = section(l, SEC_LISTS);
-	uint32_t   *roots = section(l, SEC_ROOTS);
 	uint32_t	off = 0;
-	uint32_t	post = 0;
 	uint32_t	i;
-	uint32_t	start;
 
 	for (i = 0; i < b->words.n; i++)
 	{
@@ -328,24 +338,47 @@ write_words(Layout *l)
 		words[i].len = w->len;
 		off += w->len + 1u;
 	}
+}
+
+/* Writes the stems and where their postings will begin. */
+static void
+write_stems(Layout *l)
+{
+	SearchBuilder *b = l->b;
+	ImageStem  *stems = section(l, SEC_STEMS);
+	ImageList  *lists = section(l, SEC_LISTS);
+	uint32_t	post = 0;
+	uint32_t	i;
+
 	for (i = 0; i < b->stems.n; i++)
 	{
 		const BuildStem *s = STEM(b, l->stem_order[i]);
 
 		lists[i].post_off = post;
-		stems[i].surplus = s->surplus;
+		stems[i].weight = s->weight;
 		stems[i].class = s->class.class;
 		stems[i].value = s->class.value;
-		stems[i].polarity = s->class.negates ? 1 : s->class.affirms ? 2 : 0;
+		stems[i].polarity = s->class.polarity;
 		post += s->df;
 	}
 	lists[b->stems.n].post_off = post;
+}
+
+/* Writes which stems share a root. */
+static void
+write_roots(Layout *l)
+{
+	ImageStem  *stems = section(l, SEC_STEMS);
+	ImageList  *lists = section(l, SEC_LISTS);
+	uint32_t   *roots = section(l, SEC_ROOTS);
+	uint32_t	start = 0;
+	uint32_t	i;
+	uint32_t	k;
+
 	for (i = 0; i < l->nroots; i++)
 		roots[i] = l->stem_place[l->root_order[i]];
-	for (start = 0, i = 1; i <= l->nroots; i++)
+	for (i = 1; i <= l->nroots; i++)
 	{
-		uint32_t	k;
-
 		if (i < l->nroots && l->root_hash[l->root_order[i]] == l->root_hash[l->root_order[start]])
 			continue;
 		for (k = start; k < i; k++)
@@ -357,7 +390,8 @@ write_words(Layout *l)
 	}
 }
 
-/* Notes a row's stems in the postings, with how much of a term each makes. */
+/* Notes a row's stems in the postings, with how much of a term each makes: its
+ * impact. */
 static void
 post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
 {
@@ -371,20 +405,20 @@ post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
 	for (t = r->first; t != NONE; t = TERM(b, t)->next)
 	{
 		const BuildTerm *bt = TERM(b, t);
-		float		norm = 0.01f;
+		float		norm = W.impact_base;
 
 		for (k = 0; k < bt->ntoks; k++)
 		{
 			uint32_t	tok = TOKEN(b, bt->tok_off + k);
 
-			if (!(tok & TOK_EXTRA))
-				norm += STEM(b, BWORD(b, tok >> TOK_SHIFT)->stem)->surplus;
+			if (token_counts(tok))
+				norm += STEM(b, BWORD(b, token_what(tok))->stem)->weight;
 		}
 		for (k = 0; k < bt->ntoks; k++)
 		{
-			uint32_t	bs = BWORD(b, TOKEN(b, bt->tok_off + k) >> TOK_SHIFT)->stem;
+			uint32_t	bs = BWORD(b, token_what(TOKEN(b, bt->tok_off + k)))->stem;
 			uint32_t	stem = l->stem_place[bs];
-			float		share = stems[stem].surplus / norm * 255.0f;
+			float		share = stems[stem].weight / norm * 255.0f;
 			uint32_t	impact = share < 1 ? 1 : share > 255 ? 255 : (uint32_t) share;
 			uint32_t   *p;
 
@@ -439,73 +473,112 @@ image_age(int age)
 	return age < 0 ? 0 : age < AGE_OPEN ? (uint8_t) age : AGE_OPEN;
 }
 
+/* Where the rows are being written. */
+typedef struct RowWriter
+{
+	Image		im;				/* as much of it as is needed to compare keys */
+	ImageRow   *rows;
+	char	   *text;
+	uint32_t	off;			/* of the next code in it */
+	uint32_t	stack[SEARCH_CODE_MAX + 1]; /* the headers above the last row */
+	int			depth;
+} RowWriter;
+
+/* Writes a row's code and key. */
+static void
+write_code(RowWriter *w, const BuildRow *r, ImageRow *out)
+{
+	out->code_off = w->off;
+	out->code_len = (uint8_t) r->code.code_len;
+	memcpy(w->text + w->off, r->shown, r->code.code_len + 1);
+	w->off += (uint32_t) r->code.code_len + 1;
+	out->key_len = r->key_len;
+	memcpy(out->key, r->key, r->key_len < KEY_INLINE ? r->key_len : KEY_INLINE);
+	if (r->key_len > KEY_INLINE)
+	{
+		memcpy(w->text + w->off, r->key, r->key_len);
+		w->off += r->key_len;
+	}
+}
+
+/* Writes when and for whom a row's code is. */
+static void
+write_restrictions(const BuildRow *r, ImageRow *out)
+{
+	out->valid_from = r->code.valid_from;
+	out->valid_to = r->code.valid_to;
+	out->age_min = image_age(r->code.age_min);
+	out->age_max = image_age(r->code.age_max);
+	out->flags = (uint8_t) ((r->code.billable ? ROW_BILLABLE : 0) |
+							(r->code.sex == SEARCH_SEX_MALE ? ROW_MALE : 0) |
+							(r->code.sex == SEARCH_SEX_FEMALE ? ROW_FEMALE : 0));
+}
+
+/* Finds the nearest header whose key begins a row's; rows come in order of
+ * their keys. */
+static void
+write_parent(RowWriter *w, uint32_t row)
+{
+	ImageRow   *out = &w->rows[row];
+
+	while (w->depth > 0)
+	{
+		const ImageRow *above = &w->rows[w->stack[w->depth - 1]];
+
+		if (above->key_len < out->key_len && row_begins(&w->im, out, above))
+			break;
+		w->depth--;
+	}
+	out->parent = w->depth > 0 ? w->stack[w->depth - 1] : NO_ROW;
+	if (!(out->flags & ROW_BILLABLE) && w->depth < SEARCH_CODE_MAX)
+		w->stack[w->depth++] = row;
+}
+
 /* Writes rows, terms, tokens, texts and postings. */
 static bool
 write_rows(Layout *l)
 {
 	SearchBuilder *b = l->b;
-	ImageRow   *rows = section(l, SEC_ROWS);
-	char	   *text = section(l, SEC_TEXT);
 	uint8_t    *first = section(l, SEC_TOKENS);
 	uint8_t    *tokens = first;
-	Image		im;
 	uint32_t   *systems = section(l, SEC_SYSTEMS);
 	uint32_t   *fill = build_temp(b, b->stems.n * sizeof(uint32_t));
-	uint32_t	off = (uint32_t) b->text.n;
 	uint32_t	nterm = 0;
-	uint32_t	stack[SEARCH_CODE_MAX + 1];
-	int			depth = 0;
 	int			system = 0;
 	uint32_t	i;
+	RowWriter	w;
 
 	if (fill == NULL)
 		return false;
-	im.text = text;
+	memset(&w, 0, sizeof(w));
+	w.rows = section(l, SEC_ROWS);
+	w.text = section(l, SEC_TEXT);
+	w.off = (uint32_t) b->text.n;
+	w.im.text = w.text;
 	if (b->text.n > 0)
-		memcpy(text, b->text.data, b->text.n);
+		memcpy(w.text, b->text.data, b->text.n);
 	for (i = 0; i < b->rows.n; i++)
 	{
 		const BuildRow *r = ROW(b, l->row_order[i]);
-		ImageRow   *out = &rows[i];
+		ImageRow   *out = &w.rows[i];
 
 		build_tick(b);
 		while (system <= r->code.system)
 			systems[system++] = i;
-		out->code_off = off;
-		out->code_len = (uint8_t) r->code.code_len;
-		memcpy(text + off, r->shown, r->code.code_len + 1);
-		off += (uint32_t) r->code.code_len + 1;
-		out->key_len = r->key_len;
-		memcpy(out->key, r->key, r->key_len < KEY_INLINE ? r->key_len : KEY_INLINE);
-		if (r->key_len > KEY_INLINE)
-		{
-			memcpy(text + off, r->key, r->key_len);
-			off += r->key_len;
-		}
-		out->valid_from = r->code.valid_from;
-		out->valid_to = r->code.valid_to;
-		out->age_min = image_age(r->code.age_min);
-		out->age_max = image_age(r->code.age_max);
 		out->system = (uint8_t) r->code.system;
-		out->flags = (uint8_t) ((r->code.billable ? ROW_BILLABLE : 0) |
-								(r->code.sex == SEARCH_SEX_MALE ? ROW_MALE : 0) |
-								(r->code.sex == SEARCH_SEX_FEMALE ? ROW_FEMALE : 0));
-		/* the nearest header whose key begins this one's */
-		while (depth > 0 && (rows[stack[depth - 1]].key_len >= out->key_len ||
-							 !row_begins(&im, out, &rows[stack[depth - 1]])))
-			depth--;
-		out->parent = depth > 0 ? stack[depth - 1] : NO_ROW;
-		if (!r->code.billable && depth < SEARCH_CODE_MAX)
-			stack[depth++] = i;
+		write_code(&w, r, out);
+		write_restrictions(r, out);
+		write_parent(&w, i);
 		out->first_term = nterm;
 		out->tok_off = (uint32_t) (tokens - first);
 		out->nterms = (uint16_t) r->nterms;
 		tokens = write_terms(l, r, &nterm, tokens);
 		post_row(l, i, r, fill);
 	}
-	while (system <= 256)
+	while (system <= SYSTEMS_MAX)
 		systems[system++] = (uint32_t) b->rows.n;
 	l->head.nterms = nterm;
+	memcpy(section(l, SEC_SHAPES), b->shapes, sizeof(b->shapes));
 	return true;
 }
 
@@ -584,7 +657,6 @@ write_abbrs(Layout *l)
 		out->nfrom = a->nfrom;
 		out->nto = 0;
 		out->weight = a->weight;
-		out->learned = a->learned;
 		word_scan_start(&scan, to, a->to_len);
 		while (out->nto < a->nto && word_scan_next(&scan, &word))
 		{
@@ -621,6 +693,24 @@ intern_abbrs(SearchBuilder *b)
 	return true;
 }
 
+/* Puts rows, words and stems into their order; false when out of memory. */
+static bool
+order_all(Layout *l)
+{
+	SearchBuilder *b = l->b;
+
+	l->row_order = new_index(b, b->rows.n);
+	l->word_order = new_index(b, b->words.n);
+	l->stem_order = new_index(b, b->stems.n);
+	if (l->row_order == NULL || l->word_order == NULL || l->stem_order == NULL ||
+		!build_sort(b, l->row_order, (uint32_t) b->rows.n, order_by_key) ||
+		!build_sort(b, l->word_order, (uint32_t) b->words.n, order_by_text) ||
+		!build_sort(b, l->stem_order, (uint32_t) b->stems.n, order_by_frequency))
+		return false;
+	l->stem_place = inverse(b, l->stem_order, b->stems.n);
+	return l->stem_place != NULL;
+}
+
 /* Builds the image; described in search.h. */
 void *
 search_builder_finish(SearchBuilder *b, size_t *size)
@@ -633,22 +723,15 @@ search_builder_finish(SearchBuilder *b, size_t *size)
 	if (b->failed || !learn_abbreviations(b) || !intern_abbrs(b))
 		return NULL;
 	weigh_stems(&l);
-	l.row_order = new_index(b, b->rows.n);
-	l.word_order = new_index(b, b->words.n);
-	l.stem_order = new_index(b, b->stems.n);
-	if (l.row_order == NULL || l.word_order == NULL || l.stem_order == NULL ||
-		!build_sort(b, l.row_order, (uint32_t) b->rows.n, compare_rows) ||
-		!build_sort(b, l.word_order, (uint32_t) b->words.n, compare_words) ||
-		!build_sort(b, l.stem_order, (uint32_t) b->stems.n, compare_stems))
-		return NULL;
-	l.stem_place = inverse(b, l.stem_order, b->stems.n);
-	if (l.stem_place == NULL || !group_roots(&l) || !measure(&l))
+	if (!order_all(&l) || !group_roots(&l) || !measure(&l))
 		return NULL;
 	l.image = b->alloc.alloc(b->alloc.opaque, l.head.size);
 	if (l.image == NULL)
 		return NULL;
 	memset(l.image, 0, l.head.size);
 	write_words(&l);
+	write_stems(&l);
+	write_roots(&l);
 	if (!write_rows(&l))
 	{
 		b->alloc.free(b->alloc.opaque, l.image);

@@ -3,9 +3,12 @@
  *		Codes near the one that was given: what was meant when a character was
  *		mistaken, swapped, dropped or added, what stands below a header.
  */
-#include "query.h"
+#include "search/neighbours.h"
 
-#define KIN_MAX		60			/* codes below a header that are looked at */
+#include "search/weights.h"
+
+#define KIN_MAX			60		/* codes below a header that are looked at */
+#define PLACEHOLDERS_MAX 3		/* that were left out */
 
 /* Characters that are taken for one another, in pairs. */
 static const char look_alike[] = "O0I1S5B8Z2G6D0Q0L1U0";
@@ -21,7 +24,8 @@ typedef struct Range
 typedef struct Hunt
 {
 	Query	   *q;
-	Cand	   *cands;
+	ImageShape	shape;			/* of the codes */
+	Candidate  *cands;
 	int			n;
 	int			max;
 	Range		prefix[SEARCH_CODE_MAX + 1];	/* by length of the prefix */
@@ -51,47 +55,52 @@ narrow(const Image *im, Range r, const char *key, int len)
 	return out;
 }
 
+/* The place for another row; NULL when all others are likelier. */
+static Candidate *
+make_room(Hunt *h, float likely)
+{
+	Candidate  *least = &h->cands[0];
+	int			i;
+
+	if (h->n < h->max)
+		return &h->cands[h->n++];
+	for (i = 1; i < h->n; i++)
+	{
+		if (h->cands[i].score < least->score)
+			least = &h->cands[i];
+	}
+	return least->score >= likely ? NULL : least;
+}
+
 /* Notes a row; found in several ways it becomes likelier. */
 static void
-note(Hunt *h, uint32_t row, float likely, CodeChange how)
+note_code(Hunt *h, uint32_t row, float likely, CodeChange how)
 {
 	int			i;
-	Cand	   *c;
+	Candidate  *c;
 
 	if (!row_allowed(h->q, row))
 		return;
 	if (!(h->q->im.rows[row].flags & ROW_BILLABLE))
-		likely *= 0.8f;
+		likely *= W.near_header;
 	for (i = 0; i < h->n; i++)
 	{
 		c = &h->cands[i];
-		if (c->row == row)
-		{
-			if (likely > c->score)
-				c->how = (uint8_t) how;
-			c->score = c->score + likely - c->score * likely;
-			return;
-		}
+		if (c->row != row)
+			continue;
+		if (likely > c->score)
+			c->how = (uint8_t) how;
+		c->score = c->score + likely - c->score * likely;
+		return;
 	}
-	if (h->n < h->max)
-		c = &h->cands[h->n++];
-	else
-	{
-		/* the least likely one makes room */
-		c = &h->cands[0];
-		for (i = 1; i < h->n; i++)
-		{
-			if (h->cands[i].score < c->score)
-				c = &h->cands[i];
-		}
-		if (c->score >= likely)
-			return;
-	}
+	c = make_room(h, likely);
+	if (c == NULL)
+		return;
 	memset(c, 0, sizeof(*c));
 	c->row = row;
 	c->score = likely;
 	c->how = (uint8_t) how;
-	c->term = UINT32_MAX;
+	c->term = NO_TERM;
 }
 
 /* Looks a key up and notes its rows; true when there is one. */
@@ -106,7 +115,7 @@ try_key(Hunt *h, Range r, const char *key, int len, float likely, CodeChange how
 	{
 		if (im->rows[row].key_len != len || memcmp(row_key(im, &im->rows[row]), key, (size_t) len) != 0)
 			break;
-		note(h, row, likely, how);
+		note_code(h, row, likely, how);
 		found = true;
 	}
 	return found;
@@ -114,7 +123,7 @@ try_key(Hunt *h, Range r, const char *key, int len, float likely, CodeChange how
 
 /* Do two characters look alike? */
 static bool
-alike(char a, char b)
+look_the_same(char a, char b)
 {
 	const char *p;
 
@@ -131,138 +140,227 @@ static float
 mistaken(char a, char b, CodeChange *how)
 {
 	*how = CODE_OTHER;
-	if (alike(a, b))
+	if (look_the_same(a, b))
 	{
 		*how = CODE_CONFUSED;
-		return 0.75f;
+		return W.near_alike;
 	}
 	if (a >= '0' && a <= '9' && b >= '0' && b <= '9')
-		return a - b == 1 || b - a == 1 ? 0.4f : 0.2f;
-	return (a <= '9') == (b <= '9') ? 0.15f : 0.06f;
+		return a - b == 1 || b - a == 1 ? W.near_next_digit : W.near_digit;
+	return (a <= '9') == (b <= '9') ? W.near_letter : W.near_other_kind;
+}
+
+/* The characters of which codes consist. */
+static const char code_chars[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/* Tries other characters in one place. */
+static void
+try_others(Hunt *h, const char *key, int len, int at, char *other)
+{
+	const char *c;
+	CodeChange	how;
+
+	for (c = code_chars; *c; c++)
+	{
+		float		likely;
+
+		if (*c == key[at])
+			continue;
+		likely = mistaken(key[at], *c, &how);
+		other[at] = *c;
+		memcpy(other + at + 1, key + at + 1, (size_t) (len - at - 1));
+		try_key(h, h->prefix[at], other, len, likely, how);
+	}
+}
+
+/* How likely it is that a character was left out in one place, and what that is
+ * called. */
+static float
+left_out(const Hunt *h, char before, char c, bool last, CodeChange *how)
+{
+	bool		placeholder = c == h->shape.placeholder;
+
+	*how = last ? CODE_UNFINISHED : placeholder ? CODE_PLACEHOLDER : CODE_DROPPED;
+	if (last)
+		return c == h->shape.variants[0] ? W.near_usual_variant : W.near_last_dropped;
+	return placeholder ? W.near_placeholder : before == c ? W.near_doubled : W.near_dropped;
+}
+
+/* Tries one character more in one place. */
+static void
+try_left_out(Hunt *h, const char *key, int len, int at, char *other)
+{
+	char		before = at > 0 ? key[at - 1] : '\0';
+	const char *c;
+	CodeChange	how;
+
+	for (c = code_chars; *c && len < SEARCH_CODE_MAX; c++)
+	{
+		float		likely = left_out(h, before, *c, at == len, &how);
+
+		/* of two equal neighbours only one place counts */
+		if (before == *c && at < len && key[at] == *c)
+			continue;
+		other[at] = *c;
+		memcpy(other + at + 1, key + at, (size_t) (len - at));
+		try_key(h, h->prefix[at], other, len + 1, likely, how);
+	}
+}
+
+/* Tries one character less in one place. */
+static void
+try_extra(Hunt *h, const char *key, int len, int at, char *other)
+{
+	bool		twice = (at > 0 && key[at - 1] == key[at]) || (at + 1 < len && key[at + 1] == key[at]);
+
+	if (len <= 2)
+		return;
+	memcpy(other + at, key + at + 1, (size_t) (len - at - 1));
+	try_key(h, h->prefix[at], other, len - 1, twice ? W.near_twice : at == len - 1 ? W.near_last_extra : W.near_extra,
+			CODE_EXTRA);
+}
+
+/* Tries two characters in the other order. */
+static void
+try_swapped(Hunt *h, const char *key, int len, int at, char *other)
+{
+	if (at + 1 >= len || key[at] == key[at + 1])
+		return;
+	memcpy(other, key, (size_t) len);
+	other[at] = key[at + 1];
+	other[at + 1] = key[at];
+	try_key(h, h->prefix[at], other, len, W.near_swapped, CODE_SWAPPED);
 }
 
 /* Tries all keys that differ in one place. */
 static void
-one_slip(Hunt *h, const char *key, int len)
+one_change(Hunt *h, const char *key, int len)
 {
-	static const char chars[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	char		other[SEARCH_CODE_MAX + 2];
-	CodeChange	how;
 	int			i;
-	const char *c;
 
-	for (i = 0; i <= len; i++)
+	/* where nothing begins like this, it is no use to go on */
+	for (i = 0; i <= len && h->prefix[i].lo < h->prefix[i].hi; i++)
 	{
-		/* nothing begins like this: no use to go on */
-		if (h->prefix[i].lo >= h->prefix[i].hi)
-			break;
 		memcpy(other, key, (size_t) i);
-		for (c = chars; *c && i < len; c++)
-		{
-			float		likely;
+		if (i < len)
+			try_others(h, key, len, i, other);
+		try_left_out(h, key, len, i, other);
+		if (i < len)
+			try_extra(h, key, len, i, other);
+		try_swapped(h, key, len, i, other);
+	}
+}
 
-			if (*c == key[i])
+/* The character that looks like another one, NUL for none. */
+static char
+look_alike_of(char c)
+{
+	const char *p;
+
+	for (p = look_alike; *p; p += 2)
+	{
+		if (p[0] == c)
+			return p[1];
+	}
+	return '\0';
+}
+
+/* Tries digits for letters all over: EII9. */
+static void
+try_all_digits(Hunt *h, Range all, const char *key, int len)
+{
+	char		other[SEARCH_CODE_MAX + 2];
+	int			i;
+
+	memcpy(other, key, (size_t) len);
+	for (i = 1; i < len; i++)
+	{
+		char		digit = look_alike_of(key[i]);
+
+		if (digit != '\0')
+			other[i] = digit;
+	}
+	if (memcmp(other, key, (size_t) len) != 0)
+		try_key(h, all, other, len, W.near_all_digits, CODE_CONFUSED);
+}
+
+/* Tries placeholders that were left out, with the last character and without. */
+static void
+try_placeholders(Hunt *h, Range all, const char *key, int len)
+{
+	char		other[SEARCH_CODE_MAX + 2];
+	int			full = h->shape.placeholder == '\0' ? 0 : h->shape.full_len;
+	int			x;
+
+	for (x = 1; x <= PLACEHOLDERS_MAX && len + x <= full && len > 3; x++)
+	{
+		memcpy(other, key, (size_t) len - 1);
+		memset(other + len - 1, h->shape.placeholder, (size_t) x);
+		other[len - 1 + x] = key[len - 1];
+		try_key(h, all, other, len + x, W.near_placeholders, CODE_PLACEHOLDER);
+	}
+	for (x = 1; x <= PLACEHOLDERS_MAX && len + x < full && len >= 3; x++)
+	{
+		memcpy(other, key, (size_t) len);
+		memset(other + len, h->shape.placeholder, (size_t) x);
+		other[len + x] = h->shape.variants[0];
+		try_key(h, all, other, len + x + 1, W.near_placeholders_variant, CODE_UNFINISHED);
+	}
+}
+
+/* Tries the key with two neighbours swapped, wherever they are. */
+static void
+try_swaps(Hunt *h, Range all, char *key, int len)
+{
+	int			k;
+
+	for (k = 0; k + 1 < len; k++)
+	{
+		char		c = key[k];
+
+		key[k] = key[k + 1];
+		key[k + 1] = c;
+		try_key(h, all, key, len, W.near_two_changes, CODE_TWICE);
+		key[k + 1] = key[k];
+		key[k] = c;
+	}
+}
+
+/* Tries what looks alike in one place and a swap besides. */
+static void
+try_alike_and_swap(Hunt *h, Range all, const char *key, int len)
+{
+	char		other[SEARCH_CODE_MAX + 2];
+	int			i;
+	int			p;
+
+	for (i = 0; i < len; i++)
+	{
+		for (p = 0; look_alike[p] != '\0'; p++)
+		{
+			if (look_alike[p] != key[i])
 				continue;
-			likely = mistaken(key[i], *c, &how);
-			other[i] = *c;
-			memcpy(other + i + 1, key + i + 1, (size_t) (len - i - 1));
-			try_key(h, h->prefix[i], other, len, likely, how);
-		}
-		for (c = chars; *c && len < SEARCH_CODE_MAX; c++)
-		{
-			float		likely = *c == 'X' ? 0.75f : (i > 0 && key[i - 1] == *c) ? 0.45f : 0.3f;
-
-			/* of two equal neighbours only one place counts */
-			if (i > 0 && key[i - 1] == *c && i < len && key[i] == *c)
-				continue;
-			other[i] = *c;
-			memcpy(other + i + 1, key + i, (size_t) (len - i));
-			if (i == len)
-				likely = *c == 'A' ? 0.6f : 0.3f;
-			try_key(h, h->prefix[i], other, len + 1, likely, i == len ? CODE_SEVENTH :
-					*c == 'X' ? CODE_PLACEHOLDER : CODE_DROPPED);
-		}
-		if (i < len && len > 2)
-		{
-			bool		twice = (i > 0 && key[i - 1] == key[i]) || (i + 1 < len && key[i + 1] == key[i]);
-
-			memcpy(other + i, key + i + 1, (size_t) (len - i - 1));
-			try_key(h, h->prefix[i], other, len - 1, twice ? 0.5f : i == len - 1 ? 0.6f : 0.45f, CODE_EXTRA);
-		}
-		if (i + 1 < len && key[i] != key[i + 1])
-		{
 			memcpy(other, key, (size_t) len);
-			other[i] = key[i + 1];
-			other[i + 1] = key[i];
-			try_key(h, h->prefix[i], other, len, 0.7f, CODE_SWAPPED);
+			other[i] = look_alike[p ^ 1];
+			try_swaps(h, all, other, len);
 		}
 	}
 }
 
-/* Tries keys with several of the commonest slips at once. */
-static void
-several_slips(Hunt *h, Range all, const char *key, int len)
+/* How likely a code below another one is by the end of its key. */
+static float
+likely_below(const ImageShape *shape, int more, char last)
 {
-	char		other[SEARCH_CODE_MAX + 2];
-	int			i;
-	int			k;
-	int			x;
-	const char *p;
+	bool		usual = last == shape->unspecified || last == shape->variants[0];
 
-	/* letters for digits all over: EII9 */
-	for (i = 0; i < len; i++)
-	{
-		other[i] = key[i];
-		for (p = look_alike; i > 0 && *p; p += 2)
-		{
-			if (p[0] == key[i])
-			{
-				other[i] = p[1];
-				break;
-			}
-		}
-	}
-	if (memcmp(other, key, (size_t) len) != 0)
-		try_key(h, all, other, len, 0.75f, CODE_CONFUSED);
-	/* placeholders left out before the seventh character */
-	for (x = 1; x <= 3 && len + x <= 7 && len > 3; x++)
-	{
-		memcpy(other, key, (size_t) len - 1);
-		memset(other + len - 1, 'X', (size_t) x);
-		other[len - 1 + x] = key[len - 1];
-		try_key(h, all, other, len + x, 0.8f, CODE_PLACEHOLDER);
-	}
-	/* placeholders and seventh character left out */
-	for (x = 1; x <= 3 && len + x < 7 && len >= 3; x++)
-	{
-		memcpy(other, key, (size_t) len);
-		memset(other + len, 'X', (size_t) x);
-		other[len + x] = 'A';
-		try_key(h, all, other, len + x + 1, 0.5f, CODE_SEVENTH);
-	}
-	/* what was written for a look-alike and one place more or less besides */
-	for (i = 0; i < len; i++)
-	{
-		for (p = look_alike; *p; p++)
-		{
-			char		to = look_alike[(p - look_alike) ^ 1];
-
-			if (*p != key[i])
-				continue;
-			memcpy(other, key, (size_t) len);
-			other[i] = to;
-			for (k = 0; k + 1 < len; k++)
-			{
-				char		c = other[k];
-
-				other[k] = other[k + 1];
-				other[k + 1] = c;
-				try_key(h, all, other, len, 0.25f, CODE_TWICE);
-				other[k + 1] = other[k];
-				other[k] = c;
-			}
-		}
-	}
+	if (more > 1)
+		return usual ? W.below_deep_usual : W.below_deep;
+	if (usual)
+		return W.below_usual;
+	if (last == shape->variants[1])
+		return W.below_second;
+	return last == shape->variants[2] ? W.below_third : 1.0f;
 }
 
 /* Notes the codes below a row or prefix, the most general ones first. */
@@ -276,27 +374,49 @@ codes_below(Hunt *h, Range r, int len, float likely, CodeChange how)
 	for (row = r.lo; row < r.hi && seen < KIN_MAX; row++)
 	{
 		const ImageRow *ir = &im->rows[row];
-		char		last = row_key(im, ir)[ir->key_len - 1];
 		int			more = ir->key_len - len;
-		float		f;
 
 		if (more <= 0)
 			continue;
 		seen++;
-		f = likely * (1.0f - 0.02f * (float) seen / KIN_MAX);
-		if (more == 1)
-			f *= last == '9' || last == 'A' ? 1.1f : last == 'D' ? 1.06f : last == 'S' ? 1.05f : 1.0f;
-		else if (last == '9' || last == 'A')
-			f *= 0.9f;
-		else
-			f *= 0.75f;
-		note(h, row, f, how);
+		note_code(h, row, likely * (1.0f - W.below_step * (float) seen / KIN_MAX) *
+				  likely_below(row_shape(im, ir), more, row_key(im, ir)[ir->key_len - 1]), how);
+	}
+}
+
+/* Notes as much of the code as there is, and what is below that. */
+static void
+codes_above(Hunt *h, const char *key, int len)
+{
+	int			i;
+
+	for (i = len - 1; i >= 2 && h->n < W.near_enough; i--)
+	{
+		if (h->prefix[i].lo >= h->prefix[i].hi)
+			continue;
+		try_key(h, h->prefix[i], key, i, W.near_above, CODE_ABOVE);
+		codes_below(h, h->prefix[i], i, W.near_beside, CODE_OTHER);
+	}
+}
+
+/* The rows that begin with each prefix of the code. */
+static void
+find_prefixes(Hunt *h, Range all, const char *key, int len)
+{
+	int			i;
+
+	h->prefix[0] = all;
+	for (i = 1; i <= len; i++)
+	{
+		h->prefix[i] = h->prefix[i - 1];
+		if (h->prefix[i].lo < h->prefix[i].hi)
+			h->prefix[i] = narrow(&h->q->im, h->prefix[i], key, i);
 	}
 }
 
 /* Finds the codes that may have been meant; returns how many. */
 int
-code_neighbours(Query *q, Cand *cands, int max)
+code_neighbours(Query *q, Candidate *cands, int max)
 {
 	Hunt		h;
 	Range		all;
@@ -304,40 +424,31 @@ code_neighbours(Query *q, Cand *cands, int max)
 	int			i;
 
 	h.q = q;
+	h.shape = q->shape;
 	h.cands = cands;
 	h.n = 0;
 	h.max = max;
 	all.lo = q->lo;
 	all.hi = q->hi;
-	h.prefix[0] = all;
-	for (i = 1; i <= q->key_len; i++)
-		h.prefix[i] = h.prefix[i - 1].lo < h.prefix[i - 1].hi ? narrow(&q->im, h.prefix[i - 1], q->key, i) : h.prefix[i - 1];
+	find_prefixes(&h, all, q->key, q->key_len);
 	/* a header that is given wants what is below it, not itself */
 	known = try_key(&h, all, q->key, q->key_len, 1.0f, CODE_SAME);
 	for (i = 0; i < h.n; i++)
 	{
 		if (!(q->im.rows[h.cands[i].row].flags & ROW_BILLABLE))
-			h.cands[i].score = 0.3f;
+			h.cands[i].score = W.near_given_header;
 	}
 	query_tick(q);
 	if (known || h.prefix[q->key_len].lo < h.prefix[q->key_len].hi)
-		codes_below(&h, h.prefix[q->key_len], q->key_len, 0.6f, known ? CODE_BELOW : CODE_SEVENTH);
+		codes_below(&h, h.prefix[q->key_len], q->key_len, W.near_below, known ? CODE_BELOW : CODE_UNFINISHED);
 	if (!known || h.n == 0)
 	{
-		one_slip(&h, q->key, q->key_len);
+		one_change(&h, q->key, q->key_len);
 		query_tick(q);
-		several_slips(&h, all, q->key, q->key_len);
+		try_all_digits(&h, all, q->key, q->key_len);
+		try_placeholders(&h, all, q->key, q->key_len);
+		try_alike_and_swap(&h, all, q->key, q->key_len);
 	}
-	if (h.n < 3)
-	{
-		/* as much of it as there is */
-		for (i = q->key_len - 1; i >= 2 && h.n < 3; i--)
-		{
-			if (h.prefix[i].lo >= h.prefix[i].hi)
-				continue;
-			try_key(&h, h.prefix[i], q->key, i, 0.35f, CODE_ABOVE);
-			codes_below(&h, h.prefix[i], i, 0.2f, CODE_OTHER);
-		}
-	}
+	codes_above(&h, q->key, q->key_len);
 	return h.n;
 }

@@ -2,23 +2,25 @@
  * retrieve.c
  *		Finds the few hundred rows that are worth a closer look.
  *
- * Every row of the system has a small counter.  The slots are taken rarest
- * first and their postings raise the counters, until the remaining slots have
- * less than half of the query's weight; those, whose lists are long, are then
- * looked for in the titles of the rows that lead.  Where a system has more
- * rows than there are counters, neighbouring rows share one.
+ * Every row of the system has a small accumulator.  The query terms are taken
+ * rarest first and their postings raise the accumulators, until the remaining
+ * terms have less than half of the query's weight; those, whose posting lists
+ * are long, are then looked for in the titles of the rows on the short list.
+ * Where a system has more rows than there are accumulators, neighbouring rows
+ * share one.
  */
-#include "query.h"
+#include "search/retrieve.h"
 
-#define COUNTED_SHARE	0.45f	/* of the weight that is left to the titles */
+#include "search/weights.h"
+
 #define POSTINGS_MAX	400000	/* read in one query */
-#define ROOT_SHARE		0.2f	/* of another form of a word, while counting */
-#define RARE_MAX		24		/* postings of a word so rare that each counts */
-#define SCALE			16000.0f	/* counter of a row that has everything */
+#define SCALE			16000.0f	/* accumulator of a row that has everything */
 #define BIN_SHIFT		6
-#define COUNT_MAX		0x8000u	/* counters stay below it */
+#define COUNT_MAX		0x8000u	/* accumulators stay below it */
 #define BINS			(COUNT_MAX >> BIN_SHIFT)
 #define HIGH_COUNT		6400u	/* looked at first; a multiple of a bin */
+#define SCORE_BINS		256
+#define SCORE_SCALE		200.0f	/* bin of a row that has everything */
 #define FOUR_ONES		UINT64_C(0x0001000100010001)
 #define NOTED_MAX		32		/* rows being fetched at a time */
 
@@ -38,19 +40,19 @@ lower_posting(const uint32_t *p, const uint32_t *end, uint32_t row)
 	return p;
 }
 
-/* Raises the counters of the rows that have an alternative. */
+/* Raises the accumulators of the rows that have an expansion. */
 static int
-count_list(Query *q, const Alt *a, float weight)
+count_postings(Query *q, const Expansion *x, float weight)
 {
-	const ImageList *s = &q->im.lists[a->stem];
+	const ImageList *s = &q->im.lists[x->stem];
 	const uint32_t *p = q->im.postings + s->post_off;
 	const uint32_t *end = q->im.postings + s[1].post_off;
 	uint32_t	lo = q->lo;
-	int			shift = q->count_shift;
+	int			shift = q->accumulator_shift;
 	/* a row may well have both a word and another form of it */
-	float		fit = a->how == HOW_ROOT ? a->fit * ROOT_SHARE : a->fit;
-	uint32_t	base = (uint32_t) (weight * fit * 0.7f);
-	uint32_t	slope = (uint32_t) (weight * fit * 0.3f);
+	float		fit = x->how == HOW_ROOT ? x->fit * W.count_root : x->fit;
+	uint32_t	base = (uint32_t) (weight * fit * W.count_base);
+	uint32_t	slope = (uint32_t) (weight * fit * W.count_impact);
 	const uint32_t *from;
 
 	if (q->lo > 0)
@@ -61,7 +63,7 @@ count_list(Query *q, const Alt *a, float weight)
 		end = p + POSTINGS_MAX;
 	for (from = p; p < end; p++)
 	{
-		uint16_t   *c = &q->counts[((*p >> 8) - lo) >> shift];
+		uint16_t   *c = &q->accumulators[((*p >> 8) - lo) >> shift];
 		uint32_t	v = *c + base + (slope * (*p & 255) >> 8);
 
 		*c = (uint16_t) (v < COUNT_MAX ? v : COUNT_MAX - 1);
@@ -70,8 +72,8 @@ count_list(Query *q, const Alt *a, float weight)
 }
 
 /*
- * Four counters at once: those of them that reach a floor have their top bit
- * set.  A counter stays below COUNT_MAX, so none carries into its neighbour.
+ * Four accumulators at once: those of them that reach a floor have their top bit
+ * set.  An accumulator stays below COUNT_MAX, so none carries into its neighbour.
  */
 static inline uint64_t
 four_reach(const uint16_t *counts, uint64_t short_of)
@@ -82,7 +84,7 @@ four_reach(const uint16_t *counts, uint64_t short_of)
 	return (four + short_of) & (FOUR_ONES << 15);
 }
 
-/* The counter that about keep rows reach, and how many reach it. */
+/* The value that about keep rows reach, and how many reach it. */
 static uint32_t
 count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 {
@@ -91,7 +93,7 @@ count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 	uint32_t	i;
 	uint32_t	k;
 
-	/* the few high counters mostly tell; all are looked at when they do not */
+	/* the few high ones mostly tell; all are looked at when they do not */
 	for (from = HIGH_COUNT;; from = 1 << BIN_SHIFT)
 	{
 		uint64_t	short_of = (COUNT_MAX - from) * FOUR_ONES;
@@ -100,14 +102,14 @@ count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 		memset(bins, 0, sizeof(bins));
 		for (i = 0; i < ncounts; i += 4)
 		{
-			if (four_reach(&q->counts[i], short_of) == 0)
+			if (four_reach(&q->accumulators[i], short_of) == 0)
 				continue;
 			for (k = i; k < i + 4; k++)
-				bins[q->counts[k] >> BIN_SHIFT]++;
+				bins[q->accumulators[k] >> BIN_SHIFT]++;
 		}
 		for (i = BINS - 1; i > from >> BIN_SHIFT; i--)
 		{
-			sum += bins[i] << q->count_shift;
+			sum += bins[i] << q->accumulator_shift;
 			if (sum >= keep)
 				break;
 		}
@@ -117,152 +119,186 @@ count_floor(const Query *q, uint32_t ncounts, uint32_t keep, uint32_t *reached)
 	}
 }
 
-/* Makes leaders of the rows noted that may be suggested. */
+/* Puts the rows noted on the short list, those that may be suggested. */
 static void
-take_noted(Query *q, const Leader *noted, int n)
+take_noted(Query *q, const Shortlisted *noted, int n)
 {
 	int			i;
 
-	for (i = 0; i < n && q->nlead < LEADERS_MAX; i++)
+	for (i = 0; i < n && q->nshort < SHORTLIST_MAX; i++)
 	{
 		if (!row_allowed(q, noted[i].row))
 			continue;
 		PREFETCH(q->im.tokens + q->im.rows[noted[i].row].tok_off);
-		q->leaders[q->nlead++] = noted[i];
+		q->shortlist[q->nshort++] = noted[i];
 	}
 }
 
-/* Takes the rows whose counters reach the floor; where there is not room for
- * all, those well above it first. */
-static void
-take_leaders(Query *q, uint32_t ncounts)
+/* Rows that are being fetched, on their way to the short list. */
+typedef struct Notes
 {
-	Leader		noted[NOTED_MAX];
-	int			n = 0;
-	uint32_t	reached;
-	uint32_t	least = count_floor(q, ncounts, LEADERS, &reached);
-	bool		once = reached <= LEADERS_MAX;
+	Shortlisted	rows[NOTED_MAX];
+	int			n;
+} Notes;
+
+/* Notes the rows of an accumulator; false when the short list is full. */
+static inline bool
+note_rows(Query *q, Notes *notes, uint32_t k)
+{
+	uint32_t	row = q->lo + (k << q->accumulator_shift);
+	float		score = (float) q->accumulators[k] * q->total / SCALE;
+
+	for (; row < q->hi && (row - q->lo) >> q->accumulator_shift == k; row++)
+	{
+		/* fetched while others are noted */
+		PREFETCH(&q->im.rows[row]);
+		notes->rows[notes->n].row = row;
+		notes->rows[notes->n++].score = score;
+		if (notes->n < NOTED_MAX)
+			continue;
+		take_noted(q, notes->rows, notes->n);
+		notes->n = 0;
+		if (q->nshort >= SHORTLIST_MAX)
+			return false;
+	}
+	return true;
+}
+
+/* Notes the rows whose accumulators reach a floor and are below a ceiling;
+ * false when the short list is full. */
+static bool
+note_between(Query *q, Notes *notes, uint32_t ncounts, uint32_t least, uint32_t most)
+{
 	uint64_t	short_of = (COUNT_MAX - least) * FOUR_ONES;
 	uint32_t	i;
 	uint32_t	k;
-	int			pass;
 
-	for (pass = 0; pass < (once ? 1 : 2); pass++)
+	for (i = 0; i < ncounts; i += 4)
 	{
-		for (i = 0; i < ncounts; i += 4)
+		if (four_reach(&q->accumulators[i], short_of) == 0)
+			continue;
+		for (k = i; k < i + 4; k++)
 		{
-			if (four_reach(&q->counts[i], short_of) == 0)
-				continue;
-			for (k = i; k < i + 4; k++)
-			{
-				uint32_t	c = q->counts[k];
-				uint32_t	row = q->lo + (k << q->count_shift);
-
-				if (c < least || (!once && (c >= least + (1 << BIN_SHIFT)) != (pass == 0)))
-					continue;
-				for (; row < q->hi && (row - q->lo) >> q->count_shift == k; row++)
-				{
-					/* fetched while others are noted */
-					PREFETCH(&q->im.rows[row]);
-					noted[n].row = row;
-					noted[n++].score = (float) c * q->total / SCALE;
-					if (n < NOTED_MAX)
-						continue;
-					take_noted(q, noted, n);
-					n = 0;
-					if (q->nlead >= LEADERS_MAX)
-						return;
-				}
-			}
+			if (q->accumulators[k] >= least && q->accumulators[k] < most && !note_rows(q, notes, k))
+				return false;
 		}
 	}
-	take_noted(q, noted, n);
+	return true;
 }
 
-/* Adds what the slots that were not counted give to a row by its title. */
+/* Takes the rows whose accumulators reach the floor; where there is not room
+ * for all, those well above it first. */
 static void
-add_by_title(Query *q, Leader *lead, const bool *counted)
+take_shortlist(Query *q, uint32_t ncounts)
 {
-	const ImageRow *r = &q->im.rows[lead->row];
+	uint32_t	reached;
+	uint32_t	least = count_floor(q, ncounts, (uint32_t) W.shortlist, &reached);
+	uint32_t	high = reached <= SHORTLIST_MAX ? least : least + (1 << BIN_SHIFT);
+	Notes		notes;
+
+	notes.n = 0;
+	if (!note_between(q, &notes, ncounts, high, COUNT_MAX))
+		return;
+	if (high > least && !note_between(q, &notes, ncounts, least, high))
+		return;
+	take_noted(q, notes.rows, notes.n);
+}
+
+/* Adds what the query terms that were not counted give to a row by its title. */
+static void
+add_by_title(const Query *q, Shortlisted *s, const bool *counted)
+{
+	const ImageRow *r = &q->im.rows[s->row];
 	const uint8_t *p = q->im.tokens + r->tok_off;
 	int			ntoks = *p;
-	float		best[SLOTS_MAX];
+	float		best[QTERMS_MAX];
 	int			k;
 
 	if (r->nterms == 0)
 		return;
-	memset(best, 0, sizeof(float) * (size_t) q->nslots);
+	memset(best, 0, sizeof(float) * (size_t) q->nqterms);
 	for (p += TERM_HEAD, k = 0; k < ntoks; k++)
 	{
 		uint32_t	tok;
-		uint16_t	a;
+		uint32_t	stem;
+		uint16_t	x;
 
 		p = varint_get(p, &tok);
-		tok >>= 2;
-		for (a = q->buckets[tok & (ALT_BUCKETS - 1)]; a != NO_ALT; a = q->alts[a].next)
+		stem = token_what(tok);
+		for (x = FIRST_EXPANSION(q, stem); x != NO_EXPANSION; x = q->expansions[x].next)
 		{
-			const Alt  *alt = &q->alts[a];
+			const Expansion *e = &q->expansions[x];
 
-			if (alt->stem == tok && !counted[alt->slot] && alt->fit > best[alt->slot])
+			if (e->stem == stem && !counted[e->qterm] && e->fit > best[e->qterm])
 			{
-				lead->score += q->slots[alt->slot].weight * (alt->fit - best[alt->slot]);
-				best[alt->slot] = alt->fit;
+				s->score += q->qterms[e->qterm].weight * (e->fit - best[e->qterm]);
+				best[e->qterm] = e->fit;
 			}
 		}
 	}
 }
 
-/* Slots by falling weight; those without weight or list are left out. */
+/* Query terms by falling weight; those without weight or expansions are left out. */
 static int
-order_slots(const Query *q, uint8_t *order)
+order_terms(const Query *q, uint8_t *order)
 {
 	int			n = 0;
 	int			i;
 	int			j;
 
-	for (i = 0; i < q->nslots; i++)
+	for (i = 0; i < q->nqterms; i++)
 	{
-		if (q->slots[i].nalts == 0 || q->slots[i].weight <= 0)
+		if (q->qterms[i].nexpansions == 0 || q->qterms[i].weight <= 0)
 			continue;
-		for (j = n++; j > 0 && q->slots[order[j - 1]].weight < q->slots[i].weight; j--)
+		for (j = n++; j > 0 && q->qterms[order[j - 1]].weight < q->qterms[i].weight; j--)
 			order[j] = order[j - 1];
 		order[j] = (uint8_t) i;
 	}
 	return n;
 }
 
-/* Makes candidates of the best leaders. */
+/* Makes a candidate of a row. */
+static void
+take_row(Query *q, uint32_t row)
+{
+	memset(&q->cands[q->ncands], 0, sizeof(Candidate));
+	q->cands[q->ncands++].row = row;
+}
+
+/* The bin of a score on the short list. */
+static inline int
+score_bin(const Query *q, const Shortlisted *s)
+{
+	int			bin = (int) (s->score * (SCORE_SCALE / (q->total > 0 ? q->total : 1.0f)));
+
+	return bin < 0 ? 0 : bin >= SCORE_BINS ? SCORE_BINS - 1 : bin;
+}
+
+/* Makes candidates of the best rows on the short list. */
 static void
 take_candidates(Query *q)
 {
-	uint32_t	bins[256];
-	float		scale = 200.0f / (q->total > 0 ? q->total : 1.0f);
+	uint32_t	bins[SCORE_BINS];
 	uint32_t	sum = 0;
+	int			most = W.ranked_rows < CANDIDATES_MAX ? W.ranked_rows : CANDIDATES_MAX;
+	int			floor;
 	int			i;
-	int			floor = 0;
-	int			pass;
 
 	memset(bins, 0, sizeof(bins));
-	for (i = 0; i < q->nlead; i++)
-	{
-		int			bin = (int) (q->leaders[i].score * scale);
-
-		bins[bin < 0 ? 0 : bin > 255 ? 255 : bin]++;
-	}
-	for (floor = 255; floor > 0 && sum + bins[floor] < RANK_ROWS; floor--)
+	for (i = 0; i < q->nshort; i++)
+		bins[score_bin(q, &q->shortlist[i])]++;
+	for (floor = SCORE_BINS - 1; floor > 0 && sum + bins[floor] < (uint32_t) most; floor--)
 		sum += bins[floor];
-	for (pass = 0; pass < 2; pass++)
+	/* those above the bin that has no room for all of its rows, then of it */
+	for (i = 0; i < q->nshort && q->ncands < most; i++)
 	{
-		for (i = 0; i < q->nlead && q->ncands < RANK_ROWS; i++)
-		{
-			int			bin = (int) (q->leaders[i].score * scale);
-
-			bin = bin < 0 ? 0 : bin > 255 ? 255 : bin;
-			if (pass == 0 ? bin <= floor : bin != floor)
-				continue;
-			memset(&q->cands[q->ncands], 0, sizeof(Cand));
-			q->cands[q->ncands++].row = q->leaders[i].row;
-		}
+		if (score_bin(q, &q->shortlist[i]) > floor)
+			take_row(q, q->shortlist[i].row);
+	}
+	for (i = 0; i < q->nshort && q->ncands < most; i++)
+	{
+		if (score_bin(q, &q->shortlist[i]) == floor)
+			take_row(q, q->shortlist[i].row);
 	}
 }
 
@@ -272,73 +308,74 @@ static void
 add_rare(Query *q, const uint8_t *order, int n)
 {
 	int			i;
-	int			k;
 
-	for (i = 0; i < n && i < 2; i++)
+	for (i = 0; i < n && i < W.rare_terms; i++)
 	{
-		const Slot *s = &q->slots[order[i]];
-		const Alt  *a = &q->alts[s->first_alt];
-		const ImageList *st = &q->im.lists[a->stem];
-		const uint32_t *p = q->im.postings + st->post_off;
-		const uint32_t *end = q->im.postings + st[1].post_off;
+		const Expansion *x = &q->expansions[q->qterms[order[i]].first];
+		const ImageList *s = &q->im.lists[x->stem];
+		const uint32_t *p = q->im.postings + s->post_off;
+		const uint32_t *end = q->im.postings + s[1].post_off;
 
-		if (a->fit < 0.8f || end - p > RARE_MAX)
+		if (x->fit < W.rare_fit || end - p > W.rare_postings)
 			continue;
-		for (; p < end && q->ncands < CANDS_MAX; p++)
+		for (; p < end && q->ncands < CANDIDATES_MAX; p++)
 		{
 			uint32_t	row = *p >> 8;
 
-			if (row < q->lo || row >= q->hi || !row_allowed(q, row))
-				continue;
-			for (k = 0; k < q->ncands && q->cands[k].row != row;)
-				k++;
-			if (k < q->ncands)
-				continue;
-			memset(&q->cands[q->ncands], 0, sizeof(Cand));
-			q->cands[q->ncands++].row = row;
+			if (row >= q->lo && row < q->hi && row_allowed(q, row) && query_find(q, row) == q->ncands)
+				take_row(q, row);
 		}
 	}
 }
 
+/* Clears the accumulators; returns how many there are. */
+static uint32_t
+clear_accumulators(Query *q)
+{
+	uint32_t	n;
+
+	for (q->accumulator_shift = 0; (q->hi - q->lo) >> q->accumulator_shift >= ACCUMULATORS_MAX - 4;)
+		q->accumulator_shift++;
+	n = ((q->hi - q->lo) >> q->accumulator_shift) + 1;
+	memset(q->accumulators, 0, (n + 4) * sizeof(uint16_t));
+	return n;
+}
+
 /* Finds the rows that have most of the query's weight. */
 void
-retrieve(Query *q)
+retrieve_candidates(Query *q)
 {
-	uint8_t		order[SLOTS_MAX];
-	bool		counted[SLOTS_MAX];
-	int			n = order_slots(q, order);
+	uint8_t		order[QTERMS_MAX];
+	bool		counted[QTERMS_MAX];
+	int			n = order_terms(q, order);
+	uint32_t	ncounts = clear_accumulators(q);
 	float		rest = 0;
 	float		all;
-	uint32_t	ncounts;
 	int			postings = 0;
 	int			i;
 	int			j;
 
-	q->ncands = q->nlead = 0;
-	for (q->count_shift = 0; (q->hi - q->lo) >> q->count_shift >= COUNTS_MAX - 4;)
-		q->count_shift++;
-	ncounts = ((q->hi - q->lo) >> q->count_shift) + 1;
-	memset(q->counts, 0, (ncounts + 4) * sizeof(uint16_t));
+	q->ncands = q->nshort = 0;
 	memset(counted, 0, sizeof(counted));
 	for (i = 0; i < n; i++)
-		rest += q->slots[order[i]].weight;
+		rest += q->qterms[order[i]].weight;
 	all = rest;
 	for (i = 0; i < n; i++)
 	{
-		const Slot *s = &q->slots[order[i]];
+		const QueryTerm *t = &q->qterms[order[i]];
 
 		query_tick(q);
-		if (i > 0 && (rest < all * COUNTED_SHARE || postings > POSTINGS_MAX))
+		if (i > 0 && (rest < all * W.title_share || postings > POSTINGS_MAX))
 			break;
-		for (j = 0; j < s->nalts; j++)
-			postings += count_list(q, &q->alts[s->first_alt + j], s->weight * SCALE / q->total);
+		for (j = 0; j < t->nexpansions; j++)
+			postings += count_postings(q, &q->expansions[t->first + j], t->weight * SCALE / q->total);
 		counted[order[i]] = true;
-		rest -= s->weight;
+		rest -= t->weight;
 	}
 	query_tick(q);
-	take_leaders(q, ncounts);
-	for (j = 0; i < n && j < q->nlead; j++)
-		add_by_title(q, &q->leaders[j], counted);
+	take_shortlist(q, ncounts);
+	for (j = 0; i < n && j < q->nshort; j++)
+		add_by_title(q, &q->shortlist[j], counted);
 	take_candidates(q);
 	add_rare(q, order, n);
 }

@@ -8,6 +8,7 @@
  * keeps state between calls.
  *
  *		SearchBuilder *b = search_builder_create(&alloc, check, NULL);
+ *		search_set_shape(b, code.system, cs->shape);
  *		ref = search_add_code(b, &code);
  *		search_add_term(b, ref, SEARCH_TERM_LONG, "Cholera", 7);
  *		search_add_default_abbreviations(b);	(or the rows of an SQL table)
@@ -23,8 +24,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "codes/codes.h"
+
 /* The image's layout; another number for every change of it. */
-#define SEARCH_IMAGE_VERSION 2
+#define SEARCH_IMAGE_VERSION 3
 
 /* Longest code that is kept, in bytes; longer ones are refused. */
 #define SEARCH_CODE_MAX		32
@@ -119,6 +122,10 @@ extern const int search_default_abbreviation_count;
 /* A builder, or NULL when out of memory. */
 extern SearchBuilder *search_builder_create(const SearchAllocator *allocator,
 											SearchInterrupt check, void *check_arg);
+
+/* Says what the codes of a system look like; without it nothing is known of
+ * them.  NULL is nothing, too. */
+extern void search_set_shape(SearchBuilder *b, int system, const CodeShape *shape);
 
 /* Adds a code; returns its reference for search_add_term, -1 when refused
  * (empty or too long, system out of range) or out of memory. */

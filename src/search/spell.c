@@ -1,22 +1,20 @@
 /*
  * spell.c
- *		Misspelt words: keys under which words that differ by up to two slips
- *		meet, and what a slip costs.
+ *		Misspelt words: keys under which words that differ by up to two typing errors
+ *		meet, and what an error costs.
  *
  * Keys are made by deleting up to two letters from the first seven of a word
  * that was simplified by sound (ph as f, doubled letters as one, y as i).
  */
-#include "internal.h"
+#include "search/spell.h"
 
-#define COST_EDIT		100		/* a letter more, less or other */
-#define COST_NEAR		75		/* a neighbour on the keyboard */
-#define COST_SWAP		70		/* two letters in the wrong order */
-#define COST_DOUBLE		55		/* one letter of two the same */
-#define COST_VOWEL		75		/* a vowel for another */
-#define COST_SOUND		30		/* written otherwise, sounds the same */
-#define COST_FIRST		30		/* the first letter is seldom wrong */
+#include <string.h>
+
+#include "search/bytes.h"
+#include "search/weights.h"
 
 #define LETTER(c)		(1u << ((c) - 'a'))
+
 #define VOWELS			(LETTER('a') | LETTER('e') | LETTER('i') | LETTER('o') | LETTER('u') | LETTER('y'))
 
 /* The letters round each letter of a keyboard, from 'a'. */
@@ -61,6 +59,35 @@ spell_letters(const char *word, int len)
 	return mask;
 }
 
+/* The letter that the one at *at sounds like, NUL for a silent one; two letters
+ * that sound like one move *at to the second. */
+static inline char
+sound_at(const char *word, int len, int *at)
+{
+	char		c = word[*at];
+	char		next = *at + 1 < len ? word[*at + 1] : '\0';
+	char		before = *at > 0 ? word[*at - 1] : '\0';
+
+	switch (c)
+	{
+		case 'p':
+			if (next != 'h')
+				return c;
+			(*at)++;
+			return 'f';
+		case 'h':
+			return before == 'r' || before == 't' ? '\0' : c;
+		case 'c':
+			return next == 'k' ? '\0' : c;
+		case 'y':
+			return 'i';
+		case 'z':
+			return 's';
+		default:
+			return c;
+	}
+}
+
 /* Simplifies a word by sound; returns its length. */
 static int
 by_sound(const char *word, int len, char *out)
@@ -70,22 +97,9 @@ by_sound(const char *word, int len, char *out)
 
 	for (i = 0; i < len; i++)
 	{
-		char		c = word[i];
+		char		c = sound_at(word, len, &i);
 
-		if (c == 'p' && i + 1 < len && word[i + 1] == 'h')
-		{
-			c = 'f';
-			i++;
-		}
-		else if (c == 'h' && i > 0 && (word[i - 1] == 'r' || word[i - 1] == 't'))
-			continue;
-		else if (c == 'y')
-			c = 'i';
-		else if (c == 'z')
-			c = 's';
-		else if (c == 'c' && i + 1 < len && word[i + 1] == 'k')
-			continue;
-		if (n == 0 || out[n - 1] != c)
+		if (c != '\0' && (n == 0 || out[n - 1] != c))
 			out[n++] = c;
 	}
 	return n;
@@ -162,77 +176,108 @@ cost_other(char a, char b)
 	if (a == b)
 		return 0;
 	if (x >= 26 || y >= 26)
-		return COST_EDIT;
+		return W.cost_edit;
 	if ((VOWELS >> x & VOWELS >> y & 1) != 0)
-		return COST_VOWEL;
-	return near_keys[x] >> y & 1 ? COST_NEAR : COST_EDIT;
+		return W.cost_vowel;
+	return near_keys[x] >> y & 1 ? W.cost_near : W.cost_edit;
+}
+
+/* The three last rows of the table of distances. */
+typedef struct DistanceRows
+{
+	int			rows[3][WORD_MAX + 1];
+	int		   *before;
+	int		   *last;
+	int		   *now;
+} DistanceRows;
+
+/* Are the letters that end here two that were swapped? */
+static inline bool
+swapped(const char *a, int i, const char *b, int j)
+{
+	return i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && a[i - 1] != a[i - 2];
+}
+
+/* Fills one row of the table, for the first i letters of a; returns its least
+ * distance. */
+static inline int
+distance_row(const DistanceRows *d, const char *a, int i, const char *b, int lo, int hi, int low)
+{
+	const int  *last = d->last;
+	int		   *now = d->now;
+	int			more = i > 1 && a[i - 1] == a[i - 2] ? W.cost_double : W.cost_edit;
+	int			j;
+
+	for (j = lo; j <= hi; j++)
+	{
+		int			less = j > 1 && b[j - 1] == b[j - 2] ? W.cost_double : W.cost_edit;
+		int			c = last[j - 1] + cost_other(a[i - 1], b[j - 1]);
+
+		if (j <= i + SPELL_BAND - 1 && last[j] + more < c)
+			c = last[j] + more;
+		if (now[j - 1] + less < c)
+			c = now[j - 1] + less;
+		if (swapped(a, i, b, j) && d->before[j - 2] + W.cost_swap < c)
+			c = d->before[j - 2] + W.cost_swap;
+		now[j] = c;
+		if (c < low)
+			low = c;
+	}
+	return low;
+}
+
+/* The least distance to a beginning of the other word, from the last row. */
+static int
+distance_to_prefix(const int *last, int alen, int blen, int limit)
+{
+	int			best = limit + 1;
+	int			j;
+
+	for (j = alen > SPELL_BAND ? alen - SPELL_BAND : 0; j <= blen && j <= alen + SPELL_BAND; j++)
+	{
+		if (last[j] < best)
+			best = last[j];
+	}
+	return best;
 }
 
 /* Weighted Damerau-Levenshtein distance; more than limit counts as limit + 1. */
 static int
 distance(const char *a, int alen, const char *b, int blen, int limit, bool prefix)
 {
-	int			rows[3][WORD_MAX + 1];
-	int		   *before = rows[0];
-	int		   *last = rows[1];
-	int		   *now = rows[2];
+	DistanceRows d;
 	int			i;
-	int			j;
-	int			best = limit + 1;
+	int			best;
 
-	for (j = 0; j <= blen; j++)
-		last[j] = j * COST_EDIT;
+	if (!prefix && (alen - blen > SPELL_BAND || blen - alen > SPELL_BAND))
+		return limit + 1;
+	d.before = d.rows[0];
+	d.last = d.rows[1];
+	d.now = d.rows[2];
+	for (i = 0; i <= blen; i++)
+		d.last[i] = i * W.cost_edit;
 	for (i = 1; i <= alen; i++)
 	{
-		int			lo = i > 3 ? i - 3 : 1;
-		int			hi = i + 3 < blen ? i + 3 : blen;
+		int			lo = i > SPELL_BAND ? i - SPELL_BAND : 1;
+		int			hi = i + SPELL_BAND < blen ? i + SPELL_BAND : blen;
 		int			low = limit + 1;
-		int		   *swap = before;
+		int		   *swap = d.before;
 
-		now[0] = i * COST_EDIT;
+		d.now[0] = i * W.cost_edit;
 		if (lo > 1)
-			now[lo - 1] = limit + 1;
+			d.now[lo - 1] = limit + 1;
 		else
-			low = now[0];
-		for (j = lo; j <= hi; j++)
-		{
-			int			more = i > 1 && a[i - 1] == a[i - 2] ? COST_DOUBLE : COST_EDIT;
-			int			less = j > 1 && b[j - 1] == b[j - 2] ? COST_DOUBLE : COST_EDIT;
-			int			c = last[j - 1] + cost_other(a[i - 1], b[j - 1]);
-
-			if (j <= i + 2 && last[j] + more < c)
-				c = last[j] + more;
-			if (now[j - 1] + less < c)
-				c = now[j - 1] + less;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-				a[i - 1] != a[i - 2] && before[j - 2] + COST_SWAP < c)
-				c = before[j - 2] + COST_SWAP;
-			now[j] = c;
-			if (c < low)
-				low = c;
-		}
+			low = d.now[0];
+		low = distance_row(&d, a, i, b, lo, hi, low);
 		if (hi < blen)
-			now[hi + 1] = limit + 1;
+			d.now[hi + 1] = limit + 1;
 		if (low > limit)
 			return limit + 1;
-		before = last;
-		last = now;
-		now = swap;
+		d.before = d.last;
+		d.last = d.now;
+		d.now = swap;
 	}
-	if (!prefix)
-	{
-		if (alen - blen > 3 || blen - alen > 3)
-			return limit + 1;
-		best = last[blen];
-	}
-	else
-	{
-		for (j = alen > 3 ? alen - 3 : 0; j <= blen && j <= alen + 3; j++)
-		{
-			if (last[j] < best)
-				best = last[j];
-		}
-	}
+	best = prefix ? distance_to_prefix(d.last, alen, blen, limit) : d.last[blen];
 	return best > limit ? limit + 1 : best;
 }
 
@@ -253,7 +298,7 @@ spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool p
 	char		sound[WORD_MAX + 1];
 	int			cost = distance(typed->text, typed->len, word, wlen, limit, prefix);
 
-	if (cost > COST_SOUND)
+	if (cost > W.cost_sound)
 	{
 		int			slen = by_sound(word, wlen, sound);
 
@@ -262,14 +307,14 @@ spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool p
 			memcmp(typed->sound, typed->text, (size_t) typed->len) != 0)
 		{
 			int			least = cost > limit ? limit : cost - 1;
-			int			other = COST_SOUND + distance(typed->sound, typed->sound_len, sound, slen,
-													  least - COST_SOUND, prefix);
+			int			other = W.cost_sound + distance(typed->sound, typed->sound_len, sound, slen,
+													  least - W.cost_sound, prefix);
 
 			if (other <= least)
 				cost = other;
 		}
 		if (typed->sound[0] != sound[0])
-			cost += COST_FIRST;
+			cost += W.cost_first;
 	}
 	return cost > limit ? limit + 1 : cost;
 }

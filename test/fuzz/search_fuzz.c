@@ -2,15 +2,18 @@
  * search_fuzz.c
  *		Any bytes as terms, abbreviations and queries, for libFuzzer:
  *
- *		clang-14 -fsanitize=fuzzer,address,undefined -Isrc/search \
+ *		clang-14 -fsanitize=fuzzer,address,undefined -Isrc \
  *			test/fuzz/search_fuzz.c src/search/ *.c -lm
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "search.h"
+#include "search/search.h"
 
 static uint64_t scratch[SEARCH_SCRATCH_SIZE / 8];
+
+/* As ICD-10-CM has it. */
+static const CodeShape shape = {7, "ADS", 'X', '9', 5};
 
 /* For the builder. */
 static void *
@@ -62,6 +65,7 @@ fixed_image(size_t *size)
 	void	   *image;
 	int			i;
 
+	search_set_shape(b, 0, &shape);
 	search_add_default_abbreviations(b);
 	for (i = 0; i < 6; i++)
 	{
@@ -139,6 +143,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	b = search_builder_create(&a, NULL, NULL);
+	search_set_shape(b, 0, &shape);
 	while (terms-- > 0 && size > 4)
 	{
 		SearchCode	c;

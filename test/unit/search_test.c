@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "data.h"
-#include "search.h"
+#include "search/search.h"
 
 #define CM		0
 #define HCPCS	4
@@ -98,6 +98,7 @@ small_image(size_t *size)
 	int			i;
 	int			j;
 
+	search_set_shape(b, CM, data_system_shape(CM));
 	search_add_default_abbreviations(b);
 	add(b, "E11", false, "Type 2 diabetes mellitus");
 	ref = add(b, "E11.21", true, "Type 2 diabetes mellitus with diabetic nephropathy");
@@ -720,6 +721,7 @@ test_real(void)
 	data_load_order(&d, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
 	data_load_index(&d, dir, "icd-10-cm/icd10cm_index_2017.xml.gz", FROM_INDEX);
 	b = search_builder_create(&allocator, NULL, NULL);
+	search_set_shape(b, CM, data_system_shape(CM));
 	search_add_default_abbreviations(b);
 	for (i = 0; i < d.ncodes; i++)
 	{
@@ -800,6 +802,7 @@ test_titles_only(void)
 	memset(&d, 0, sizeof(d));
 	data_load_order(&d, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
 	b = search_builder_create(&allocator, NULL, NULL);
+	search_set_shape(b, CM, data_system_shape(CM));
 	search_add_default_abbreviations(b);
 	for (i = 0; i < d.ncodes; i++)
 	{

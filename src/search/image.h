@@ -1,80 +1,20 @@
 /*
- * internal.h
- *		What the files of src/search share: the image's layout, folding, the
- *		parts of a query.  Nobody outside the folder includes it.
+ * image.h
+ *		The layout of the image, and reading it.
  */
-#ifndef MEDREC_SEARCH_INTERNAL_H
-#define MEDREC_SEARCH_INTERNAL_H
+#ifndef MEDREC_SEARCH_IMAGE_H
+#define MEDREC_SEARCH_IMAGE_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "search.h"
-
-/* ---- folding (fold.c) ---- */
-
-#define WORD_MAX		40		/* bytes of a word, longer ones are cut */
-
-#define WORD_BREAK		1		/* a comma, bracket or the like stands before it */
-#define WORD_HYPHEN		2		/* a hyphen joins it to the word before */
-#define WORD_PAREN		4		/* it stands in brackets */
-
-typedef struct Word
-{
-	char		text[WORD_MAX + 1];
-	uint8_t		len;
-	uint8_t		flags;
-} Word;
-
-typedef struct WordScan
-{
-	const unsigned char *p;
-	const unsigned char *end;
-	Word		pending;		/* second half of a split word ("type2") */
-	bool		has_pending;
-	int			depth;			/* of brackets */
-} WordScan;
-
-extern void word_scan_start(WordScan *scan, const char *text, size_t len);
-extern bool word_scan_next(WordScan *scan, Word *word);
-extern int	word_stem(const char *word, int len, char *out);
-extern int	word_root(const char *stem, int len, char *out);
-extern bool words_akin(const char *a, int alen, const char *b, int blen, int least);
-extern int	code_key(const char *code, size_t len, char *out, int outsize);
-extern int	utf8_length(const char *p, size_t left);
-extern uint64_t search_hash(const void *data, size_t len);
-
-/* ---- words that decide (classes.c) ---- */
-
-#define CLASS_NONE		0
-#define CLASS_SIDE		1		/* right, left, bilateral */
-#define CLASS_ENCOUNTER 2		/* initial, subsequent, sequela */
-#define CLASS_NUMBER	3		/* 1 .. 14 */
-#define CLASS_OPEN		4		/* open, closed */
-#define CLASS_PLACE		5		/* displaced, nondisplaced */
-#define CLASS_INTENT	14		/* accidental, intentional, assault, undetermined */
-#define CLASS_UNSPECIFIED 16	/* contradicts nothing, but says that no side is meant */
-#define CLASS_OTHER		17		/* says that it is not the usual one */
-#define CLASS_CONTEXT	18		/* birth, pregnancy and the like: not meant unless said */
-#define CLASS_COUNT		19
-
-typedef struct WordClass
-{
-	uint8_t		class;			/* CLASS_... or a contrast of classes.c */
-	uint8_t		value;			/* 1.. within the class */
-	uint8_t		negates;		/* what follows is denied: without, no, not */
-	uint8_t		affirms;		/* ends a denial: with, and so on */
-	float		surplus;		/* how much it weighs when the query lacks it, 1 =
-								 * by its rarity alone */
-} WordClass;
-
-extern bool word_says_nothing(const char *word, int len);
-extern void word_class(const char *word, int len, WordClass *out);
-
-/* ---- the image (image.c) ---- */
+#include "search/bytes.h"
 
 #define IMAGE_MAGIC		"MRSEARCH"
 #define IMAGE_ENDIAN	0x01020304u
 #define NO_ROW			UINT32_MAX
+#define SYSTEMS_MAX		256
 
 enum ImageSection
 {
@@ -82,8 +22,7 @@ enum ImageSection
 	SEC_TERMS,					/* ImageTerm, by row */
 	SEC_TEXT,					/* terms, codes, long keys */
 	SEC_TOKENS,					/* of each term, by row: number of tokens, kind,
-								 * then varints: stem << 2 | flags: 1 denied, 2 may
-								 * be left out, 3 two words in one */
+								 * then the tokens as varints */
 	SEC_WORDS,					/* ImageWord, sorted by text */
 	SEC_WORDTEXT,
 	SEC_STEMS,					/* ImageStem, by falling frequency */
@@ -96,7 +35,8 @@ enum ImageSection
 	SEC_ABBRHEADS,				/* uint32, start of each bucket; a sentinel */
 	SEC_ABBRS,					/* ImageAbbr */
 	SEC_ABBRSTEMS,				/* uint32 stems of expansions */
-	SEC_SYSTEMS,				/* uint32[257], first row of each system */
+	SEC_SYSTEMS,				/* uint32[SYSTEMS_MAX + 1], first row of each system */
+	SEC_SHAPES,					/* ImageShape of each system */
 	SEC_COUNT
 };
 
@@ -170,14 +110,14 @@ typedef struct ImageWord
 /* What ranking reads of a stem. */
 typedef struct ImageStem
 {
-	float		surplus;		/* weight where the query lacks it */
-	uint8_t		class;
+	float		weight;			/* where the query lacks it */
+	uint8_t		class;			/* WordClassId */
 	uint8_t		value;
-	uint8_t		polarity;		/* 1 negates, 2 affirms */
+	uint8_t		polarity;
 	uint8_t		root_len;		/* stems of its root */
 } ImageStem;
 
-/* Where a stem is found. */
+/* Where a stem is found: its postings are as many as its document frequency. */
 typedef struct ImageList
 {
 	uint32_t	post_off;		/* first posting; the next stem's ends it */
@@ -191,7 +131,7 @@ typedef struct ImageAbbr
 	uint8_t		nfrom;			/* words of it */
 	uint8_t		nto;
 	uint8_t		weight;			/* of 255 */
-	uint8_t		learned;
+	uint8_t		unused;
 } ImageAbbr;
 
 #define LEARNED_MARK	'\1'	/* before a stem for which another word may stand;
@@ -199,6 +139,57 @@ typedef struct ImageAbbr
 #define LEARNED_MAX		6		/* words that stand for one */
 #define MAX_FROM_WORDS	4
 #define MAX_TO_WORDS	8
+
+/* What the codes of a system look like (codes/codes.h); zero for one without. */
+typedef struct ImageShape
+{
+	uint8_t		full_len;
+	uint8_t		zero_at;
+	char		placeholder;
+	char		unspecified;
+	char		variants[4];	/* not terminated where it is full */
+} ImageShape;
+
+/*
+ * A token: a stem (in the builder a word) and two bits that say what it is in
+ * its term.
+ */
+#define TOK_PLAIN		0
+#define TOK_NEGATED		1		/* without fever: fever */
+#define TOK_OPTIONAL	2		/* may be left out: what stands in brackets */
+#define TOK_COMPOUND	3		/* two words in one, besides them */
+#define TOK_KIND_MASK	3
+#define TOK_SHIFT		2
+
+/* A token of a kind. */
+static inline uint32_t
+token_make(uint32_t what, uint32_t kind)
+{
+	return what << TOK_SHIFT | kind;
+}
+
+/* The token's stem, or word. */
+static inline uint32_t
+token_what(uint32_t tok)
+{
+	return tok >> TOK_SHIFT;
+}
+
+/* What the token is. */
+static inline uint32_t
+token_kind(uint32_t tok)
+{
+	return tok & TOK_KIND_MASK;
+}
+
+/* Is the token one of those that a query should have? */
+static inline bool
+token_counts(uint32_t tok)
+{
+	return token_kind(tok) < TOK_OPTIONAL;
+}
+
+#define TERM_HEAD		2		/* bytes before a term's tokens: their number, its kind */
 
 #define SECTION(image, which, type) \
 	((const type *) ((const char *) (image) + ((const ImageHeader *) (image))->sec[which].off))
@@ -224,6 +215,7 @@ typedef struct Image
 	const ImageAbbr *abbrs;
 	const uint32_t *abbrstems;
 	const uint32_t *systems;
+	const ImageShape *shapes;
 } Image;
 
 /* The characters of a row's key. */
@@ -231,6 +223,21 @@ static inline const char *
 row_key(const Image *im, const ImageRow *r)
 {
 	return r->key_len <= KEY_INLINE ? r->key : im->text + r->code_off + r->code_len + 1;
+}
+
+/* What the codes of a row's system look like. */
+static inline const ImageShape *
+row_shape(const Image *im, const ImageRow *r)
+{
+	return &im->shapes[r->system];
+}
+
+/* The character that tells which variant of a code a row is, NUL where its code
+ * has none. */
+static inline char
+row_variant(const Image *im, const ImageRow *r)
+{
+	return r->key_len == row_shape(im, r)->full_len ? row_key(im, r)[r->key_len - 1] : '\0';
 }
 
 /* Does a row's key begin with that of another one of its system? */
@@ -256,38 +263,4 @@ extern uint32_t image_find_key(const Image *im, uint32_t lo, uint32_t hi, const 
 extern void image_system_range(const Image *im, int system, uint32_t *lo, uint32_t *hi);
 extern void image_title(const Image *im, uint32_t row, const char **title, int *len);
 
-/* ---- spelling (spell.c) ---- */
-
-#define SPELL_PREFIX	7		/* deletions are made in the first letters only */
-#define SPELL_MAX_KEYS	30		/* 1 + 7 + 21, and the word itself */
-
-/* Keys that begin with the same two letters lie together, so that the keys of
- * one word are found in few places. */
-#define SPELL_REGIONS	1024
-#define SPELL_HASH_BITS	22
-
-/* The bucket of a key. */
-static inline uint32_t
-spell_bucket(const uint32_t *regions, uint32_t key)
-{
-	const uint32_t *r = &regions[key >> SPELL_HASH_BITS];
-	uint64_t	hash = key & ((1u << SPELL_HASH_BITS) - 1);
-
-	return r[0] + (uint32_t) (hash * (r[1] - r[0]) >> SPELL_HASH_BITS);
-}
-
-/* A word as typed, and as it sounds. */
-typedef struct SpellWord
-{
-	const char *text;
-	int			len;
-	int			sound_len;
-	char		sound[WORD_MAX + 1];
-} SpellWord;
-
-extern void spell_word(const char *text, int len, SpellWord *out);
-extern uint32_t spell_letters(const char *word, int len);
-extern int	spell_keys(const char *word, int len, int deletions, uint32_t *keys);
-extern int	spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool prefix);
-
-#endif							/* MEDREC_SEARCH_INTERNAL_H */
+#endif							/* MEDREC_SEARCH_IMAGE_H */
