@@ -1,5 +1,5 @@
--- What the nightly unit runs: the findings, and an error where there are any. psql -v checkpoint=FILE: the last
--- checkpoint that was exported, if there is one.
+-- What the nightly unit runs: the findings, and an error where there are any but "information", which is what belongs to a
+-- site. psql -v checkpoint=FILE: the last checkpoint that was exported, if there is one.
 \if :{?checkpoint}
 \setenv MEDREC_CHECKPOINT :checkpoint
 \endif
@@ -12,15 +12,13 @@ SELECT 'verify_audit' AS source, to_jsonb(v) AS finding FROM medrec.verify_audit
 UNION ALL
 SELECT 'verify_records', to_jsonb(v) FROM medrec.verify_records() AS v;
 \if :has_access
--- what is a site's own, such as its logins and settings, is shown and no fault
 INSERT INTO finding SELECT 'verify_access', to_jsonb(v) FROM medrec.verify_access() AS v;
 \endif
 SELECT source, jsonb_strip_nulls(finding) FROM finding;
 DO $$
 BEGIN
 	IF EXISTS (SELECT FROM finding AS f WHERE f.finding ->> 'severity' IS DISTINCT FROM 'information') THEN
-		RAISE EXCEPTION 'medrec does not verify: % findings',
-			(SELECT count(*) FROM finding AS f WHERE f.finding ->> 'severity' IS DISTINCT FROM 'information');
+		RAISE EXCEPTION 'medrec does not verify: % findings', (SELECT count(*) FROM finding AS f WHERE f.finding ->> 'severity' IS DISTINCT FROM 'information');
 	END IF;
 END
 $$;

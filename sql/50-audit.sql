@@ -89,7 +89,7 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
 COMMENT ON FUNCTION medrec.audit_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do, or that medrec.audit() audits. No arguments. Error: 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.audit_ddl() FROM PUBLIC;
 
 CREATE FUNCTION medrec.audit_checkpoint(seal bigint DEFAULT NULL, origin text DEFAULT NULL)

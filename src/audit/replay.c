@@ -33,7 +33,7 @@ static ReplayMember *FindMember(const ReplayState *state, const char *key);
 static void Set(char *key, char *value, void *arg);
 static bool IsDigest(const char *value);
 static void CompareMembers(char *key, char *value, void *arg);
-static void Touch(ReplayState *state, TimestampTz now);
+static void TouchPatient(ReplayState *state, TimestampTz now);
 
 /* Starts without a row. */
 void
@@ -178,7 +178,7 @@ replay_time(const char *value)
 
 /* Moves last_visit as medrec.touch() does: to the transaction's time, never back. */
 static void
-Touch(ReplayState *state, TimestampTz now)
+TouchPatient(ReplayState *state, TimestampTz now)
 {
 	ReplayMember *member = FindMember(state, LAST_VISIT);
 	char		buffer[MAXDATELEN + 1];
@@ -203,7 +203,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 
 	if (strcmp(event->action, REPLAY_TOUCH) == 0)
 	{
-		Touch(state, event->transaction_at);
+		TouchPatient(state, event->transaction_at);
 		return true;
 	}
 	if (strcmp(event->action, "TRUNCATE") == 0)

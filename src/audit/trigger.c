@@ -11,6 +11,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "utils/datum.h"
@@ -196,6 +197,11 @@ medrec_audit(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	rel = trigdata->tg_relation;
+	/* its rows are seen by one session only: nobody could check what the events say */
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function medrec.audit() does not audit temporary tables")));
 	table = audit_table_open(trigdata->tg_trigger->tgoid, rel,
 							 trigdata->tg_trigger->tgnargs,
 							 trigdata->tg_trigger->tgargs);

@@ -302,6 +302,7 @@ UpdatePatients(Relation rel, PatientSet *set)
 	};
 	Datum	   *ids = palloc(set->count * sizeof(Datum));
 	Datum		values[2];
+	bool		isnull;
 	uint64		count;
 	uint64		i;
 
@@ -319,7 +320,7 @@ UpdatePatients(Relation rel, PatientSet *set)
 	{
 		ids = palloc(count * sizeof(Datum));
 		for (i = 0; i < count; i++)
-			ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &(bool) {false});
+			ids[i] = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &isnull);
 		values[0] = PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false,
 													TYPALIGN_CHAR));
 		(void) own_statement_run(rel, CMD_UPDATE, &update, values, NULL);

@@ -139,7 +139,7 @@ KeepString(Suggestion *suggestion, SuggestionKey key, char *string)
  * a fault where there is a list of them.
  */
 static bool
-ReadValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
+ReadMember(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
 		  FaultList *faults, int number)
 {
 	int			shortest = key == KEY_CODE || key == KEY_SOURCE ? 1 : 0;
@@ -198,7 +198,7 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 			continue;
 		}
 		*present |= 1u << key;
-		if (!ReadValue(key, &value, suggestion, faults, number))
+		if (!ReadMember(key, &value, suggestion, faults, number))
 			good = false;
 	}
 	return good;

@@ -250,8 +250,11 @@ Datum
 medrec_lookup(PG_FUNCTION_ARGS)
 {
 	static const char *const standings[] = {
-		[CODE_NO_RELEASE] = "no release", [CODE_UNKNOWN] = "unknown", [CODE_NOT_YET] = "not yet",
-		[CODE_RETIRED] = "retired", [CODE_CURRENT] = "current"
+		[CODE_NO_RELEASE] = "no release",
+		[CODE_UNKNOWN] = "unknown",
+		[CODE_NOT_YET] = "not yet",
+		[CODE_RETIRED] = "retired",
+		[CODE_CURRENT] = "current"
 	};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const CodeSystem *cs = codesystem_get(PG_GETARG_TEXT_PP(0));
