@@ -1,6 +1,7 @@
 # medrec: builds with PGXS against whatever PG_CONFIG names.
 #
 #   make && make install     the extension, into that PostgreSQL
+#   make indent              lays out the C code, with pgindent
 #   make installcheck        the tests of test/sql and test/specs, against the server there that PG* names
 #   make demo | stop | check | check-all | load     see gateway/gateway.mk
 
@@ -60,6 +61,14 @@ src/audit/access_replay.o src/audit/access_replay.bc: src/audit/access_script.in
 $(OBJS): $(wildcard src/*/*.h)
 src/base/version.o: medrec.control
 medrec.so: src/medrec.map
+
+# The layout of C, as PostgreSQL's own: pgindent comes with the development files of PostgreSQL 17 and later. Twice, since
+# a comment that it breaks may be filled up the second time. tools/typedefs writes the list of types.
+PGINDENT = $(bindir)/pgindent --indent=$(bindir)/pg_bsd_indent
+.PHONY: indent
+indent:
+	$(PGINDENT) --typedefs=tools/typedefs.list src tools test bench
+	$(PGINDENT) --typedefs=tools/typedefs.list src tools test bench
 
 # "make -s print-REGRESS": what test/run counts by
 print-%:

@@ -12,6 +12,16 @@
  * 2025 release are left out.  Times are of the processor.
  *
  *		eval [-s seed] [-n queries per set] [-x file.tsv] [-v set] [-o set]
+ *			[--part k] [--weight name=value]... [--answers file] [--try name]
+ *
+ * -v prints the questions of a set whose answer is not among the first five, -w
+ * those whose answer is not the first, -c those that are sure of another one; -o
+ * asks one set only; --part takes one category of codes in k; -x writes the
+ * questions, --answers all answers with their scores.  --weight changes a weight
+ * of src/search/weights.h for this run; --try prints, for a weight or for "all",
+ * on how many questions of each set the answers move when it is a fifth smaller
+ * and a quarter larger, and by how much hit@1 and hit@5 change.  "eval --list"
+ * prints the weights.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -21,9 +31,11 @@
 #include <time.h>
 
 #include "data.h"
+#include "search/weights.h"
 
 #define ON_DATE		9131		/* 2025-01-01, from 2000-01-01 */
 #define MAX_QUERY	1200
+#define MAX_HITS	10
 
 typedef struct Query
 {
@@ -60,9 +72,11 @@ static Data data;
 static Query *queries;
 static int	nqueries;
 static int	per_set = 2000;
+static int	part = 1;
 static const char *set_names[32];
 static int	nsets;
 static FILE *dump;
+static FILE *answers;
 static int *cm_by_key;
 static int	ncm;
 
@@ -74,6 +88,19 @@ seeded(const char *s, const char *salt)
 
 	for (; *salt; salt++)
 		h = (h ^ (unsigned char) *salt) * 1099511628211ULL;
+	for (; *s; s++)
+		h = (h ^ (unsigned char) *s) * 1099511628211ULL;
+	h ^= h >> 33;
+	h *= 0xff51afd7ed558ccdULL;
+	return h ^ (h >> 29);
+}
+
+/* A hash of a string. */
+static uint64_t
+text_hash(const char *s)
+{
+	uint64_t	h = 1469598103934665603ULL;
+
 	for (; *s; s++)
 		h = (h ^ (unsigned char) *s) * 1099511628211ULL;
 	h ^= h >> 33;
@@ -711,6 +738,59 @@ build(size_t *size, int copies)
 	return image;
 }
 
+/* For sorting codes by key. */
+static int
+compare_keys(const void *x, const void *y)
+{
+	return strcmp(data.codes[*(const int *) x].key, data.codes[*(const int *) y].key);
+}
+
+/* Keeps the codes of one category in so many, with all that is below it. */
+static void
+keep_part(void)
+{
+	int			n = 0;
+	int			i;
+
+	for (i = 0; i < data.ncodes; i++)
+	{
+		char		category[4];
+
+		snprintf(category, sizeof(category), "%.3s", data.codes[i].key);
+		if (text_hash(category) % (uint64_t) part == 0)
+			data.codes[n++] = data.codes[i];
+	}
+	data.ncodes = n;
+}
+
+/* Reads everything, and seeds what is drawn. */
+static void
+load_data(const char *dir)
+{
+	int			i;
+
+	state = seed * 77777 + 1;
+	data_load_order(&data, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
+	data_load_order(&data, dir, "icd-10-pcs/icd10pcs_order_2025.txt.gz", SYS_PCS);
+	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_DX.txt.gz", SYS_ICD9);
+	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_SG.txt.gz", SYS_ICD9P);
+	data_load_hcpcs(&data, dir);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_index_2017.xml.gz", FROM_INDEX);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_eindex_2017.xml.gz", FROM_EXTERNAL);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_neoplasm_2017.xml.gz", FROM_NEOPLASM);
+	data_load_index(&data, dir, "icd-10-cm/icd10cm_drug_2017.xml.gz", FROM_DRUG);
+	data_load_tabular(&data, dir);
+	if (part > 1)
+		keep_part();
+	cm_by_key = malloc((size_t) data.ncodes * sizeof(int));
+	for (i = 0; i < data.ncodes; i++)
+	{
+		if (data.codes[i].system == SYS_CM)
+			cm_by_key[ncm++] = i;
+	}
+	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
+}
+
 /* For sorting times. */
 static int
 compare_double(const void *x, const void *y)
@@ -719,13 +799,6 @@ compare_double(const void *x, const void *y)
 	double		b = *(const double *) y;
 
 	return a < b ? -1 : a > b;
-}
-
-/* For sorting codes by key. */
-static int
-compare_keys(const void *x, const void *y)
-{
-	return strcmp(data.codes[*(const int *) x].key, data.codes[*(const int *) y].key);
 }
 
 /* Is one code's text the beginning of the other's? */
@@ -737,12 +810,43 @@ related(const char *a, const char *b)
 	return strncmp(a, b, n) == 0;
 }
 
+/* Asks one question. */
+static int
+ask_query(const void *image, void *scratch, const Query *q, SearchHit *hits, int max)
+{
+	SearchRequest r;
+
+	memset(&r, 0, sizeof(r));
+	r.system = q->system;
+	r.display = q->text;
+	r.display_len = q->text ? strlen(q->text) : 0;
+	r.code = q->code;
+	r.code_len = q->code ? strlen(q->code) : 0;
+	r.on_date = ON_DATE;
+	r.age = SEARCH_AGE_UNKNOWN;
+	r.max_results = max;
+	r.flags = q->flags;
+	return search_query(image, &r, scratch, hits, NULL);
+}
+
+/* Writes an answer, with its scores to the last bit. */
+static void
+write_answer(const Query *q, const SearchHit *hits, int n)
+{
+	int			k;
+
+	fprintf(answers, "%s\t%s\t%s\n", q->set, q->text ? q->text : "", q->code ? q->code : "");
+	for (k = 0; k < n; k++)
+		fprintf(answers, "\t%s\t%.17g\t%s\t%s\n", hits[k].code, hits[k].score, search_source_name(hits[k].source),
+				hits[k].reason);
+}
+
 /* Asks one set and counts. */
 static void
 run_set(const void *image, void *scratch, const char *set, int verbose, Tally *t)
 {
 	double	   *times = malloc((size_t) nqueries * sizeof(double));
-	SearchHit	hits[10];
+	SearchHit	hits[MAX_HITS];
 	int			i;
 	int			k;
 
@@ -752,7 +856,6 @@ run_set(const void *image, void *scratch, const char *set, int verbose, Tally *t
 	{
 		const Query *q = &queries[i];
 		const DataCode *c;
-		SearchRequest r;
 		int			n;
 		int			at = -1;
 		int			compat = -1;
@@ -761,19 +864,11 @@ run_set(const void *image, void *scratch, const char *set, int verbose, Tally *t
 		if (q->set != set)
 			continue;
 		c = &data.codes[q->truth];
-		memset(&r, 0, sizeof(r));
-		r.system = q->system;
-		r.display = q->text;
-		r.display_len = q->text ? strlen(q->text) : 0;
-		r.code = q->code;
-		r.code_len = q->code ? strlen(q->code) : 0;
-		r.on_date = ON_DATE;
-		r.age = SEARCH_AGE_UNKNOWN;
-		r.max_results = 10;
-		r.flags = q->flags;
 		start = now();
-		n = search_query(image, &r, scratch, hits, NULL);
+		n = ask_query(image, scratch, q, hits, MAX_HITS);
 		times[t->n++] = now() - start;
+		if (answers != NULL)
+			write_answer(q, hits, n);
 		for (k = n - 1; k >= 0; k--)
 		{
 			if (strcmp(hits[k].code, c->code) == 0)
@@ -850,89 +945,317 @@ print_tally(const Tally *t)
 		   100.0 * t->sure_below / (t->sure ? t->sure : 1), t->p50, t->p99, t->most);
 }
 
+/* What the command line asks for. */
+typedef struct Options
+{
+	const char *export;			/* file for the questions */
+	const char *verbose_set;
+	const char *only;			/* set */
+	const char *try;			/* weight, or "all" */
+	int			verbose;
+	int			copies;
+} Options;
+
+/* A hash of what an answer says, score and reason included. */
+static uint64_t
+answer_hash(const SearchHit *hits, int n)
+{
+	uint64_t	h = 1469598103934665603ULL;
+	int			k;
+
+	for (k = 0; k < n; k++)
+	{
+		char		line[64 + SEARCH_REASON_LEN];
+		const char *p;
+
+		snprintf(line, sizeof(line), "%u %.17g %d %s", hits[k].row, hits[k].score, (int) hits[k].source, hits[k].reason);
+		for (p = line; *p; p++)
+			h = (h ^ (unsigned char) *p) * 1099511628211ULL;
+	}
+	return h;
+}
+
+/* What one question was answered. */
+typedef struct Outcome
+{
+	uint64_t	hash;
+	int			place;			/* of the truth, from 0; -1 when it is missing */
+} Outcome;
+
+/* Asks everything. */
+static void
+ask_all(const void *image, void *scratch, Outcome *out)
+{
+	SearchHit	hits[MAX_HITS];
+	int			i;
+	int			k;
+
+	for (i = 0; i < nqueries; i++)
+	{
+		int			n = ask_query(image, scratch, &queries[i], hits, MAX_HITS);
+
+		out[i].hash = answer_hash(hits, n);
+		out[i].place = -1;
+		for (k = n - 1; k >= 0; k--)
+		{
+			if (strcmp(hits[k].code, data.codes[queries[i].truth].code) == 0)
+				out[i].place = k;
+		}
+	}
+}
+
+#ifdef SEARCH_TUNABLE
+
+/* A weight changed by a factor; an integer by one at least. */
+static double
+changed(const SearchWeight *w, double factor)
+{
+	double		old = search_weight_get(w);
+	double		value = old * factor;
+
+	if (strcmp(w->type, "int") != 0)
+		return value;
+	value = (int) (value + (factor > 1 ? 0.999 : 0));
+	return value != old ? value : factor > 1 ? old + 1 : old - 1;
+}
+
+/* Prints on how many questions of each set the answers move. */
+static void
+print_moves(const SearchWeight *w, double value, const Outcome *before, const Outcome *after)
+{
+	int			s;
+	int			i;
+
+	printf("%-24s %8g", w->name, value);
+	for (s = 0; s < nsets; s++)
+	{
+		int			moved = 0;
+		int			hit1 = 0;
+		int			hit5 = 0;
+
+		for (i = 0; i < nqueries; i++)
+		{
+			if (queries[i].set != set_names[s])
+				continue;
+			moved += before[i].hash != after[i].hash;
+			hit1 += (after[i].place == 0) - (before[i].place == 0);
+			hit5 += (after[i].place >= 0 && after[i].place < 5) - (before[i].place >= 0 && before[i].place < 5);
+		}
+		if (moved > 0)
+			printf("  %s: %d%+d%+d", set_names[s], moved, hit1, hit5);
+	}
+	printf("\n");
+}
+
+/* Changes a weight, or all in turn, and prints what moves. */
+static void
+try_weights(const char *name, const void *image, void *scratch)
+{
+	static const double factors[] = {0.8, 1.25};
+	Outcome    *before = malloc((size_t) nqueries * sizeof(Outcome));
+	Outcome    *after = malloc((size_t) nqueries * sizeof(Outcome));
+	int			i;
+	int			k;
+
+	printf("weight, value; set: questions whose answer moves, more at 1, more among 5\n");
+	ask_all(image, scratch, before);
+	for (i = 0; i < search_weight_count; i++)
+	{
+		const SearchWeight *w = &search_weight_list[i];
+		bool		builds = strcmp(w->stage, "BUILD") == 0;
+		double		old = search_weight_get(w);
+
+		if (strcmp(name, "all") != 0 && strcmp(name, w->name) != 0)
+			continue;
+		for (k = 0; k < 2; k++)
+		{
+			size_t		size;
+			void	   *other;
+
+			search_weight_set(w, changed(w, factors[k]));
+			other = builds ? build(&size, 1) : NULL;
+			ask_all(builds ? other : image, scratch, after);
+			print_moves(w, search_weight_get(w), before, after);
+			free(other);
+			search_weight_set(w, old);
+		}
+	}
+	free(before);
+	free(after);
+}
+
+/* Prints the weights. */
+static void
+list_weights(void)
+{
+	int			i;
+
+	for (i = 0; i < search_weight_count; i++)
+	{
+		const SearchWeight *w = &search_weight_list[i];
+
+		printf("%-24s %-6s %8g  %s (%s)\n", w->name, w->stage, search_weight_get(w), w->meaning, w->sets);
+	}
+}
+
+/* Changes a weight as "name=value" says; exits where there is none. */
+static void
+set_weight(const char *arg)
+{
+	char		name[64];
+	double		value;
+	const SearchWeight *w = NULL;
+
+	if (sscanf(arg, "%63[^=]=%lf", name, &value) == 2)
+		w = search_weight_find(name);
+	if (w == NULL)
+	{
+		fprintf(stderr, "no weight \"%s\": eval --list prints them\n", arg);
+		exit(2);
+	}
+	search_weight_set(w, value);
+}
+
+#endif
+
+/* Opens a file for writing, or exits. */
+static FILE *
+open_output(const char *file)
+{
+	FILE	   *f = fopen(file, "w");
+
+	if (f == NULL)
+	{
+		perror(file);
+		exit(2);
+	}
+	return f;
+}
+
+/* Reads one of the long options. */
+static void
+long_option(const char *name, const char *value, Options *o)
+{
+	if (strcmp(name, "--answers") == 0)
+		answers = open_output(value);
+	else if (strcmp(name, "--part") == 0)
+		part = atoi(value);
+#ifdef SEARCH_TUNABLE
+	else if (strcmp(name, "--weight") == 0)
+		set_weight(value);
+	else if (strcmp(name, "--try") == 0)
+		o->try = value;
+#endif
+	else
+	{
+		fprintf(stderr, "eval: unknown option %s\n", name);
+		exit(2);
+	}
+}
+
+/* Reads the command line. */
+static void
+read_options(int argc, char **argv, Options *o)
+{
+	int			i;
+
+	memset(o, 0, sizeof(*o));
+	o->copies = 1;
+	for (i = 1; i + 1 < argc; i += 2)
+	{
+		const char *value = argv[i + 1];
+
+		switch (argv[i][1])
+		{
+			case 's':
+				seed = strtoull(value, NULL, 10);
+				break;
+			case 'n':
+				per_set = atoi(value);
+				break;
+			case 'x':
+				o->export = value;
+				break;
+			case 'v':
+			case 'w':
+			case 'c':
+				o->verbose_set = value;
+				o->verbose = argv[i][1] == 'v' ? 1 : argv[i][1] == 'w' ? 2 : 3;
+				break;
+			case 'o':
+				o->only = value;
+				break;
+			case 'd':
+				dump = open_output(value);
+				break;
+			case 'g':
+				o->copies = atoi(value);
+				break;
+			case '-':
+				long_option(argv[i], value, o);
+				break;
+		}
+	}
+}
+
+/* Asks the sets and prints the table. */
+static void
+report(const Options *o, const void *image, void *scratch)
+{
+	int			sure = 0;
+	int			sure_right = 0;
+	double		sum1 = 0;
+	double		sum5 = 0;
+	int			i;
+
+	printf("%-16s %6s %7s %7s %7s %7s %7s %7s %7s %6s %6s %8s %8s %8s\n", "set", "n", "hit@1", "bill@1", "below@1", "hit@5", "hit@10", "compat5",
+		   ">=0.9", "right", "below", "p50 ms", "p99 ms", "max ms");
+	for (i = 0; i < nsets; i++)
+	{
+		Tally		t;
+
+		if (o->only != NULL && strcmp(o->only, set_names[i]) != 0)
+			continue;
+		run_set(image, scratch, set_names[i],
+				o->verbose_set != NULL && strcmp(set_names[i], o->verbose_set) == 0 ? o->verbose : 0, &t);
+		sure += t.sure;
+		sure_right += t.sure_right;
+		print_tally(&t);
+		sum1 += 100.0 * t.hit1 / (t.n ? t.n : 1);
+		sum5 += 100.0 * t.hit5 / (t.n ? t.n : 1);
+	}
+	printf("mean hit@1 %.1f, hit@5 %.1f; score >= 0.9: %d, right %.1f %%\n", sum1 / nsets, sum5 / nsets, sure,
+		   sure ? 100.0 * sure_right / sure : 0.0);
+}
+
 /* Reads the data, builds, asks, prints. */
 int
 main(int argc, char **argv)
 {
 	const char *dir = getenv("MEDREC_DATA");
-	const char *export = NULL;
-	const char *verbose_set = NULL;
-	const char *only = NULL;
-	int			verbose = 0;
-	int			copies = 1;
+	Options		o;
 	size_t		size;
 	void	   *image;
 	void	   *scratch = malloc(SEARCH_SCRATCH_SIZE);
 	double		start;
-	int			i;
-	int			sure = 0;
-	int			sure_right = 0;
-	double		sum1 = 0;
-	double		sum5 = 0;
 	SearchImageInfo info;
 
-	for (i = 1; i + 1 < argc; i += 2)
+#ifdef SEARCH_TUNABLE
+	if (argc == 2 && strcmp(argv[1], "--list") == 0)
 	{
-		switch (argv[i][1])
-		{
-			case 's':
-				seed = strtoull(argv[i + 1], NULL, 10);
-				break;
-			case 'n':
-				per_set = atoi(argv[i + 1]);
-				break;
-			case 'x':
-				export = argv[i + 1];
-				break;
-			case 'v':
-				verbose_set = argv[i + 1];
-				verbose = 1;
-				break;
-			case 'w':
-				verbose_set = argv[i + 1];
-				verbose = 2;
-				break;
-			case 'c':
-				verbose_set = argv[i + 1];
-				verbose = 3;
-				break;
-			case 'o':
-				only = argv[i + 1];
-				break;
-			case 'd':
-				dump = fopen(argv[i + 1], "w");
-				break;
-			case 'g':
-				copies = atoi(argv[i + 1]);
-				break;
-		}
+		list_weights();
+		return 0;
 	}
+#endif
+	read_options(argc, argv, &o);
 	if (dir == NULL)
 	{
 		fprintf(stderr, "MEDREC_DATA is not set\n");
 		return 2;
 	}
-	state = seed * 77777 + 1;
-	data_load_order(&data, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
-	data_load_order(&data, dir, "icd-10-pcs/icd10pcs_order_2025.txt.gz", SYS_PCS);
-	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_DX.txt.gz", SYS_ICD9);
-	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_SG.txt.gz", SYS_ICD9P);
-	data_load_hcpcs(&data, dir);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_index_2017.xml.gz", FROM_INDEX);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_eindex_2017.xml.gz", FROM_EXTERNAL);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_neoplasm_2017.xml.gz", FROM_NEOPLASM);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_drug_2017.xml.gz", FROM_DRUG);
-	data_load_tabular(&data, dir);
-	cm_by_key = malloc((size_t) data.ncodes * sizeof(int));
-	for (i = 0; i < data.ncodes; i++)
-	{
-		if (data.codes[i].system == SYS_CM)
-			cm_by_key[ncm++] = i;
-	}
-	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
-
+	load_data(dir);
 	start = now();
-	image = build(&size, copies);
+	image = build(&size, o.copies);
 	if (image == NULL || search_image_check(image, size) != NULL)
 	{
 		fprintf(stderr, "no image\n");
@@ -943,25 +1266,15 @@ main(int argc, char **argv)
 		   (unsigned long long) seed, info.rows, info.terms, info.words, info.abbreviations, now() - start,
 		   (double) size / 1048576);
 	draw_queries();
-	if (export != NULL)
-		export_queries(export);
-	printf("%-16s %6s %7s %7s %7s %7s %7s %7s %7s %6s %6s %8s %8s %8s\n", "set", "n", "hit@1", "bill@1", "below@1", "hit@5", "hit@10", "compat5",
-		   ">=0.9", "right", "below", "p50 ms", "p99 ms", "max ms");
-	for (i = 0; i < nsets; i++)
+	if (o.export != NULL)
+		export_queries(o.export);
+#ifdef SEARCH_TUNABLE
+	if (o.try != NULL)
 	{
-		Tally		t;
-
-		if (only != NULL && strcmp(only, set_names[i]) != 0)
-			continue;
-		run_set(image, scratch, set_names[i],
-				verbose_set != NULL && strcmp(set_names[i], verbose_set) == 0 ? verbose : 0, &t);
-		sure += t.sure;
-		sure_right += t.sure_right;
-		print_tally(&t);
-		sum1 += 100.0 * t.hit1 / (t.n ? t.n : 1);
-		sum5 += 100.0 * t.hit5 / (t.n ? t.n : 1);
+		try_weights(o.try, image, scratch);
+		return 0;
 	}
-	printf("mean hit@1 %.1f, hit@5 %.1f; score >= 0.9: %d, right %.1f %%\n", sum1 / nsets, sum5 / nsets, sure,
-		   sure ? 100.0 * sure_right / sure : 0.0);
+#endif
+	report(&o, image, scratch);
 	return 0;
 }

@@ -113,8 +113,6 @@ main(int argc, char **argv)
 {
 	const char *dir = getenv("MEDREC_DATA");
 	char		path[1200];
-	size_t		size;
-	void	   *image;
 	FILE	   *f;
 	int			i;
 
@@ -125,23 +123,7 @@ main(int argc, char **argv)
 	}
 	seed = strtoull(argv[1], NULL, 10);
 	per_set = atoi(argv[2]);
-	state = seed * 77777 + 1;
-	data_load_order(&data, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
-	data_load_order(&data, dir, "icd-10-pcs/icd10pcs_order_2025.txt.gz", SYS_PCS);
-	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_DX.txt.gz", SYS_ICD9);
-	data_load_icd9(&data, dir, "icd-9-cm/CMS32_DESC_LONG_SG.txt.gz", SYS_ICD9P);
-	data_load_hcpcs(&data, dir);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_index_2017.xml.gz", FROM_INDEX);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_eindex_2017.xml.gz", FROM_EXTERNAL);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_neoplasm_2017.xml.gz", FROM_NEOPLASM);
-	data_load_index(&data, dir, "icd-10-cm/icd10cm_drug_2017.xml.gz", FROM_DRUG);
-	data_load_tabular(&data, dir);
-	cm_by_key = malloc((size_t) data.ncodes * sizeof(int));
-	for (i = 0; i < data.ncodes; i++)
-		if (data.codes[i].system == SYS_CM)
-			cm_by_key[ncm++] = i;
-	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
-	image = build(&size, 1);
+	load_data(dir);
 	draw_queries();
 
 	f = create(argv[3], "codes.tsv");

@@ -22,6 +22,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "audit/access_replay.h"
+#include "audit/access_state.h"
 #include "audit/access_verify.h"
 #include "audit/event.h"
 #include "audit/scan.h"

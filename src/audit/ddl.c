@@ -34,7 +34,7 @@ static bool OfMedrec(const char *schema);
 static void Write(const char *object, const char *command, const char *details);
 static void PutName(StringInfo list, const char *name);
 static char *AlterDetails(AlterTableStmt *stmt);
-static char *RoleName(RoleSpec *role);
+static char *SpecName(RoleSpec *role);
 static char *GrantDetails(GrantStmt *stmt);
 static char *SchemaOf(RangeVar *name);
 static void WriteGrant(GrantStmt *stmt);
@@ -186,7 +186,7 @@ AlterDetails(AlterTableStmt *stmt)
 
 /* The name of a role in a command. */
 static char *
-RoleName(RoleSpec *role)
+SpecName(RoleSpec *role)
 {
 	switch (role->roletype)
 	{
@@ -217,7 +217,7 @@ GrantDetails(GrantStmt *stmt)
 	}
 	foreach(cell, stmt->grantees)
 		PutName(&list, psprintf("%s %s", stmt->is_grant ? "to" : "from",
-								RoleName(lfirst_node(RoleSpec, cell))));
+								SpecName(lfirst_node(RoleSpec, cell))));
 	return list.data;
 }
 

@@ -93,6 +93,7 @@ Lack(Check *check, ItemPointer tid)
 	AttrNumber	numbers[lengthof(wanted)];
 	Datum		values[lengthof(wanted)] = {0};
 	bool		found;
+	bool		isnull;
 	int			i;
 
 	if (check->lacking++ >= TOLD_MAX)
@@ -101,7 +102,7 @@ Lack(Check *check, ItemPointer tid)
 	found = table_tuple_fetch_row_version(check->heap, tid, check->snapshot, slot);
 	columns_find(RelationGetRelid(check->heap), wanted, lengthof(wanted), numbers);
 	for (i = 0; found && i < lengthof(wanted); i++)
-		values[i] = slot_getattr(slot, numbers[i], &(bool) {false});
+		values[i] = slot_getattr(slot, numbers[i], &isnull);
 	check->function(found ? DatumGetInt32(values[0]) : -1, DatumGetInt64(values[1]),
 					DatumGetInt32(values[2]),
 					psprintf("index \"%s\" of \"%s\" does not lead to the event: REINDEX INDEX mends it",

@@ -35,12 +35,23 @@
 
 /* Columns that medrec may leave null. */
 static const bool may_be_null[AUDIT_COLUMNS] = {
-	[AUDIT_ACCOUNT] = true, [AUDIT_JTI] = true, [AUDIT_CLIENT_ADDR] = true,
-	[AUDIT_REQUEST_ID] = true, [AUDIT_METHOD] = true, [AUDIT_PATH] = true,
-	[AUDIT_APPLICATION_NAME] = true, [AUDIT_REASON] = true, [AUDIT_ROW_ID] = true,
-	[AUDIT_OLD_VALUES] = true, [AUDIT_NEW_VALUES] = true, [AUDIT_PATIENT_ID] = true,
-	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
-	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
+	[AUDIT_ACCOUNT] = true,
+	[AUDIT_JTI] = true,
+	[AUDIT_CLIENT_ADDR] = true,
+	[AUDIT_REQUEST_ID] = true,
+	[AUDIT_METHOD] = true,
+	[AUDIT_PATH] = true,
+	[AUDIT_APPLICATION_NAME] = true,
+	[AUDIT_REASON] = true,
+	[AUDIT_ROW_ID] = true,
+	[AUDIT_OLD_VALUES] = true,
+	[AUDIT_NEW_VALUES] = true,
+	[AUDIT_PATIENT_ID] = true,
+	[AUDIT_LOGIN_ROLE] = true,
+	[AUDIT_LOGIN_IDENTITY] = true,
+	[AUDIT_SOCKET_ADDR] = true,
+	[AUDIT_BACKEND_PID] = true,
+	[AUDIT_BACKEND_START] = true
 };
 
 /* as far as the root is concerned; with the indexes known, whole */

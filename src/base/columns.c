@@ -16,13 +16,13 @@
 /* all that have been asked for, linked by next */
 static WantedColumns *listed = NULL;
 
-static void ForgetColumns(Oid relid);
+static void ForgetWantedColumns(Oid relid);
 static AttrNumber LookUpColumn(Oid relid, const char *name, Oid type, bool *fits);
-static AttrNumber FindColumn(Oid relid, const WantedColumn *wanted);
+static AttrNumber FindWantedColumn(Oid relid, const WantedColumn *wanted);
 
 /* Hook: a relation has changed, its columns may stand elsewhere. */
 static void
-ForgetColumns(Oid relid)
+ForgetWantedColumns(Oid relid)
 {
 	WantedColumns *columns;
 
@@ -55,7 +55,7 @@ LookUpColumn(Oid relid, const char *name, Oid type, bool *fits)
 
 /* Finds a column that is wanted. */
 static AttrNumber
-FindColumn(Oid relid, const WantedColumn *wanted)
+FindWantedColumn(Oid relid, const WantedColumn *wanted)
 {
 	bool		fits;
 	AttrNumber	number = LookUpColumn(relid, wanted->name, wanted->type, &fits);
@@ -78,7 +78,7 @@ column_number(Oid relid, const char *name)
 {
 	WantedColumn wanted = {.name = name};
 
-	return FindColumn(relid, &wanted);
+	return FindWantedColumn(relid, &wanted);
 }
 
 /* Says whether a column is there. */
@@ -105,7 +105,7 @@ columns_find(Oid relid, const WantedColumn *wanted, int count, AttrNumber *numbe
 	int			i;
 
 	for (i = 0; i < count; i++)
-		numbers[i] = FindColumn(relid, &wanted[i]);
+		numbers[i] = FindWantedColumn(relid, &wanted[i]);
 }
 
 /* The columns of a relation, found when it is another one than before or has changed. */
@@ -119,7 +119,7 @@ columns_of(Oid relid, WantedColumns *columns)
 	if (columns->relid == relid && OidIsValid(relid))
 		return columns->numbers;
 
-	invalidate_watch(ForgetColumns);
+	invalidate_watch(ForgetWantedColumns);
 	if (!columns->listed)
 	{
 		columns->next = listed;

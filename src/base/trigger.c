@@ -117,8 +117,9 @@ trigger_called(FunctionCallInfo fcinfo, const char *function, int wanted, int na
 	if (nargs != FIRED_ANY_ARGS && trigdata->tg_trigger->tgnargs != nargs)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired with %d arguments, not %d", function,
-						nargs, trigdata->tg_trigger->tgnargs)));
+				 errmsg_plural("function \"%s\" must be fired with %d argument, not %d",
+							   "function \"%s\" must be fired with %d arguments, not %d",
+							   nargs, function, nargs, trigdata->tg_trigger->tgnargs)));
 	return trigdata;
 }
 

@@ -26,7 +26,7 @@
 #include "base/relations.h"
 #include "hash/sha256.h"
 #include "load/digest.h"
-#include "load/release.h"
+#include "load/owner.h"
 #include "terminology/code_systems.h"
 
 #define DIGEST_NAME		"medrec-release-1;"

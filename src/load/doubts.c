@@ -16,7 +16,7 @@
 
 #include "base/columns.h"
 #include "base/relations.h"
-#include "load/release.h"
+#include "load/doubts.h"
 #include "terminology/issues.h"
 
 

@@ -20,7 +20,12 @@
 #include "base/actor.h"
 #include "base/relations.h"
 #include "load/digest.h"
-#include "load/release.h"
+#include "load/doubts.h"
+#include "load/format.h"
+#include "load/merge.h"
+#include "load/owner.h"
+#include "load/store.h"
+#include "load/terms.h"
 #include "terminology/code_systems.h"
 #include "terminology/issues.h"
 

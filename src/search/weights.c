@@ -11,7 +11,8 @@
 
 SearchWeights search_weights = {SEARCH_WEIGHTS(WEIGHT_VALUE)};
 
-#define WEIGHT_ENTRY(type, name, value, meaning, sets) {#name, #type, meaning, sets, offsetof(SearchWeights, name)},
+#define WEIGHT_ENTRY(stage, type, name, value, meaning, sets) \
+	{#name, #stage, #type, meaning, sets, offsetof(SearchWeights, name)},
 
 const SearchWeight search_weight_list[] = {SEARCH_WEIGHTS(WEIGHT_ENTRY)};
 const int	search_weight_count = (int) (sizeof(search_weight_list) / sizeof(search_weight_list[0]));

@@ -18,6 +18,7 @@ our %PURE = map { $_ => 1 } qw(search codes hash);
 our %SHARED = (
 	'base/medrec.h' => 'what every file needs of the server',
 	'codes/systems.h' => 'one function of each code system, for the registry',
+	'load/format.h' => 'one or more formats of each reader, for the list of them',
 );
 
 our $LONGEST = 100;

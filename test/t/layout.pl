@@ -77,6 +77,11 @@ is_deeply([ server_names(made_up('access/xact.h' => ''), $includedir) ], ['acces
 my $tree = read_tree($src);
 note($_) foreach map_lines($tree);
 
+# doc/architecture.md shows the same folders in the same order
+my $page = do { local $/; open my $file, '<', "$ENV{TESTDIR}/doc/architecture.md" or die "doc/architecture.md: $!"; <$file> };
+my %there = map { m{^([^/]+)/} ? ($1 => 1) : () } keys %$tree;
+is(join(' ', $page =~ m{^\| `(\w+)/` \|}mg), join(' ', (grep { $there{$_} } @MedrecLayout::FOLDERS), qw(gateway starter tools bench)), 'architecture.md shows the folders in their order');
+
 # fails for each fault, by name
 sub none
 {
@@ -106,6 +111,14 @@ SKIP:
 	cmp_ok(scalar(@all), '>', 500, 'pmccabe reads the functions');
 	ok($percent <= $share, sprintf "complexity over $most in at most $share %% of the functions: %d of %d, %.1f %%", scalar(@winding), scalar(@all), $percent)
 		or diag(join "\n", map { my ($n, $at) = (split /\t/, $_->{text})[ 0, -1 ]; "$n " . $at =~ s{^\Q$src/}{}r } @winding);
+}
+
+SKIP:
+{
+	chomp(my $bindir = `pg_config --bindir`);
+	skip 'pgindent comes with PostgreSQL 17 and later', 1 unless -x "$bindir/pgindent";
+	my $differences = `cd '$ENV{TESTDIR}' && '$bindir/pgindent' --diff --typedefs=tools/typedefs.list --indent='$bindir/pg_bsd_indent' src tools test 2>&1`;
+	is($differences, '', 'pgindent lays out the sources as they are: make indent');
 }
 
 done_testing();
