@@ -12,13 +12,13 @@
  * 2025 release are left out.  Times are of the processor.
  *
  *		eval [-s seed] [-n queries per set] [-x file.tsv] [-v set] [-o set]
- *			[--part k] [--weight name=value]... [--answers file] [--try name]
+ *			[--part k] [--weight name=value]... [--answers file] [--try names]
  *
  * -v prints the questions of a set whose answer is not among the first five, -w
  * those whose answer is not the first, -c those that are sure of another one; -o
  * asks one set only; --part takes one category of codes in k; -x writes the
  * questions, --answers all answers with their scores.  --weight changes a weight
- * of src/search/weights.h for this run; --try prints, for a weight or for "all",
+ * of src/search/weights.h for this run; --try prints, for some weights or for "all",
  * on how many questions of each set the answers move when it is a fifth smaller
  * and a quarter larger, and by how much hit@1 and hit@5 change.  "eval --list"
  * prints the weights.
@@ -951,7 +951,7 @@ typedef struct Options
 	const char *export;			/* file for the questions */
 	const char *verbose_set;
 	const char *only;			/* set */
-	const char *try;			/* weight, or "all" */
+	const char *try;			/* weights, or "all" */
 	int			verbose;
 	int			copies;
 } Options;
@@ -1019,6 +1019,22 @@ changed(const SearchWeight *w, double factor)
 	return value != old ? value : factor > 1 ? old + 1 : old - 1;
 }
 
+/* Is a name one of those between commas, or are all? */
+static int
+is_named(const char *name, const char *list)
+{
+	size_t		n = strlen(name);
+	const char *p;
+
+	for (p = list; p != NULL; p = strchr(p, ','))
+	{
+		p += *p == ',';
+		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+			return 1;
+	}
+	return strcmp(list, "all") == 0;
+}
+
 /* Prints on how many questions of each set the answers move. */
 static void
 print_moves(const SearchWeight *w, double value, const Outcome *before, const Outcome *after)
@@ -1049,7 +1065,7 @@ print_moves(const SearchWeight *w, double value, const Outcome *before, const Ou
 
 /* Changes a weight, or all in turn, and prints what moves. */
 static void
-try_weights(const char *name, const void *image, void *scratch)
+try_weights(const char *names, const void *image, void *scratch)
 {
 	static const double factors[] = {0.8, 1.25};
 	Outcome    *before = malloc((size_t) nqueries * sizeof(Outcome));
@@ -1065,7 +1081,7 @@ try_weights(const char *name, const void *image, void *scratch)
 		bool		builds = strcmp(w->stage, "BUILD") == 0;
 		double		old = search_weight_get(w);
 
-		if (strcmp(name, "all") != 0 && strcmp(name, w->name) != 0)
+		if (!is_named(w->name, names))
 			continue;
 		for (k = 0; k < 2; k++)
 		{
