@@ -1,6 +1,8 @@
 # medrec: builds with PGXS against whatever PG_CONFIG names.
 #
 #   make && make install     the extension, into that PostgreSQL
+#   make indent              lays out the C code, with pgindent
+#   make installcheck        the tests of test/sql and test/specs, against the server there that PG* names
 #   make demo | stop | check | check-all | load     see gateway/gateway.mk
 
 include gateway/gateway.mk
@@ -19,6 +21,12 @@ SHLIB_LINK += -lcrypto $(if $(filter linux,$(PORTNAME)),-Wl$(comma)--version-scr
 EXTRA_CLEAN = build results output_iso $(EMBEDDED)
 EMBEDDED = $(addprefix src/audit/, access_state.inc access_compare.inc access_script.inc)
 comma = ,
+
+# The pgTAP files and the isolation specs; their databases are UTF8 whatever the server's default is.
+REGRESS = $(patsubst $(srcdir)/test/sql/%.sql,%,$(sort $(wildcard $(srcdir)/test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=$(srcdir)/test --encoding=UTF8
+ISOLATION = $(patsubst $(srcdir)/test/specs/%.spec,%,$(sort $(wildcard $(srcdir)/test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=$(srcdir)/test --outputdir=. --encoding=UTF8 --load-extension=medrec
 
 SQL_FILES = $(sort $(wildcard sql/[0-9]*.sql))
 STEP_FILES = $(sort $(wildcard sql/migrations/*.sql))
@@ -53,5 +61,17 @@ src/audit/access_replay.o src/audit/access_replay.bc: src/audit/access_script.in
 $(OBJS): $(wildcard src/*/*.h)
 src/base/version.o: medrec.control
 medrec.so: src/medrec.map
+
+# The layout of C, as PostgreSQL's own: pgindent comes with the development files of PostgreSQL 17 and later. Twice, since
+# a comment that it breaks may be filled up the second time. tools/typedefs writes the list of types.
+PGINDENT = $(bindir)/pgindent --indent=$(bindir)/pg_bsd_indent
+.PHONY: indent
+indent:
+	$(PGINDENT) --typedefs=tools/typedefs.list src tools test bench
+	$(PGINDENT) --typedefs=tools/typedefs.list src tools test bench
+
+# "make -s print-REGRESS": what test/run counts by
+print-%:
+	@echo $($*)
 
 endif

@@ -31,6 +31,22 @@ start_cluster() {
 	} >&2
 }
 
+# ask URL CONNECTIONS SECONDS METHOD PATH HEADERS LINES: lets wrk ask (bench/http/ask.lua), and prints requests per second, p50 and p99 in
+# ms, and the number of requests.
+ask() {
+	local out
+	out=$(wrk -t1 -c"$2" -d"${3}s" --latency -s "$ROOT/bench/http/ask.lua" "$1" -- "${@:4}") || die "wrk failed: $out"
+	[[ ${out##*$'\n'} == 'answers '*' 0' ]] || die "requests were refused: $out"
+	out=${out##*answers }
+	echo "${out% 0}"
+}
+need_wrk() { command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"; }
+
+# The name of a revision; without one that of the checkout.
+revision_name() {
+	if [ -n "$1" ]; then git -C "$ROOT" rev-parse --short "$1"; else git -C "$ROOT" describe --always --dirty; fi
+}
+
 # psql for scripts: bare values, stops at the first error.
 db() {
 	local database=$1

@@ -1,5 +1,5 @@
 # Helpers of gateway/medrec, sourced by it. ROOT, RUN, PORT, HTTP and DB are set there.
-# shellcheck shell=bash disable=SC2016 # single-quoted programs are for the shell of the server's user
+# shellcheck shell=bash
 
 say() { printf '%s\n' "medrec: $*"; }
 die() { printf '%s\n' "medrec: $*" >&2; exit 1; }
@@ -73,6 +73,8 @@ install_packages() {
 		want "postgresql-$major-pgtap"
 		want libipc-run-perl
 		want pgbackrest
+		command -v shellcheck >/dev/null || missing+=(shellcheck)
+		want pmccabe
 		command -v node >/dev/null || [[ " ${missing[*]} " == *" nodejs "* ]] || missing+=(nodejs)
 	fi
 	[ ${#missing[@]} -gt 0 ] || return 0
@@ -158,32 +160,42 @@ socket_dir() {
 	fi
 	# A link, so that the next call finds it; what it points to may have gone with a reboot.
 	if [ ! -d "$RUN/s/." ]; then
-		as_user bash -c 'ln -sfn "$(mktemp -d /tmp/medrec.XXXXXX)" "$1"' - "$RUN/s"
+		as_user ln -sfn "$(as_user mktemp -d /tmp/medrec.XXXXXX)" "$RUN/s"
 	fi
 	readlink -f "$RUN/s"
 }
 
-# One of our templates with its @NAMES@ filled in.
+# fill TEMPLATE FILE: one of our templates as the private server has it.
 fill() {
-	local socket
+	local socket listen=127.0.0.1:$HTTP
 	socket=$(socket_dir)
-	with=([RUN]=$RUN [SOCKET_DIR]=$socket [PGPORT]=$PORT [HTTP_PORT]=$HTTP [DATABASE]=$DB [ANON_ROLE]=medrec_demo
-		[PGRST_SOCKET]=$socket/postgrest.sock [LOG_DIR]=$RUN [TMP_DIR]=$RUN/tmp [PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls
-		[URL]=$URL [LISTEN]=127.0.0.1:$HTTP [SERVER_NAMES]='localhost ""; 127.0.0.1 ""; "[::1]" "";'
-		[ORIGINS]='"~^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$" "";' [CORS_ORIGINS]="https://localhost:$HTTP"
+	with=([RUN]=$RUN [DATABASE]=$DB [PGRST_SOCKET]=$socket/postgrest.sock [LOG_DIR]=$RUN [TMP_DIR]=$RUN/tmp
+		[PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls [URL]=$URL [LISTEN]=$listen
+		[SERVER_NAMES]='localhost ""; 127.0.0.1 ""; "[::1]" "";'
+		[ORIGINS]='"~^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$" "";'
 		[DB_URI]="host=$socket port=$PORT dbname=$DB user=medrec_authenticator application_name=medrec_api"
 		[LOGIN_RATE]=${MEDREC_LOGIN_RATE:-1r/s} [LOGIN_BURST]=${MEDREC_LOGIN_BURST:-20})
-	fill_with "$1" "$2"
+	case $LOGIN in
+		on)
+			with+=([ANON_ROLE]=medrec_anon [NAME_HINT]=null [CORS_ORIGINS]=https://localhost:$HTTP)
+			fill_with login "$1" "$2"
+			;;
+		off)
+			with+=([ANON_ROLE]=medrec_demo [NAME_HINT]='"Use localhost."' [CORS_ORIGINS]="http://localhost:$HTTP, http://$listen")
+			fill_with open "$1" "$2"
+			;;
+	esac
 }
 
-# The same, with the values that stand in "with".
+# fill_with MODE TEMPLATE FILE: the template with the values that stand in "with", and of its lines between "#@..." and "#@end" those
+# for the mode: login or open.
 declare -A with
 fill_with() {
 	local text name
-	text=$(<"$1")
+	text=$(sed -e "/^#@$1\$/,/^#@end\$/{/^#@/d}" -e '/^#@[a-z]*$/,/^#@end$/d' "$2")
 	for name in "${!with[@]}"; do text=${text//"@$name@"/"${with[$name]}"}; done
-	printf '%s\n' "$text" >"$2"
-	chmod 644 "$2"
+	printf '%s\n' "$text" >"$3"
+	chmod 644 "$3"
 }
 
 # ---- processes ------------------------------------------------------------------------------------------------------
@@ -262,12 +274,19 @@ write_hba() {
 	if alive postgres >/dev/null; then sql postgres -c 'SELECT pg_reload_conf()' >/dev/null; fi
 }
 
+# write_secret FILE: what comes on standard input, for the server's user alone.
+write_secret() {
+	as_user install -m 600 /dev/null "$1"
+	as_user tee "$1" >/dev/null
+}
+
 # A certificate for the demo that this machine signs itself. One of your own goes into the same two files.
 make_certificate() {
 	[ ! -s "$1/cert.pem" ] || return 0
 	as_user mkdir -p "$1"
-	as_user bash -c 'umask 077; exec openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
-		-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -keyout "$1/key.pem" -out "$1/cert.pem"' - "$1" \
+	as_user install -m 600 /dev/null "$1/key.pem"
+	as_user openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 \
+		-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1 -keyout "$1/key.pem" -out "$1/cert.pem" \
 		2>/dev/null || die "openssl could not make a certificate"
 	as_user chmod 644 "$1/cert.pem"
 }
@@ -275,8 +294,9 @@ make_certificate() {
 # An account for each role, with a password of its own; they stand in .run/accounts, which only the server's user reads.
 make_accounts() {
 	local role password
-	[ -s "$RUN/accounts" ] || as_user bash -c 'umask 077; for role in clinician coder auditor admin; do
-		echo "$role demo-$role $(head -c 15 /dev/urandom | base64 | tr +/ ab)"; done >"$1"' - "$RUN/accounts"
+	[ -s "$RUN/accounts" ] || for role in clinician coder auditor admin; do
+		echo "$role demo-$role $(head -c 15 /dev/urandom | base64 | tr +/ ab)"
+	done | write_secret "$RUN/accounts"
 	while read -r role name password; do
 		sql "$DB" -v role="$role" -v name="$name" -v password="$password" -f - >/dev/null <<-'SQL'
 			INSERT INTO medrec.account (username, role) VALUES (:'name', :'role') ON CONFLICT DO NOTHING;

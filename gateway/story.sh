@@ -31,7 +31,7 @@ ask() {
 	local args=(-s -g -X "$method" -w '\n%{http_code}' "$URL$path") auth=
 	if [ "$LOGIN" = on ]; then
 		args+=(--cacert "$RUN/tls/cert.pem")
-		[ -z "$TOKEN" ] || { args+=(-H "Authorization: Bearer $TOKEN"); auth=' -H "Authorization: Bearer $TOKEN"'; }
+		[ -z "$TOKEN" ] || { args+=(-H "Authorization: Bearer $TOKEN"); auth=" -H \"Authorization: Bearer \$TOKEN\""; }
 	fi
 	if [ "$method" = GET ]; then line="curl -g '$URL$path'"; else line="curl -X $method $URL$path"; fi
 	if [ -n "$body" ]; then

@@ -20,25 +20,12 @@ PG_MODULE_MAGIC;
 
 void		_PG_init(void);
 
-/* Defines the GUCs when the library is loaded. */
-void
-_PG_init(void)
+/* Settings of who may do what: care teams, tokens, passwords. */
+static void
+DefineAccessSettings(void)
 {
 	/*
-	 * medrec.reason: why the changes of this session or transaction are made.
-	 * Anyone may set it; it is written into each audit event.
-	 */
-	DefineCustomStringVariable("medrec.reason",
-							   "Why the changes that follow are made, as the audit trail is to show it.",
-							   NULL,
-							   &medrec_reason,
-							   "",
-							   PGC_USERSET,
-							   0,
-							   medrec_check_reason, NULL, NULL);
-
-	/*
-	 * medrec.care_team_mode: whether a clinician sees the patients of his own
+	 * medrec.care_team_mode: whether a clinician sees the patients of their
 	 * teams only.  As all that follow, not for those to set whom it concerns:
 	 * ALTER DATABASE ... SET, or the configuration file.
 	 */
@@ -103,32 +90,6 @@ _PG_init(void)
 							 NULL, NULL, NULL);
 
 	/*
-	 * medrec.archive_min_age: how long a month of the audit trail has to be over
-	 * before archive_audit() takes it.  Six years, as HIPAA's documentation.
-	 */
-	DefineCustomIntVariable("medrec.archive_min_age",
-							"How long a month of the audit trail has to be over before it is archived.",
-							NULL,
-							&medrec_archive_min_age,
-							2192 * 24 * 60, 0, 100 * 366 * 24 * 60,
-							PGC_SUSET,
-							GUC_UNIT_MIN,
-							NULL, NULL, NULL);
-
-	/*
-	 * medrec.seal_max_age: how old an event may become before it is sealed; of an
-	 * older one verify_audit() says not_sealed.
-	 */
-	DefineCustomIntVariable("medrec.seal_max_age",
-							"How old an event of the audit trail may become before it is sealed.",
-							NULL,
-							&medrec_seal_max_age,
-							3600, 1, 366 * 86400,
-							PGC_SUSET,
-							GUC_UNIT_S,
-							NULL, NULL, NULL);
-
-	/*
 	 * medrec.redact_log: whether the server's log keeps out what this session's
 	 * client sends.  PostgREST's sessions are so without it.  The library must
 	 * be loaded: session_preload_libraries.
@@ -154,6 +115,58 @@ _PG_init(void)
 							   PGC_SUSET,
 							   0,
 							   NULL, NULL, NULL);
+}
+
+/* Settings of the audit trail; audit/worker.c has one more. */
+static void
+DefineAuditSettings(void)
+{
+	/*
+	 * medrec.reason: why the changes of this session or transaction are made.
+	 * Anyone may set it; it is written into each audit event.
+	 */
+	DefineCustomStringVariable("medrec.reason",
+							   "Why the changes that follow are made, as the audit trail is to show it.",
+							   NULL,
+							   &medrec_reason,
+							   "",
+							   PGC_USERSET,
+							   0,
+							   medrec_check_reason, NULL, NULL);
+
+	/*
+	 * medrec.archive_min_age: how long a month of the audit trail has to be over
+	 * before archive_audit() takes it.  Six years, as HIPAA's documentation.
+	 */
+	DefineCustomIntVariable("medrec.archive_min_age",
+							"How long a month of the audit trail has to be over before it is archived.",
+							NULL,
+							&medrec_archive_min_age,
+							2192 * 24 * 60, 0, 100 * 366 * 24 * 60,
+							PGC_SUSET,
+							GUC_UNIT_MIN,
+							NULL, NULL, NULL);
+
+	/*
+	 * medrec.seal_max_age: how old an event may become before it is sealed; of an
+	 * older one verify_audit() says not_sealed.
+	 */
+	DefineCustomIntVariable("medrec.seal_max_age",
+							"How old an event of the audit trail may become before it is sealed.",
+							NULL,
+							&medrec_seal_max_age,
+							3600, 1, 366 * 86400,
+							PGC_SUSET,
+							GUC_UNIT_S,
+							NULL, NULL, NULL);
+}
+
+/* Called by the server when it loads the library. */
+void
+_PG_init(void)
+{
+	DefineAccessSettings();
+	DefineAuditSettings();
 
 	audit_seal_hook = login_note_lost;
 	audit_worker_init();

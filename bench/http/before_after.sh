@@ -14,7 +14,7 @@ ROOT=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../.." && pwd)
 [ $# -ge 1 ] || die "usage: bench/http/before_after.sh BASE_REVISION [NEW_REVISION]"
 BASE=$1 NEW=${2:-}
 ROUNDS=${ROUNDS:-9} SECONDS_EACH=${SECONDS_EACH:-3} CONNECTIONS=${CONNECTIONS:-8} PATIENTS=${PATIENTS:-10000}
-command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"
+need_wrk
 WORK=$(mktemp -d /var/tmp/medrec-http-before-after.XXXXXX)
 chmod 755 "$WORK"
 unset MEDREC_RUN_DIR MEDREC_DATABASE MEDREC_PGPORT MEDREC_HTTP_PORT
@@ -42,7 +42,10 @@ lay_out() {
 		git -C "$ROOT" ls-files -z --cached --others --exclude-standard | tar -C "$ROOT" --null -T - --ignore-failed-read -cf - |
 			tar -C "$WORK/$side/source" -xf -
 	fi
-	sed -i '/^\t\tlimit_\(req\|conn\)  *\(zone=\(requests\|login\)\|connections\)/d' "$WORK/$side/source/gateway/secure/nginx.conf"
+	sed -i '/^\t\tlimit_\(req\|conn\)  *\(zone=\(requests\|login\)\|connections\)/d' "$WORK/$side"/source/gateway/nginx.conf
+	# where it was until 0.2
+	[ ! -f "$WORK/$side/source/gateway/secure/nginx.conf" ] ||
+		sed -i '/^\t\tlimit_\(req\|conn\)  *\(zone=\(requests\|login\)\|connections\)/d' "$WORK/$side/source/gateway/secure/nginx.conf"
 	# the same PostgREST for both
 	if [ -d "$ROOT/gateway/node_modules" ]; then cp -r "$ROOT/gateway/node_modules" "$WORK/$side/source/gateway/"; fi
 	{
@@ -67,28 +70,21 @@ SQL
 	local name password
 	read -r name password < <(sed -n 's/^clinician //p' "$WORK/$side/run/accounts")
 	curl -sk "$(url "$side")/api/rpc/login" -H 'Content-Type: application/json' -d "$(jq -n --arg n "$name" --arg p "$password" '{username: $n, password: $p}')" |
-		jq -er '.token' >"$WORK/$side/token" || die "$side: no token"
+		jq -er '"Authorization: Bearer \(.token)\nContent-Type: application/json"' >"$WORK/$side/headers" || die "$side: no token"
 }
 url() { echo "https://localhost:$([ "$1" = base ] && echo 18620 || echo 18630)"; }
 
-# What wrk sends; the arguments are the kind, the token and the number of patients.
-cat >"$WORK/ask.lua" <<'LUA'
-local kind, token, patients
-local function id() return string.format("00000000-0000-4000-8000-%012d", math.random(1, patients)) end
-function init(args)
-	kind, token, patients = args[1], args[2], tonumber(args[3])
-	math.randomseed(os.time())
-	wrk.headers["Authorization"] = "Bearer " .. token
-	wrk.headers["Content-Type"] = "application/json"
-end
-function request()
-	if kind == "get" then return wrk.format("GET", "/api/patients?id=eq." .. id()) end
-	if kind == "list" then return wrk.format("GET", "/api/patients?order=name&limit=20") end
-	local code = math.random(10000, 12999)
-	return wrk.format("POST", "/api/diagnoses", nil,
-		string.format('{"patient_id":"%s","code":"E%d","description":"Title %d"}', id(), code, code))
-end
-LUA
+# What is asked: queries and bodies.
+awk -v p="$PATIENTS" -v work="$WORK" 'BEGIN {
+	srand()
+	for (i = 0; i < 10000; i++) {
+		id = sprintf("00000000-0000-4000-8000-%012d", 1 + int(rand() * p))
+		code = 10000 + int(rand() * 3000)
+		print "id=eq." id >(work "/get")
+		printf "{\"patient_id\":\"%s\",\"code\":\"E%d\",\"description\":\"Title %d\"}\n", id, code, code >(work "/post")
+	}
+	print "order=name&limit=20" >(work "/list")
+}'
 
 # Processor time so far of one side's PostgreSQL, PostgREST and nginx, those of their processes that have ended included, in ticks.
 ticks() {
@@ -105,14 +101,12 @@ ticks() {
 
 # measure SIDE KIND ROUND: "side round value" into the files of requests per second and of microseconds.
 measure() {
-	local side=$1 kind=$2 round=$3 before after count rate
+	local side=$1 kind=$2 round=$3 before after count rate method=GET path=/api/patients
+	[ "$kind" != post ] || method=POST path=/api/diagnoses
 	before=$(ticks "$side")
-	wrk -t1 -c"$CONNECTIONS" -d"$SECONDS_EACH" -s "$WORK/ask.lua" "$(url "$side")" -- "$kind" "$(cat "$WORK/$side/token")" "$PATIENTS" >"$WORK/out" ||
-		{ cat "$WORK/out" >&2; die "wrk failed"; }
+	read -r rate _ _ count < <(ask "$(url "$side")" "$CONNECTIONS" "$SECONDS_EACH" "$method" "$path" "$WORK/$side/headers" "$WORK/$kind")
+	[ -n "$count" ] || exit 1
 	after=$(ticks "$side")
-	! grep -q 'Non-2xx' "$WORK/out" || { cat "$WORK/out" >&2; die "$side: requests were refused"; }
-	rate=$(sed -n 's/^Requests\/sec: *\([0-9.]*\)/\1/p' "$WORK/out")
-	count=$(sed -n 's/^ *\([0-9]*\) requests in .*/\1/p' "$WORK/out")
 	echo "$side $round $rate" >>"$WORK/$kind.rate"
 	awk -v s="$side" -v r="$round" -v t=$((after - before)) -v c="$count" -v hz="$(getconf CLK_TCK)" 'BEGIN { print s, r, t * 1e6 / hz / c }' >>"$WORK/$kind.cpu"
 }
@@ -121,7 +115,7 @@ lay_out base "$BASE"
 lay_out new "$NEW"
 printf '# %s; %s x %s; load %s\n' "$(date -u +%FT%TZ)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 printf '# base %s, new %s; %s connections, %s rounds of %s s, TLS, tokens\n' "$(git -C "$ROOT" rev-parse --short "$BASE")" \
-	"$([ -n "$NEW" ] && git -C "$ROOT" rev-parse --short "$NEW" || git -C "$ROOT" describe --always --dirty)" "$CONNECTIONS" "$ROUNDS" "$SECONDS_EACH"
+	"$(revision_name "$NEW")" "$CONNECTIONS" "$ROUNDS" "$SECONDS_EACH"
 for kind in get list post; do
 	for side in base new; do measure "$side" "$kind" 0; done
 	: >"$WORK/$kind.rate"

@@ -1,6 +1,6 @@
-# POST of a diagnosis, over kept connections, through one PostgREST: to medrec_api.diagnoses and to a bare table (same
-# columns, indexes, foreign key and checks, no triggers, its own schema). Straight to PostgREST's socket, and through nginx
-# as clients come. ROUNDS (9) rounds, in each both for SECONDS_EACH (2) seconds at 1, 4 and 8 connections, in turn.
+# POST of a diagnosis by wrk, over kept connections: to medrec_api.diagnoses and to a bare table (same columns, indexes, foreign
+# key and checks, no triggers, its own schema). Straight to a PostgREST that listens on a port, as wrk knows no sockets in
+# files, and through nginx and PostgREST as clients come. ROUNDS (9) rounds, in each both for SECONDS_EACH (2) seconds at 1, 4 and 8 connections, in turn.
 # Type-ahead: GET /rpc/suggest for the beginnings of titles against a function that answers with the same number of rows.
 # shellcheck shell=bash
 
@@ -10,8 +10,8 @@ PATIENTS=10000
 HTTP=$MEDREC_RUN_DIR/tmp/http
 
 prepare_http() {
+	need_wrk
 	mkdir -p "$HTTP"
-	gcc -std=gnu99 -O2 -o "$HTTP/client" "$ROOT/bench/http/client.c" -lpthread
 	"$ROOT/gateway/medrec" deps >&2
 	fresh_database bench_http
 	load_icd10cm
@@ -20,10 +20,23 @@ prepare_http() {
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" setup >&2
 	PGRST_DB_SCHEMAS='medrec_api, bare' MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" gateway >&2
 	# nginx lets through what the API has: here the bare table and its schema too
-	sed -i 's|^map $uri $what {|&\n\t/api/diagnosis rows;|' "$MEDREC_RUN_DIR/api.inc"
-	sed -i 's|^map .* $odd_profile {|&\n\tbare "";|' "$MEDREC_RUN_DIR/http.inc"
+	sed -i "s|^map \$uri \$what {|&\n\t/api/diagnosis rows;|" "$MEDREC_RUN_DIR/api.inc"
+	sed -i "s|^map .* \$odd_profile {|&\n\tbare \"\";|" "$MEDREC_RUN_DIR/http.inc"
 	kill -HUP "$(cat "$MEDREC_RUN_DIR/nginx.pid")"
+	direct_postgrest
 	write_requests
+}
+
+# A second PostgREST, like the one behind nginx, but on a port. It ends with the shell.
+direct_postgrest() {
+	DIRECT=$((MEDREC_HTTP_PORT + 1))
+	"$ROOT/gateway/medrec" exec env PGRST_DB_SCHEMAS='medrec_api, bare' PGRST_SERVER_UNIX_SOCKET= PGRST_SERVER_HOST=127.0.0.1 \
+		PGRST_SERVER_PORT="$DIRECT" bash -s <<-'SERVER'
+			setsid ./postgrest postgrest.conf >>direct.log 2>&1 </dev/null &
+			echo $! >direct.pid
+		SERVER
+	trap 'kill "$(cat "$MEDREC_RUN_DIR/direct.pid")"' EXIT
+	until curl -s -o "$HTTP/ready" "http://127.0.0.1:$DIRECT/"; do sleep 0.1; done
 }
 
 base64url() { openssl base64 -A | tr '+/' '-_' | tr -d '='; }
@@ -36,25 +49,30 @@ write_requests() {
 	signature=$(printf '%s.%s' "$head" "$payload" |
 		openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(xxd -p "$MEDREC_RUN_DIR/jwt.secret" | tr -d '\n')" -binary | base64url)
 	for schema in medrec_api bare; do
-		printf '%s\r\n' "Authorization: Bearer $head.$payload.$signature" 'Content-Type: application/json' \
+		printf '%s\n' "Authorization: Bearer $head.$payload.$signature" 'Content-Type: application/json' \
 			'Prefer: return=representation' 'Accept: application/vnd.pgrst.object+json' "Content-Profile: $schema" >"$HTTP/$schema.headers"
-		printf '%s\r\n' "Authorization: Bearer $head.$payload.$signature" "Accept-Profile: $schema" >"$HTTP/$schema.get"
+		printf '%s\n' "Authorization: Bearer $head.$payload.$signature" "Accept-Profile: $schema" >"$HTTP/$schema.get"
 	done
 	db bench_http -c "SELECT json_build_object('patient_id', patient_id, 'code', code, 'description', description,
 		'code_system', 'ICD-10-CM') FROM bench.batch LIMIT 1000" >"$HTTP/bodies"
 }
 
-# post TARGET PREFIX SCHEMA CONNECTIONS SECONDS: requests/s, p50 and p99 in ms
+# post PORT PREFIX SCHEMA CONNECTIONS SECONDS: requests/s, p50 and p99 in ms, requests
 post() {
 	local table=diagnoses
 	[ "$3" = medrec_api ] || table=diagnosis
-	"$HTTP/client" POST "$1" "$4" "$5" "$2/$table" "$HTTP/$3.headers" "$HTTP/bodies" ||
-		die "a request failed: see above"
+	ask "http://127.0.0.1:$1" "$4" "$5" POST "$2/$table" "$HTTP/$3.headers" "$HTTP/bodies"
 }
 
-# get TARGET PREFIX SCHEMA SECONDS: the same for type-ahead, over one connection
+# get PORT PREFIX SCHEMA SECONDS: the same for type-ahead, over one connection
 get() {
-	"$HTTP/client" GET "$1" 1 "$4" "$2/rpc/suggest" "$HTTP/$3.get" "$HTTP/queries" || die "a request failed: see above"
+	ask "http://127.0.0.1:$1" 1 "$4" GET "$2/rpc/suggest" "$HTTP/$3.get" "$HTTP/queries"
+}
+
+# The ways to PostgREST: name, port, prefix of the addresses.
+ways() {
+	echo "postgrest $DIRECT"
+	echo "nginx $MEDREC_HTTP_PORT /api"
 }
 
 # Processor time so far of PostgreSQL, PostgREST and nginx together, in clock ticks.
@@ -62,7 +80,7 @@ ticks() {
 	local pid postmaster nginx=0
 	postmaster=$(head -n 1 "$MEDREC_RUN_DIR/data/postmaster.pid")
 	[ ! -f "$MEDREC_RUN_DIR/nginx.pid" ] || nginx=$(cat "$MEDREC_RUN_DIR/nginx.pid")
-	for pid in "$postmaster" "$(cat "$MEDREC_RUN_DIR/postgrest.pid")" $(pgrep -P "$postmaster,$nginx"); do
+	for pid in "$postmaster" "$(cat "$MEDREC_RUN_DIR/postgrest.pid")" "$(cat "$MEDREC_RUN_DIR/direct.pid")" $(pgrep -P "$postmaster,$nginx"); do
 		cat "/proc/$pid/stat" 2>/dev/null
 	done | awk '{ sub(/.*\) /, ""); t += $12 + $13 } END { print t }'
 }
@@ -70,9 +88,7 @@ ticks() {
 bench_http() {
 	local before way target prefix clients round schema out
 	prepare_http
-	for way in postgrest nginx; do
-		target=$PGHOST/postgrest.sock prefix=''
-		[ $way = postgrest ] || { target=$MEDREC_HTTP_PORT prefix=/api; }
+	while read -r way target prefix <&3; do
 		for schema in bare medrec_api; do post "$target" "$prefix" $schema 4 2 >/dev/null; done # warm
 		for clients in 1 4 8; do
 			for ((round = 1; round <= ROUNDS; round++)); do
@@ -85,14 +101,14 @@ bench_http() {
 			echo "POST through $way, $clients connection(s)   (wanted: medrec_api/bare at least 0.85)"
 			sort -s -k1,1 "$HTTP/result" | ratios bare requests/s
 			echo '  processor time of PostgreSQL, PostgREST and nginx for a request (for information)'
-			sort -s -k1,1 "$HTTP/result" | awk -v t="$SECONDS_EACH" -v hz="$(getconf CLK_TCK)" '{ print $1, $2, $6 / hz * 1e6 / ($3 * t) }' |
+			sort -s -k1,1 "$HTTP/result" | awk -v hz="$(getconf CLK_TCK)" '{ print $1, $2, $7 / hz * 1e6 / $6 }' |
 				ratios bare us
 			for schema in bare medrec_api; do
 				grep "^$schema " "$HTTP/result" | sort -n -k4,4 | awk -v s=$schema '{ p[NR] = $4; q[NR] = $5 }
 					END { printf "  %-12s p50 %.3f ms in the median round\n", s, p[int((NR + 1) / 2)] }'
 			done
 		done
-	done
+	done 3< <(ways)
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
 }
 
@@ -119,9 +135,7 @@ bench_typeahead() {
 	local way target prefix round schema
 	prepare_http
 	write_queries
-	for way in postgrest nginx; do
-		target=$PGHOST/postgrest.sock prefix=''
-		[ $way = postgrest ] || { target=$MEDREC_HTTP_PORT prefix=/api; }
+	while read -r way target prefix <&3; do
 		for schema in bare medrec_api; do get "$target" "$prefix" $schema 2 >/dev/null; done # warm
 		for ((round = 1; round <= ROUNDS; round++)); do
 			for schema in $( ((round % 2)) && echo bare medrec_api || echo medrec_api bare); do
@@ -134,6 +148,6 @@ bench_typeahead() {
 			END { for (i = 1; i <= n; i++) { a[i] = p["bare", i]; b[i] = p["medrec_api", i]; d[i] = b[i] - a[i]; e[i] = q["medrec_api", i] - q["bare", i] }
 				printf "  p50 of a function with as many rows %.3f ms, of suggest %.3f ms, the difference %.3f ms; of the p99 %.3f ms (medians of %d rounds)\n",
 					median(a, n), median(b, n), median(d, n), median(e, n), n }' "$HTTP/result"
-	done
+	done 3< <(ways)
 	MEDREC_DATABASE=bench_http "$ROOT/gateway/medrec" stop >&2
 }

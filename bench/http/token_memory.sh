@@ -1,5 +1,4 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # single-quoted programs are for the shell of the server's user
 # What PostgREST keeps of the tokens that it has seen: its memory over many requests, each with a token of its own.
 # usage: bench/http/token_memory.sh [TOKENS]     (1,000,000, as many of each kind)
 # Starts a private server with tokens. Straight to PostgREST's socket go, over 16 connections: tokens with a good signature, each with its own
@@ -20,7 +19,10 @@ run=$(readlink -f "$MEDREC_RUN_DIR")
 if [ -n "${CACHE:-}" ]; then
 	kill "$(cat "$run/postgrest.pid")"
 	sed -i "s/^jwt-cache-max-lifetime = .*/jwt-cache-max-lifetime = $CACHE/" "$run/postgrest.conf"
-	"$ROOT/gateway/medrec" exec bash -c 'cd "$1"; setsid ./postgrest postgrest.conf >>postgrest.log 2>&1 </dev/null & echo $! >"$1/postgrest.pid"' - "$run"
+	"$ROOT/gateway/medrec" exec bash -s <<'SERVER'
+setsid ./postgrest postgrest.conf >>postgrest.log 2>&1 </dev/null &
+echo $! >postgrest.pid
+SERVER
 	sleep 3
 fi
 printf '# %s; %s; %s tokens of each kind; cache of tokens: %s\n' "$(date -u +%FT%TZ)" "$("$run/postgrest" --version)" "$TOKENS" "${CACHE:-off}"

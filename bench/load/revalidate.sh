@@ -1,6 +1,6 @@
 #!/bin/sh
 # medrec.revalidate() over many diagnoses: rows per second, and the memory of the
-# backend (RssAnon) on the way; a part of the records is judged differently.
+# backend (RssAnon) on the way; a part of the records gets another result.
 #
 #   MEDREC_DATA=... [ROWS=1000000] bench/load/revalidate.sh      as superuser, on the
 #   machine of a server that has medrec installed; makes and drops a database
@@ -43,14 +43,14 @@ while [ ! -s "$dir/out" ]; do sleep 0.1; done
 pid=$(head -n 1 "$dir/out")
 start=$(date +%s.%N)
 echo "CALL medrec.revalidate('ICD-10-CM'); SELECT 'done';" >&3
-echo "judged    RssAnon of the backend"
+echo "validated RssAnon of the backend"
 next=0
 while ! grep -q '^done' "$dir/out"; do
 	sleep 0.2
-	judged=$(sed -n 's/.* \([0-9]*\) records judged anew.*/\1/p' "$dir/out" | tail -n 1)
-	if [ "${judged:-0}" -ge $next ]; then
-		printf '%8d  %s\n' "${judged:-0}" "$(sed -n 's/^RssAnon:[[:space:]]*//p' /proc/"$pid"/status)"
-		next=$((${judged:-0} + rows / 10))
+	validated=$(sed -n 's/.* \([0-9]*\) records validated again.*/\1/p' "$dir/out" | tail -n 1)
+	if [ "${validated:-0}" -ge $next ]; then
+		printf '%9d %s\n' "${validated:-0}" "$(sed -n 's/^RssAnon:[[:space:]]*//p' /proc/"$pid"/status)"
+		next=$((${validated:-0} + rows / 10))
 	fi
 done
 end=$(date +%s.%N)

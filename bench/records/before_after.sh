@@ -16,7 +16,8 @@ WORK=$(mktemp -d /var/tmp/medrec-before-after.XXXXXX)
 chmod 755 "$WORK"
 BINDIR=$(pg_config --bindir)
 LIBDIR=$(pg_config --pkglibdir)
-SERVER_USER=$([ "$(id -u)" = 0 ] && echo postgres || id -un)
+SERVER_USER=$(id -un)
+[ "$(id -u)" != 0 ] || SERVER_USER=postgres
 
 # The server refuses to run as root.
 as_server() { if [ "$(id -un)" = "$SERVER_USER" ]; then "$@"; else setpriv --reuid="$SERVER_USER" --regid="$(id -g "$SERVER_USER")" --clear-groups "$@"; fi; }
@@ -39,9 +40,11 @@ lay_out() {
 		git -C "$ROOT" ls-files -z --cached --others --exclude-standard | tar -C "$ROOT" --null -T - --ignore-failed-read -cf - |
 			tar -C "$WORK/$side/source" -xf -
 	fi
-	make -s -C "$WORK/$side/source" all with_llvm=no >"$WORK/$side/build.log" 2>&1 &&
-		make -s -C "$WORK/$side/source" install with_llvm=no DESTDIR="$WORK/$side/stage" >>"$WORK/$side/build.log" 2>&1 ||
-		{ tail -n 20 "$WORK/$side/build.log" >&2; die "the build of ${revision:-the checkout} failed"; }
+	if ! make -s -C "$WORK/$side/source" all with_llvm=no >"$WORK/$side/build.log" 2>&1 ||
+		! make -s -C "$WORK/$side/source" install with_llvm=no DESTDIR="$WORK/$side/stage" >>"$WORK/$side/build.log" 2>&1; then
+		tail -n 20 "$WORK/$side/build.log" >&2
+		die "the build of ${revision:-the checkout} failed"
+	fi
 }
 
 # on SIDE: the variables that name its server.
@@ -127,7 +130,7 @@ start_side base
 start_side new
 printf '# %s; %s x %s; load %s\n' "$(date -u +%FT%TZ)" "$(nproc)" "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(cut -d' ' -f1-3 /proc/loadavg)"
 printf '# base %s, new %s; %s clients, %s rounds of %s s\n' "$(git -C "$ROOT" rev-parse --short "$BASE")" \
-	"$([ -n "$NEW" ] && git -C "$ROOT" rev-parse --short "$NEW" || git -C "$ROOT" describe --always --dirty)" "$CLIENTS" "$ROUNDS" "$SECONDS_EACH"
+	"$(revision_name "$NEW")" "$CLIENTS" "$ROUNDS" "$SECONDS_EACH"
 for script in single bulk; do
 	for side in base new; do measure "$side" "$script" 0; done
 	: >"$WORK/$script.tps"

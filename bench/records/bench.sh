@@ -64,7 +64,7 @@ cpu() {
 				srand(seed); for (i = 0; i < n; i++) printf "EXECUTE s%d (\047%d\047);\n", i % 10 + 1, 1 + int(rand() * p) }'
 		else
 			rows=10000
-			sed -n 's/ = :batch/ = $1/; s/^INSERT/PREPARE s (int) AS INSERT/; /^[^\\]/p' "$SCRIPTS/$1-bulk.sql"
+			sed -n "s/ = :batch/ = \$1/; s/^INSERT/PREPARE s (int) AS INSERT/; /^[^\\\\]/p" "$SCRIPTS/$1-bulk.sql"
 			for ((n = 1; n <= 10; n++)); do echo "EXECUTE s ($n);"; done
 		fi
 		echo "SELECT round((bench.cpu_us() - :before) / $rows, 2);"

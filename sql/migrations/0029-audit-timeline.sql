@@ -23,25 +23,5 @@ COMMENT ON COLUMN medrec.audit_era.begin_lsn IS 'Where that timeline left the on
 COMMENT ON COLUMN medrec.audit_era.last_seal IS 'Number of the last seal that was made before the timeline began; null like begin_lsn.';
 COMMENT ON COLUMN medrec.audit_event.era IS 'Era of the transaction id; rises when a dump is imported, and with each promotion.';
 COMMENT ON COLUMN medrec.audit_event.action IS 'INSERT, UPDATE, DELETE, TRUNCATE; DDL for a changed definition, ARCHIVE for a detached month, PROMOTED for a server that was promoted or restored to a point in time. A row that gets another key or patient leaves a DELETE and an INSERT.';
-DO $$
-DECLARE
-	c record;
-BEGIN
-	FOR c IN
-		SELECT a.attname, pg_catalog.col_description(a.attrelid, a.attnum) AS comment
-		FROM pg_catalog.pg_attribute AS a
-		WHERE a.attrelid = 'medrec.audit_event'::pg_catalog.regclass AND a.attname IN ('era', 'action')
-	LOOP
-		EXECUTE pg_catalog.format('COMMENT ON COLUMN medrec_api.audit_events.%I IS %L', c.attname, c.comment);
-	END LOOP;
-	FOR c IN
-		SELECT a.oid::pg_catalog.regprocedure AS api, pg_catalog.obj_description(i.oid, 'pg_proc') AS comment
-		FROM pg_catalog.pg_proc AS a
-		JOIN pg_catalog.pg_proc AS i ON i.proname = a.proname
-			AND i.pronamespace = 'medrec'::pg_catalog.regnamespace AND i.proargtypes = a.proargtypes
-		WHERE a.pronamespace = 'medrec_api'::pg_catalog.regnamespace AND a.proname = 'audit_checkpoint'
-	LOOP
-		EXECUTE pg_catalog.format('COMMENT ON FUNCTION %s IS %L', c.api, c.comment);
-	END LOOP;
-END
-$$;
+SELECT medrec.copy_comments('medrec.audit_event', 'medrec_api.audit_events');
+SELECT medrec.copy_comments('medrec.audit_checkpoint(bigint, text)', 'medrec_api.audit_checkpoint(bigint, text)');

@@ -21,12 +21,7 @@ LANGUAGE sql VOLATILE
 BEGIN ATOMIC
 	SELECT r.*, medrec.release_warnings(r.id) FROM medrec.load_release($1, $2, $3, $4, $5, $6) AS r;
 END;
-DO $$
-BEGIN
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.load_release(text, text, date, text, text, text) IS %L',
-		pg_catalog.obj_description('medrec.load_release(text, text, date, text, text, text)'::pg_catalog.regprocedure, 'pg_proc'));
-END
-$$;
+SELECT medrec.copy_comments('medrec.load_release(text, text, date, text, text, text)', 'medrec_api.load_release(text, text, date, text, text, text)');
 
 CREATE OR REPLACE FUNCTION medrec_api.health()
 RETURNS jsonb

@@ -19,12 +19,7 @@ LANGUAGE sql VOLATILE
 RETURN medrec.wrong_arguments();
 COMMENT ON FUNCTION medrec_api.search_patients(json) IS
 '(Not to be called: what arguments come to that fit no function of this name. Errors: PT404.)';
-DO $$
-BEGIN
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.search_patients(text, integer) IS %L',
-		pg_catalog.obj_description('medrec.search_patients(text, integer)'::pg_catalog.regprocedure, 'pg_proc'));
-END
-$$;
+SELECT medrec.copy_comments('medrec.search_patients(text, integer)', 'medrec_api.search_patients(text, integer)');
 REVOKE ALL ON FUNCTION medrec_api.search_patients(text, integer), medrec_api.search_patients(json) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION medrec.name_has_words(text, text), medrec.name_has_beginnings(text, text),
 	medrec.name_has_parts(text, text), medrec.name_resembles(text, text),

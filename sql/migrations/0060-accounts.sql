@@ -80,24 +80,7 @@ COMMENT ON COLUMN medrec.auditor_change.id IS 'Number of the change.';
 COMMENT ON COLUMN medrec.auditor_change.account_id IS 'The account, by account.id.';
 COMMENT ON COLUMN medrec.auditor_change.change IS 'What was changed: made, deleted, role, active, username, email or password; several are separated by commas.';
 COMMENT ON COLUMN medrec.auditor_change.changed_at IS 'When.';
-DO $$
-DECLARE
-	e record;
-BEGIN
-	FOR e IN
-		SELECT * FROM (VALUES
-			('insert', 'REFERENCING NEW TABLE AS new_rows'),
-			('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
-			('delete', 'REFERENCING OLD TABLE AS old_rows'),
-			('truncate', '')
-		) AS v (event, tables)
-	LOOP
-		EXECUTE pg_catalog.format('CREATE TRIGGER medrec_audit_%s AFTER %s ON medrec.auditor_change'
-			' %s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit()', e.event, e.event, e.tables);
-		EXECUTE pg_catalog.format('ALTER TABLE medrec.auditor_change ENABLE ALWAYS TRIGGER medrec_audit_%s', e.event);
-	END LOOP;
-END
-$$;
+SELECT medrec.attach_audit('medrec.auditor_change');
 
 REVOKE ALL ON medrec.login_address, medrec.token_issued, medrec.account_name, medrec.auditor_change FROM PUBLIC;
 GRANT SELECT, INSERT, UPDATE, DELETE ON medrec.login_address, medrec.token_issued, medrec.account_name TO medrec_gatekeeper;
@@ -204,13 +187,5 @@ CREATE TRIGGER medrec_account_last_admin_deleted AFTER DELETE ON medrec.account
 	EXECUTE FUNCTION medrec_gate.last_admin();
 
 -- what clients call says what it does now
-DO $$
-DECLARE
-	f text;
-BEGIN
-	FOREACH f IN ARRAY ARRAY['login(text,text)', 'change_password(text,text)', 'set_password(text,text)'] LOOP
-		EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.%s IS %L', f,
-			pg_catalog.obj_description(('medrec.' || f)::pg_catalog.regprocedure, 'pg_proc'));
-	END LOOP;
-END
-$$;
+SELECT medrec.copy_comments('medrec.' || f, 'medrec_api.' || f)
+FROM pg_catalog.unnest(ARRAY['login(text,text)', 'change_password(text,text)', 'set_password(text,text)']) AS f;

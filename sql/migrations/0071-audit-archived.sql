@@ -74,18 +74,4 @@ GRANT SELECT ON medrec_api.archived_audit_events TO medrec_auditor;
 
 COMMENT ON TABLE medrec.audit_archive IS 'Months of the audit trail that medrec.archive_audit() has archived. Append-only for everyone.';
 COMMENT ON COLUMN medrec.audit_archive.partition IS 'Name of the month''s table.';
-DO $$
-DECLARE
-	c record;
-BEGIN
-	FOR c IN
-		SELECT a.attrelid::pg_catalog.regclass AS view, a.attname, pg_catalog.col_description(t.attrelid, t.attnum) AS comment
-		FROM pg_catalog.pg_attribute AS a
-		JOIN pg_catalog.pg_attribute AS t
-			ON t.attrelid = 'medrec.audit_event'::pg_catalog.regclass AND t.attname = a.attname
-		WHERE a.attrelid IN ('medrec_api.audit_events'::pg_catalog.regclass, 'medrec_api.archived_audit_events'::pg_catalog.regclass)
-	LOOP
-		EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.%I IS %L', c.view, c.attname, c.comment);
-	END LOOP;
-END
-$$;
+SELECT medrec.copy_comments('medrec.audit_event', v) FROM pg_catalog.unnest(ARRAY['medrec_api.audit_events', 'medrec_api.archived_audit_events']) AS v;

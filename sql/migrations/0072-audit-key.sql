@@ -23,13 +23,5 @@ ALTER TABLE medrec.audit_key ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE AL
 SELECT medrec.audit_note_withheld();
 
 COMMENT ON COLUMN medrec.audit_event.old_values IS 'What was: the row for DELETE, the changed columns for UPDATE. Times in UTC; "(withheld:...)" stands for values that are never recorded, with a digest.';
-DO $$
-DECLARE
-	r text;
-BEGIN
-	FOREACH r IN ARRAY ARRAY['medrec_api.audit_events', 'medrec_api.archived_audit_events', 'medrec.audit_archived'] LOOP
-		EXECUTE pg_catalog.format('COMMENT ON COLUMN %s.old_values IS %L', r, (SELECT pg_catalog.col_description(a.attrelid, a.attnum)
-			FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = 'medrec.audit_event'::pg_catalog.regclass AND a.attname = 'old_values'));
-	END LOOP;
-END
-$$;
+SELECT medrec.copy_comments('medrec.audit_event', t)
+FROM pg_catalog.unnest(ARRAY['medrec_api.audit_events', 'medrec_api.archived_audit_events', 'medrec.audit_archived']) AS t;

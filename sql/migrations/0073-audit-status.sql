@@ -9,9 +9,4 @@ BEGIN ATOMIC
 END;
 REVOKE ALL ON FUNCTION medrec_api.audit_status() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION medrec_api.audit_status() TO medrec_auditor;
-DO $$
-BEGIN
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.audit_status() IS %L',
-		pg_catalog.obj_description('medrec.audit_status()'::pg_catalog.regprocedure, 'pg_proc'));
-END
-$$;
+SELECT medrec.copy_comments('medrec.audit_status()', 'medrec_api.audit_status()');

@@ -36,12 +36,7 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT v.kind, v.severity, v.seal, v.object, v.detail FROM medrec.verify_access() AS v;
 END;
-DO $$
-BEGIN
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.verify_access() IS %L',
-		pg_catalog.obj_description('medrec.verify_access()'::pg_catalog.regprocedure, 'pg_proc'));
-END
-$$;
+SELECT medrec.copy_comments('medrec.verify_access()', 'medrec_api.verify_access()');
 REVOKE ALL ON FUNCTION medrec_api.verify_access() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION medrec_api.verify_access() TO medrec_auditor, medrec_admin;
 

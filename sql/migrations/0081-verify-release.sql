@@ -23,24 +23,7 @@ GRANT EXECUTE ON FUNCTION medrec.verify_release(text, text) TO medrec_auditor, m
 GRANT EXECUTE ON FUNCTION medrec.digest_release(text, text, text), medrec.add_term(text, text, text), medrec.remove_term(bigint)
 	TO medrec_admin;
 
-DO $$
-DECLARE
-	e record;
-BEGIN
-	FOR e IN
-		SELECT * FROM (VALUES
-			('insert', 'REFERENCING NEW TABLE AS new_rows'),
-			('update', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
-			('delete', 'REFERENCING OLD TABLE AS old_rows'),
-			('truncate', '')
-		) AS v (event, tables)
-	LOOP
-		EXECUTE pg_catalog.format('CREATE TRIGGER medrec_audit_%s AFTER %s ON medrec.abbreviation'
-			' %s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit()', e.event, e.event, e.tables);
-		EXECUTE pg_catalog.format('ALTER TABLE medrec.abbreviation ENABLE ALWAYS TRIGGER medrec_audit_%s', e.event);
-	END LOOP;
-END
-$$;
+SELECT medrec.attach_audit('medrec.abbreviation');
 
 CREATE FUNCTION medrec_api.verify_release(code_system text DEFAULT NULL, version text DEFAULT NULL)
 RETURNS TABLE (kind text, severity text, code_system text, version text, content text, code text, detail text)
@@ -55,11 +38,6 @@ LANGUAGE sql VOLATILE
 RETURN medrec.wrong_arguments();
 COMMENT ON FUNCTION medrec_api.verify_release(json) IS
 '(Not to be called: what arguments come to that fit no function of this name. Errors: PT404.)';
-DO $$
-BEGIN
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.verify_release(text, text) IS %L',
-		pg_catalog.obj_description('medrec.verify_release(text, text)'::pg_catalog.regprocedure, 'pg_proc'));
-END
-$$;
+SELECT medrec.copy_comments('medrec.verify_release(text, text)', 'medrec_api.verify_release(text, text)');
 REVOKE ALL ON FUNCTION medrec_api.verify_release(text, text), medrec_api.verify_release(json) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION medrec_api.verify_release(text, text), medrec_api.verify_release(json) TO medrec_auditor, medrec_admin;

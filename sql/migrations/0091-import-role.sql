@@ -12,9 +12,4 @@ END
 $$;
 
 -- what the function says of sources, for who calls it over HTTP
-DO $$
-BEGIN
-	EXECUTE pg_catalog.format('COMMENT ON FUNCTION medrec_api.add_suggestions(uuid, jsonb) IS %L',
-		pg_catalog.obj_description('medrec.add_suggestions(uuid, jsonb)'::pg_catalog.regprocedure, 'pg_proc'));
-END
-$$;
+SELECT medrec.copy_comments('medrec.add_suggestions(uuid, jsonb)', 'medrec_api.add_suggestions(uuid, jsonb)');

@@ -7,12 +7,12 @@ COMMENT ON FUNCTION medrec.audit_open_era() IS
 COMMENT ON FUNCTION medrec.seal_audit() IS
 'Seals the audit trail: puts the events of all transactions that have ended since the last seal under a Merkle root, and returns the new seal (after an import or a promotion one per era; none where there is no new event). Blocks no writer; makes coming partitions when few are left. head: what to keep elsewhere, also given by medrec.audit_checkpoint(). No arguments. Errors: 25006 on a standby, XX001 when the last seal is damaged.';
 COMMENT ON FUNCTION medrec.verify_audit(bigint, bigint, text, regclass) IS
-'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
+'Recomputes the audit trail and lists what is wrong with it; no row when it is intact. first_seal, last_seal: events of these seals only (by default all, unsealed ones and the guarding triggers included); checkpoint: one that medrec.audit_checkpoint() gave earlier and that was kept elsewhere, which shows a trail that was cut off or exchanged, or what a promotion lost; archive: a month that was archived and dropped, and has been brought back, to be read again (archived months that are there are read anyway). kind: event_altered, event_duplicate, event_impossible, event_without_era, events_removed, events_inserted, events_replaced, seal_altered, seal_missing, seals_cut_off, checkpoint_differs, events_lost_at_promotion, era_altered, trail_missing, guard_missing, child_table (another table inherits from one of medrec''s), event_not_indexed (an index does not lead to the event), not_sealed (events wait for a seal longer than medrec.seal_max_age, or are dated more than five minutes ahead); these two are looked for when all is verified. Works on a standby. Errors: 22P02 for a text that is no checkpoint, 42809 for a table that is no archived month.';
 COMMENT ON FUNCTION medrec.audit_checkpoint(bigint, text) IS
 'The head of the audit trail as a checkpoint (C2SP tlog-checkpoint: lines with origin, number of seals, head in base64; then the timelines that the trail went through, some earlier heads, and how many events are not sealed now), to be kept and signed elsewhere. seal: as of this seal, by default the last; origin: name of the log, by default medrec/ and where the trail began. Errors: PT404 for a seal that is not there, 22023 for a bad origin.';
 
 COMMENT ON FUNCTION medrec.audit() IS
-'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 55000 before medrec.migrate().';
+'Trigger function, AFTER ... FOR EACH STATEMENT with transition tables: leaves an event in medrec.audit_event per row that was changed. Arguments: ''patient=COLUMN'', the uuid column with the patient''s id; ''withhold=COLUMN'', a column whose values are not recorded, only that they changed, with a digest. Errors: 39P01 when attached otherwise, 42P01 before medrec.migrate().';
 COMMENT ON FUNCTION medrec.archive_audit(timestamptz) IS
 'Takes the months of the audit trail that end before the given time out of medrec.audit_event, makes them partitions of medrec.audit_archived, where auditors, medrec.history() and the verification go on to read them, and returns their tables, which their owner may then export and drop. Their seals stay verifiable, and the archiving is itself an event. Errors: 55000 when a month has not been over for medrec.archive_min_age, or has events that are not sealed yet; 55P03 when a reader is in the way for ten seconds.';
 COMMENT ON FUNCTION medrec.verify_records() IS
@@ -104,13 +104,175 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.audit_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do. No arguments. Error: 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: leaves an event with action DDL for new and changed definitions and rights in the schemas medrec and medrec_api, and for tables elsewhere that inherit from medrec''s, or no longer do, or that medrec.audit() audits. No arguments. Error: 39P03 when called otherwise.';
 
 -- without a search_path of its own, so that names mean what they meant to the command
 CREATE OR REPLACE FUNCTION medrec.audit_ddl()
 RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_audit_ddl';
+
+CREATE FUNCTION medrec.audit_arguments(relation regclass, patient name, withhold name[])
+RETURNS text[]
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	arguments text[] := '{}';
+	c record;
+BEGIN
+	FOR c IN
+		WITH RECURSIVE named AS (
+			SELECT patient AS name, 'patient' AS what WHERE patient IS NOT NULL
+			UNION
+			SELECT w, 'withhold' FROM unnest(withhold) AS w
+		), base AS (
+			SELECT a.attname AS name, a.atttypid AS type FROM pg_attribute AS a WHERE a.attrelid = relation
+			UNION ALL
+			SELECT b.name, t.typbasetype FROM base AS b JOIN pg_type AS t ON t.oid = b.type WHERE t.typtype = 'd'
+		)
+		SELECT n.name, n.what, a.attnum IS NOT NULL AS found,
+			EXISTS (SELECT FROM base AS b WHERE b.name = n.name AND b.type = 'uuid'::regtype) AS is_uuid,
+			n.name = patient OR EXISTS (SELECT FROM pg_index AS i
+				WHERE i.indrelid = relation AND i.indisprimary AND a.attnum = ANY (i.indkey)) AS is_shown
+		FROM named AS n
+		LEFT JOIN pg_attribute AS a ON a.attrelid = relation AND a.attname = n.name AND a.attnum > 0 AND NOT a.attisdropped
+		ORDER BY n.what, a.attnum
+	LOOP
+		IF c.name IS NULL THEN
+			RAISE EXCEPTION 'columns to withhold must not be null' USING ERRCODE = 'null_value_not_allowed';
+		ELSIF NOT c.found THEN
+			RAISE EXCEPTION 'column "%" of table % does not exist', c.name, relation USING ERRCODE = 'undefined_column';
+		ELSIF c.what = 'patient' AND NOT c.is_uuid THEN
+			RAISE EXCEPTION 'column "%" of table % is not of type uuid', c.name, relation USING ERRCODE = 'datatype_mismatch',
+				DETAIL = 'A patient is named by medrec.patient.id.';
+		ELSIF c.what = 'withhold' AND c.is_shown THEN
+			RAISE EXCEPTION 'column "%" of table % cannot be withheld', c.name, relation USING ERRCODE = 'invalid_parameter_value',
+				DETAIL = 'Events name the row or the patient by it.';
+		END IF;
+		arguments := arguments || (c.what || '=' || c.name);
+	END LOOP;
+	RETURN arguments;
+END
+$$;
+COMMENT ON FUNCTION medrec.audit_arguments(regclass, name, name[]) IS
+'The arguments of the triggers that medrec.attach_audit() makes, which see. relation, patient, withhold: as there. Errors: 42703 for a column that is not there, 42804 for a patient column that is no uuid, 22023 for a column that cannot be withheld, 22004 for a null among these.';
+REVOKE ALL ON FUNCTION medrec.audit_arguments(regclass, name, name[]) FROM PUBLIC;
+
+CREATE FUNCTION medrec.attach_audit(relation regclass, patient name DEFAULT NULL, withhold name[] DEFAULT '{}')
+RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	audit constant oid := 'medrec.audit()'::regprocedure;
+	problem text;
+	arguments text[];
+	audited boolean;
+	made text[] := '{}';
+	c record;
+	t record;
+BEGIN
+	SELECT r.*, r.relnamespace = 'medrec'::regnamespace AS of_medrec INTO c FROM pg_class AS r WHERE r.oid = relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no such table' USING ERRCODE = 'undefined_table';
+	ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = 'insufficient_privilege';
+	ELSIF c.relkind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION '% is not a table', relation USING ERRCODE = 'wrong_object_type';
+	ELSIF to_regclass('medrec.audit_event') IS NULL THEN
+		RAISE EXCEPTION 'there is no audit trail' USING ERRCODE = 'object_not_in_prerequisite_state',
+			HINT = 'Run SELECT * FROM medrec.migrate().';
+	END IF;
+	-- what is looked at from here on stays as it is
+	EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', relation);
+	problem := CASE
+		WHEN c.relkind = 'p' THEN 'It is partitioned: what is written to a partition would leave no event.'
+		WHEN EXISTS (SELECT FROM pg_inherits AS i WHERE relation IN (i.inhrelid, i.inhparent))
+			THEN 'It is a partition, or one of it and another table inherits from the other: what is written through the one would leave no event of the other.'
+		WHEN c.relpersistence = 't' THEN 'It is temporary.'
+		WHEN c.relpersistence = 'u' THEN 'It is unlogged: a crash empties it and leaves no event.'
+		WHEN c.of_medrec AND c.relname LIKE 'audit\_%' THEN 'It is part of the audit trail.'
+		END;
+	IF problem IS NOT NULL THEN
+		RAISE EXCEPTION 'table % cannot be audited', relation USING ERRCODE = 'wrong_object_type', DETAIL = problem;
+	ELSIF NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = relation AND i.indisprimary AND i.indimmediate AND i.indisvalid) THEN
+		RAISE EXCEPTION 'table % has no primary key', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+			DETAIL = 'Events name rows by it. A deferrable one does not count.';
+	END IF;
+	arguments := medrec.audit_arguments(relation, patient, withhold);
+	audited := EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgfoid = audit);
+
+	FOR t IN
+		SELECT w.name, w.event, w.tables, g.tgname AS present, g.tgfoid = audit AS audits,
+			g.tgname = w.name AND g.tgfoid = audit AND g.tgtype = w.type AND g.tgenabled = 'A' AND g.tgqual IS NULL AND g.tgattr = ''
+				AND coalesce(g.tgoldtable, '') = w.old_table AND coalesce(g.tgnewtable, '') = w.new_table
+				AND g.tgargs = (SELECT coalesce(string_agg(convert_to(a.text, getdatabaseencoding()) || '\x00', '' ORDER BY a.n), '')
+					FROM unnest(arguments) WITH ORDINALITY AS a (text, n)) AS same
+		FROM (VALUES
+			('medrec_audit_insert', 'INSERT', 4, '', 'new_rows', 'REFERENCING NEW TABLE AS new_rows'),
+			('medrec_audit_update', 'UPDATE', 16, 'old_rows', 'new_rows', 'REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+			('medrec_audit_delete', 'DELETE', 8, 'old_rows', '', 'REFERENCING OLD TABLE AS old_rows'),
+			('medrec_audit_truncate', 'TRUNCATE', 32, '', '', '')
+		) AS w (name, event, type, old_table, new_table, tables)
+		LEFT JOIN pg_trigger AS g ON g.tgrelid = relation AND (g.tgname = w.name OR g.tgfoid = audit AND g.tgtype & w.type <> 0)
+		ORDER BY g.tgname = w.name
+	LOOP
+		CONTINUE WHEN t.same;
+		IF t.present IS NOT NULL AND (t.present <> t.name OR NOT t.audits) THEN
+			RAISE EXCEPTION 'trigger "%" of table % is in the way', t.present, relation USING ERRCODE = 'duplicate_object',
+				DETAIL = CASE WHEN t.audits THEN 'It audits the same.' ELSE 'It has the name of a trigger that audits.' END;
+		ELSIF c.of_medrec AND audited THEN
+			RAISE EXCEPTION 'table % is audited in another way', relation USING ERRCODE = 'object_not_in_prerequisite_state',
+				HINT = 'SELECT * FROM medrec.migrate() puts right the triggers that it has made.';
+		END IF;
+		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
+			t.name, t.event, relation, t.tables, (SELECT string_agg(quote_literal(a.text), ', ' ORDER BY a.n)
+				FROM unnest(arguments) WITH ORDINALITY AS a (text, n)));
+		made := made || format('ENABLE ALWAYS TRIGGER %I', t.name);
+	END LOOP;
+	-- so that session_replication_role does not silence them
+	IF made <> '{}' THEN
+		EXECUTE format('ALTER TABLE ONLY %s %s', relation, array_to_string(made, ', '));
+	END IF;
+	RETURN cardinality(made);
+END
+$$;
+COMMENT ON FUNCTION medrec.attach_audit(regclass, name, name[]) IS
+'Audits a table: gives it the four triggers of medrec.audit() that medrec''s own tables have, ENABLE ALWAYS, and returns how many it had to make or change: 0 where all is so already. Leaves events (DDL). relation: an ordinary table with a primary key; patient: its uuid column with the patient''s id, that the events are to name; withhold: columns whose values are not recorded, only that they changed, with a digest. Called again with other columns it replaces the triggers; not those of a table in schema medrec. Rows that are there already have no events, and are checked from their first one on. For the table''s owner, if medrec_admin, and superusers. Errors: 42501 for others; 42P01 where there is no such table; 42809 for what is no table, for a partitioned, temporary or unlogged one, a partition, one with parents or children, and the audit trail; 55000 without a primary key, before medrec.migrate(), and for a table in schema medrec that is audited in another way; 42703, 42804, 22023, 22004 for columns (not there, patient no uuid, cannot be withheld as events name the row or patient by it, null); 42710 where another trigger has the name or audits the same.';
+REVOKE ALL ON FUNCTION medrec.attach_audit(regclass, name, name[]) FROM PUBLIC;
+
+CREATE FUNCTION medrec.detach_audit(relation regclass)
+RETURNS integer
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dropped integer := 0;
+	c record;
+	t record;
+BEGIN
+	SELECT r.relowner, r.relnamespace = 'medrec'::regnamespace AS of_medrec INTO c FROM pg_class AS r WHERE r.oid = relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no such table' USING ERRCODE = 'undefined_table';
+	ELSIF NOT pg_has_role(c.relowner, 'USAGE') THEN
+		RAISE EXCEPTION 'must be owner of table %', relation USING ERRCODE = 'insufficient_privilege';
+	ELSIF c.of_medrec THEN
+		RAISE EXCEPTION 'cannot end the audit of table % because medrec requires it', relation
+			USING ERRCODE = 'dependent_objects_still_exist';
+	END IF;
+	FOR t IN
+		SELECT g.tgname AS name FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgfoid = 'medrec.audit()'::regprocedure
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', t.name, relation);
+		dropped := dropped + 1;
+	END LOOP;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION medrec.detach_audit(regclass) IS
+'Ends the audit of a table that medrec.attach_audit() began: drops its triggers of medrec.audit() and returns how many there were. Leaves events (DDL); those of the rows stay, and medrec.history() goes on to read them. relation: the table. For its owner, if medrec_admin, and superusers. Errors: 42501 for others, 42P01 where there is no such table, 2BP01 for a table in schema medrec.';
+REVOKE ALL ON FUNCTION medrec.detach_audit(regclass) FROM PUBLIC;
 
 -- records
 
@@ -215,7 +377,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_release';
 COMMENT ON FUNCTION medrec.verify_release(text, text) IS
-'Computes the digest of loaded releases from their rows and lists what is not as it was loaded; no row of severity error or warning when all is. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; looked for when all versions are verified); own_rows, own_term_without_event (a term of no release that no event tells of, so by the owner''s SQL, or of 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 55000 before medrec.migrate().';
+'Computes the digest of loaded releases from their rows and lists what is not as it was loaded; no row of severity error or warning when all is. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; looked for when all versions are verified); own_rows, own_term_without_event (a term of no release that no event tells of, so by the owner''s SQL, or of 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_release(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.digest_release(code_system text, version text, content text DEFAULT 'codes')
@@ -486,10 +648,35 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_access';
 COMMENT ON FUNCTION medrec.verify_access() IS
-'Compares all that decides who may do what - tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role - with what CREATE EXTENSION and migrate() make, and lists what differs. severity: error; warning, for what the owner has added; information, for what is a site''s own, such as logins that are members of medrec''s roles. No row of error or warning: as it was made. seal: the first seal of the audit trail whose snapshot of rights has it so; null where it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. A superuser has it all made once more, in empty schemas that are undone, from the script in the library; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 55000 before medrec.migrate().';
+'Compares all that decides who may do what - tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role - with what CREATE EXTENSION and migrate() make, and lists what differs. severity: error; warning, for what the owner has added; information, for what is a site''s own, such as logins that are members of medrec''s roles. No row of error or warning: as it was made. seal: the first seal of the audit trail whose snapshot of rights has it so; null where it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. A superuser has it all made once more, in empty schemas that are undone, from the script in the library; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
 
 -- migrate
+CREATE FUNCTION medrec.copy_comments(source text, target text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+BEGIN
+	IF source LIKE '%(%' THEN
+		EXECUTE format('COMMENT ON FUNCTION %s IS %L', target::regprocedure, obj_description(source::regprocedure, 'pg_proc'));
+		RETURN;
+	END IF;
+	FOR c IN
+		SELECT t.attname AS name, col_description(s.attrelid, s.attnum) AS comment
+		FROM pg_attribute AS s JOIN pg_attribute AS t ON t.attname = s.attname
+		WHERE s.attrelid = source::regclass AND t.attrelid = target::regclass AND t.attnum > 0 AND NOT t.attisdropped
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target::regclass, c.name, c.comment);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medrec.copy_comments(text, text) IS
+'For the steps of medrec.migrate(): what is the same under another name has the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 where one of them is not there, 42501 for those who do not own the target.';
+REVOKE ALL ON FUNCTION medrec.copy_comments(text, text) FROM PUBLIC;
+
 CREATE FUNCTION medrec.version()
 RETURNS text
 LANGUAGE c STABLE PARALLEL SAFE
@@ -503,7 +690,7 @@ RETURNS event_trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
 COMMENT ON FUNCTION medrec.allow_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. Columns of the user''s own are theirs. No arguments. Errors: 2BP01 what is refused, 39P03 when called otherwise.';
+'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. Columns of the user''s own are theirs, but for a name, or the type uuid, that the audit of a table goes by. No arguments. Errors: 2BP01 what is refused, 39P03 when called otherwise.';
 REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;
 
 COMMENT ON FUNCTION medrec.migrate() IS

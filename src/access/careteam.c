@@ -20,10 +20,8 @@
 #include "access/stratnum.h"
 #include "access/table.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -53,13 +51,15 @@
 #include "utils/uuid.h"
 
 #include "access/careteam.h"
-#include "access/login.h"
 #include "base/actor.h"
+#include "base/columns.h"
 #include "base/direct.h"
 #include "base/invalidate.h"
+#include "base/plan.h"
 #include "base/relations.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "base/trigger.h"
 
 /* SQLSTATE that PostgREST answers with 404 */
 #define ERRCODE_PATIENT_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
@@ -105,20 +105,58 @@ static struct
 	pg_uuid_t	id;
 }			newborn;
 
-static AccessPlan enrol_patients = {
+static const WantedColumn account_wanted[] = {
+	{"id", INT4OID}, {"username", TEXTOID}, {"is_active", BOOLOID}
+};
+static const WantedColumn member_wanted[] = {{"account", INT4OID}, {"team", INT4OID}};
+static const WantedColumn team_wanted[] = {{"team", INT4OID}, {"patient", UUIDOID}};
+static const WantedColumn opened_wanted[] = {
+	{"account", INT4OID}, {"patient", UUIDOID}, {"expires_at", TIMESTAMPTZOID}
+};
+static const WantedColumn patient_wanted[] = {{"id", UUIDOID}, {"patient_id", TEXTOID}};
+
+static WantedColumns account_columns = WANTED_COLUMNS(account_wanted);
+static WantedColumns member_columns = WANTED_COLUMNS(member_wanted);
+static WantedColumns team_columns = WANTED_COLUMNS(team_wanted);
+static WantedColumns opened_columns = WANTED_COLUMNS(opened_wanted);
+static WantedColumns patient_columns = WANTED_COLUMNS(patient_wanted);
+
+/* places in the arrays above */
+enum
+{
+	ACCOUNT_ID, ACCOUNT_USERNAME, ACCOUNT_IS_ACTIVE
+};
+enum
+{
+	MEMBER_ACCOUNT, MEMBER_TEAM
+};
+enum
+{
+	TEAM_TEAM, TEAM_PATIENT
+};
+enum
+{
+	OPENED_ACCOUNT, OPENED_PATIENT, OPENED_EXPIRES_AT
+};
+enum
+{
+	PATIENT_ID, PATIENT_PATIENT_ID
+};
+
+static SavedPlan enrol_patients = {
 	"INSERT INTO medrec.care_team_patient (patient, team)"
 	" SELECT n.id, m.team FROM new_rows AS n, ONLY medrec.care_team_member AS m"
 	" JOIN ONLY medrec.account AS a ON a.id OPERATOR(pg_catalog.=) m.account"
 	" WHERE a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
 	1, {TEXTOID}
 };
-static AccessPlan find_patient = {
+static SavedPlan find_patient = {
 	"SELECT p.id FROM ONLY medrec.patient AS p"
 	" WHERE p.patient_id OPERATOR(pg_catalog.=) $1::pg_catalog.varchar"
 	"  OR p.id OPERATOR(pg_catalog.=) $2",
 	2, {TEXTOID, UUIDOID}
 };
-static AccessPlan open_patient = {
+static SavedPlan open_patient = {
 	"INSERT INTO medrec.break_glass (account, patient, reason, expires_at)"
 	" SELECT a.id, $2, $3,"
 	"  pg_catalog.clock_timestamp() OPERATOR(pg_catalog.+) pg_catalog.make_interval(secs => $4)"
@@ -130,7 +168,7 @@ static AccessPlan open_patient = {
 static int32 AccountNumber(void);
 static void ForgetVisible(Oid relid);
 static int	ComparePatientIds(const void *a, const void *b);
-static void AddVisible(Visible *found, const pg_uuid_t *id);
+static void AddVisible(Visible *found, HeapTuple tuple, AttrNumber column, TupleDesc desc);
 static void ReadTeams(Visible *found);
 static void ReadOpened(Visible *found);
 static void FindVisible(int32 account);
@@ -140,8 +178,6 @@ static bool IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own);
 static bool IsNewborn(const pg_uuid_t *id);
 static bool IsHidden(Relation rel, Datum number, int32 account);
 static void NoteHiddenNumber(const char *name);
-static void CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function,
-								const char *wanted);
 static void EnrolRows(TriggerData *trigdata, const char *name);
 static bool IsUuid(const char *text);
 static void NoteAsked(const char *name, bool found);
@@ -164,7 +200,7 @@ AccountNumber(void)
 {
 	const char *name = actor_account_name();
 	Relation	rel;
-	Oid			relid;
+	const AttrNumber *columns;
 	TupleDesc	desc;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -174,9 +210,9 @@ AccountNumber(void)
 	if (name == NULL)
 		return 0;
 	rel = table_open(medrec_relation("account"), AccessShareLock);
-	relid = RelationGetRelid(rel);
+	columns = columns_of(RelationGetRelid(rel), &account_columns);
 	desc = RelationGetDescr(rel);
-	ScanKeyInit(&key, get_attnum(relid, "username"), BTEqualStrategyNumber, F_TEXTEQ,
+	ScanKeyInit(&key, columns[ACCOUNT_USERNAME], BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(name));
 	key.sk_collation = TupleDescAttr(desc, key.sk_attno - 1)->attcollation;
 	scan = systable_beginscan(rel, medrec_relation("account_username_key"), true,
@@ -186,8 +222,8 @@ AccountNumber(void)
 	{
 		bool		isnull;
 
-		if (DatumGetBool(heap_getattr(tuple, get_attnum(relid, "is_active"), desc, &isnull)))
-			number = DatumGetInt32(heap_getattr(tuple, get_attnum(relid, "id"), desc, &isnull));
+		if (DatumGetBool(heap_getattr(tuple, columns[ACCOUNT_IS_ACTIVE], desc, &isnull)))
+			number = DatumGetInt32(heap_getattr(tuple, columns[ACCOUNT_ID], desc, &isnull));
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
@@ -212,16 +248,21 @@ ComparePatientIds(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
-/* Adds a patient. */
+/* Adds the patient of a row. */
 static void
-AddVisible(Visible *found, const pg_uuid_t *id)
+AddVisible(Visible *found, HeapTuple tuple, AttrNumber column, TupleDesc desc)
 {
+	bool		isnull;
+	Datum		id = heap_getattr(tuple, column, desc, &isnull);
+
+	if (isnull)
+		return;
 	if (found->count == found->size)
 	{
 		found->size *= 2;
 		found->ids = repalloc_huge(found->ids, found->size * sizeof(pg_uuid_t));
 	}
-	found->ids[found->count++] = *id;
+	found->ids[found->count++] = *DatumGetUUIDP(id);
 }
 
 /* Adds the patients of an account's teams. */
@@ -230,33 +271,30 @@ ReadTeams(Visible *found)
 {
 	Relation	members = table_open(medrec_relation("care_team_member"), AccessShareLock);
 	Relation	patients = table_open(medrec_relation("care_team_patient"), AccessShareLock);
-	AttrNumber	member_team = get_attnum(RelationGetRelid(members), "team");
-	AttrNumber	team = get_attnum(RelationGetRelid(patients), "team");
-	AttrNumber	patient = get_attnum(RelationGetRelid(patients), "patient");
+	const AttrNumber *member = columns_of(RelationGetRelid(members), &member_columns);
+	const AttrNumber *team = columns_of(RelationGetRelid(patients), &team_columns);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	member;
+	HeapTuple	membership;
 
-	ScanKeyInit(&key, get_attnum(RelationGetRelid(members), "account"),
-				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
+	ScanKeyInit(&key, member[MEMBER_ACCOUNT], BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
 	scan = systable_beginscan(members, medrec_relation("care_team_member_pkey"), true,
 							  found->snapshot, 1, &key);
-	while (HeapTupleIsValid(member = systable_getnext(scan)))
+	while (HeapTupleIsValid(membership = systable_getnext(scan)))
 	{
 		ScanKeyData team_key;
 		SysScanDesc of_team;
 		HeapTuple	tuple;
 		bool		isnull;
 
-		ScanKeyInit(&team_key, team, BTEqualStrategyNumber, F_INT4EQ,
-					heap_getattr(member, member_team, RelationGetDescr(members), &isnull));
+		ScanKeyInit(&team_key, team[TEAM_TEAM], BTEqualStrategyNumber, F_INT4EQ,
+					heap_getattr(membership, member[MEMBER_TEAM], RelationGetDescr(members), &isnull));
 		of_team = systable_beginscan(patients, medrec_relation("care_team_patient_team_idx"), true,
 									 found->snapshot, 1, &team_key);
 		while (HeapTupleIsValid(tuple = systable_getnext(of_team)))
 		{
 			CHECK_FOR_INTERRUPTS();
-			AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(patients),
-														 &isnull)));
+			AddVisible(found, tuple, team[TEAM_PATIENT], RelationGetDescr(patients));
 		}
 		systable_endscan(of_team);
 	}
@@ -274,29 +312,26 @@ static void
 ReadOpened(Visible *found)
 {
 	Relation	rel = table_open(medrec_relation("break_glass"), AccessShareLock);
-	Oid			relid = RelationGetRelid(rel);
-	AttrNumber	patient = get_attnum(relid, "patient");
-	AttrNumber	expires_at = get_attnum(relid, "expires_at");
+	const AttrNumber *columns = columns_of(RelationGetRelid(rel), &opened_columns);
 	TimestampTz now = GetCurrentTimestamp();
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	ScanKeyInit(&key, get_attnum(relid, "account"),
+	ScanKeyInit(&key, columns[OPENED_ACCOUNT],
 				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(found->account));
 	scan = systable_beginscan(rel, medrec_relation("break_glass_account_patient_idx"), true,
 							  found->snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		bool		isnull;
-		TimestampTz until = DatumGetTimestampTz(heap_getattr(tuple, expires_at,
+		TimestampTz until = DatumGetTimestampTz(heap_getattr(tuple, columns[OPENED_EXPIRES_AT],
 															 RelationGetDescr(rel), &isnull));
 
 		if (until <= now ||
 			TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
 			continue;
-		AddVisible(found, DatumGetUUIDP(heap_getattr(tuple, patient, RelationGetDescr(rel),
-													 &isnull)));
+		AddVisible(found, tuple, columns[OPENED_PATIENT], RelationGetDescr(rel));
 		found->until = Min(found->until, until);
 	}
 	systable_endscan(scan);
@@ -368,7 +403,7 @@ HasTeam(int32 account)
 	SysScanDesc scan;
 	bool		found;
 
-	ScanKeyInit(&key, get_attnum(RelationGetRelid(rel), "account"),
+	ScanKeyInit(&key, columns_of(RelationGetRelid(rel), &member_columns)[MEMBER_ACCOUNT],
 				BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(account));
 	scan = systable_beginscan(rel, medrec_relation("care_team_member_pkey"), true,
 							  NULL, 1, &key);
@@ -391,7 +426,7 @@ IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own)
 	HeapTuple	tuple;
 	bool		is_free;
 
-	ScanKeyInit(&key, get_attnum(relid, "id"),
+	ScanKeyInit(&key, columns_of(relid, &patient_columns)[PATIENT_ID],
 				BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
 	scan = systable_beginscan(rel, medrec_relation("patient_pkey"), true, SnapshotSelf, 1, &key);
 	tuple = systable_getnext(scan);
@@ -624,12 +659,7 @@ PG_FUNCTION_INFO_V1(medrec_care_team_changed);
 Datum
 medrec_care_team_changed(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_AFTER(trigdata->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired AFTER", "medrec.care_team_changed")));
+	(void) trigger_called(fcinfo, "medrec.care_team_changed", FIRED_AFTER, 0);
 	CacheInvalidateRelcacheByRelid(medrec_relation("care_team_member"));
 	return PointerGetDatum(NULL);
 }
@@ -642,7 +672,8 @@ static bool
 IsHidden(Relation rel, Datum number, int32 account)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	AttrNumber	column = SPI_fnumber(desc, "patient_id");
+	const AttrNumber *columns = columns_of(RelationGetRelid(rel), &patient_columns);
+	AttrNumber	column = columns[PATIENT_PATIENT_ID];
 	SnapshotData dirty;
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -658,8 +689,7 @@ IsHidden(Relation rel, Datum number, int32 account)
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple) &&
 		!TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(tuple->t_data)))
-		hidden = !IsVisible(DatumGetUUIDP(heap_getattr(tuple, SPI_fnumber(desc, "id"), desc,
-													   &isnull)));
+		hidden = !IsVisible(DatumGetUUIDP(heap_getattr(tuple, columns[PATIENT_ID], desc, &isnull)));
 	systable_endscan(scan);
 	return hidden;
 }
@@ -686,20 +716,6 @@ NoteHiddenNumber(const char *name)
 				 errhidestmt(true), errhidecontext(true)));
 }
 
-/* Is a trigger's function called as it should be, on patient? */
-static void
-CheckPatientTrigger(FunctionCallInfo fcinfo, bool fits, const char *function, const char *wanted)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo) || !fits)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" must be fired %s", function, wanted)));
-	if (RelationGetRelid(((TriggerData *) fcinfo->context)->tg_relation) != medrec_relation("patient"))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" belongs to medrec's own tables", function)));
-}
-
 PG_FUNCTION_INFO_V1(medrec_watch_number);
 
 /*
@@ -710,8 +726,9 @@ PG_FUNCTION_INFO_V1(medrec_watch_number);
 Datum
 medrec_watch_number(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	bool		update = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.watch_number", FIRED_BEFORE |
+										   FIRED_FOR_ROW | FIRED_BY_INSERT | FIRED_BY_UPDATE, 0);
+	bool		update = TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event);
 	HeapTuple	tuple;
 	Relation	rel;
 	AttrNumber	column;
@@ -720,17 +737,13 @@ medrec_watch_number(PG_FUNCTION_ARGS)
 	int32		account;
 	bool		isnull;
 
-	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
-						TRIGGER_FIRED_BEFORE(trigdata->tg_event) &&
-						TRIGGER_FIRED_FOR_ROW(trigdata->tg_event) &&
-						(update || TRIGGER_FIRED_BY_INSERT(trigdata->tg_event)),
-						"medrec.watch_number", "BEFORE INSERT or UPDATE FOR EACH ROW");
+	trigger_check_table(trigdata, "medrec.watch_number", "patient");
 	tuple = update ? trigdata->tg_newtuple : trigdata->tg_trigtuple;
 	if (!medrec_care_team_mode)
 		return PointerGetDatum(tuple);
 
 	rel = trigdata->tg_relation;
-	column = SPI_fnumber(RelationGetDescr(rel), "patient_id");
+	column = columns_of(RelationGetRelid(rel), &patient_columns)[PATIENT_PATIENT_ID];
 	number = heap_getattr(tuple, column, RelationGetDescr(rel), &isnull);
 	if (isnull ||
 		(update &&
@@ -764,7 +777,7 @@ EnrolRows(TriggerData *trigdata, const char *name)
 	SPI_connect();
 	if (SPI_register_trigger_data(trigdata) < 0)
 		elog(ERROR, "could not register the transition table");
-	access_run(&enrol_patients, &value, NULL);
+	saved_plan_run(&enrol_patients, &value, NULL);
 	SPI_finish();
 	AtEOXact_GUC(true, level);
 	SetUserIdAndSecContext(user, security);
@@ -780,19 +793,16 @@ PG_FUNCTION_INFO_V1(medrec_enrol);
 Datum
 medrec_enrol(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-	bool		row = CALLED_AS_TRIGGER(fcinfo) && TRIGGER_FIRED_FOR_ROW(trigdata->tg_event);
+	bool		row = CALLED_AS_TRIGGER(fcinfo) &&
+		TRIGGER_FIRED_FOR_ROW(((TriggerData *) fcinfo->context)->tg_event);
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.enrol", FIRED_BY_INSERT |
+										   (row ? FIRED_BEFORE : FIRED_AFTER | FIRED_WITH_ROWS), 0);
 	Relation	rel;
 	const char *name;
 	Datum		id;
 	bool		isnull;
 
-	CheckPatientTrigger(fcinfo, CALLED_AS_TRIGGER(fcinfo) &&
-						TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
-						(row ? TRIGGER_FIRED_BEFORE(trigdata->tg_event) :
-						 TRIGGER_FIRED_AFTER(trigdata->tg_event) && trigdata->tg_newtable != NULL),
-						"medrec.enrol",
-						"BEFORE INSERT FOR EACH ROW, or AFTER INSERT with the transition table");
+	trigger_check_table(trigdata, "medrec.enrol", "patient");
 	rel = trigdata->tg_relation;
 
 	newborn.xact = InvalidLocalTransactionId;
@@ -805,7 +815,8 @@ medrec_enrol(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	}
 
-	id = heap_getattr(trigdata->tg_trigtuple, SPI_fnumber(RelationGetDescr(rel), "id"),
+	id = heap_getattr(trigdata->tg_trigtuple,
+					  columns_of(RelationGetRelid(rel), &patient_columns)[PATIENT_ID],
 					  RelationGetDescr(rel), &isnull);
 	if (!isnull && HasTeam(AccountNumber()) &&
 		IdIsFree(RelationGetRelid(rel), DatumGetUUIDP(id), false))
@@ -876,7 +887,7 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(patient);
 	nulls[1] = !IsUuid(patient);
 	values[1] = nulls[1] ? (Datum) 0 : DirectFunctionCall1(uuid_in, CStringGetDatum(patient));
-	if (access_run(&find_patient, values, nulls) == 0)
+	if (saved_plan_run(&find_patient, values, nulls) == 0)
 	{
 		NoteAsked(name, false);
 		ereport(ERROR,
@@ -894,7 +905,7 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(name);
 	values[2] = CStringGetTextDatum(reason);
 	values[3] = Float8GetDatum((double) medrec_break_glass_time);
-	if (access_run(&open_patient, values, nulls) != 1)
+	if (saved_plan_run(&open_patient, values, nulls) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("only an account can open a patient")));

@@ -15,7 +15,6 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/index.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_statistic_ext.h"
 #include "executor/executor.h"
@@ -29,6 +28,7 @@
 #include "utils/syscache.h"
 
 #include "access/careteam_stats.h"
+#include "base/relations.h"
 #include "base/settings.h"
 
 static get_relation_stats_hook_type next_relation_hook = NULL;
@@ -61,7 +61,7 @@ AsksForPatient(Node *node, void *context)
 		char	   *name = get_func_name(funcid);
 
 		if (name && strcmp(name, "sees_patient") == 0 &&
-			get_func_namespace(funcid) == get_namespace_oid(MEDREC_SCHEMA, true))
+			get_func_namespace(funcid) == medrec_schema())
 			return true;
 	}
 	return expression_tree_walker(node, AsksForPatient, context);

@@ -17,42 +17,42 @@
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
 
-#include "access/login.h"
 #include "access/token.h"
+#include "base/plan.h"
 
 /* one change at a time: "mrjk" */
 #define KEY_LOCK	INT64CONST(0x6d726a6b)
 
-static AccessPlan drop_all = {
+static SavedPlan drop_all = {
 	"DELETE FROM medrec.jwt_key",
 	0, {0}
 };
-static AccessPlan end_tokens = {
+static SavedPlan end_tokens = {
 	"INSERT INTO medrec.token_generation AS g (account_id, generation)"
 	" SELECT a.id, 1 FROM medrec.account AS a"
 	" ON CONFLICT (account_id) DO UPDATE SET generation = g.generation OPERATOR(pg_catalog.+) 1",
 	0, {0}
 };
-static AccessPlan drop_retired = {
+static SavedPlan drop_retired = {
 	"DELETE FROM medrec.jwt_key"
 	" WHERE retired_at OPERATOR(pg_catalog.<=) pg_catalog.statement_timestamp()",
 	0, {0}
 };
-static AccessPlan retire_signing = {
+static SavedPlan retire_signing = {
 	"UPDATE medrec.jwt_key SET retired_at = pg_catalog.statement_timestamp() OPERATOR(pg_catalog.+) $1"
 	" WHERE signs_from IS NOT NULL AND retired_at IS NULL",
 	1, {INTERVALOID}
 };
-static AccessPlan promote_next = {
+static SavedPlan promote_next = {
 	"UPDATE medrec.jwt_key SET signs_from = pg_catalog.statement_timestamp() WHERE signs_from IS NULL",
 	0, {0}
 };
-static AccessPlan add_key = {
+static SavedPlan add_key = {
 	"INSERT INTO medrec.jwt_key (kid, key, signs_from)"
 	" VALUES ($1, $2, CASE WHEN $3 THEN pg_catalog.statement_timestamp() END)",
 	3, {TEXTOID, BYTEAOID, BOOLOID}
 };
-static AccessPlan keys_in_force = {
+static SavedPlan keys_in_force = {
 	"SELECT k.kid, k.key FROM ONLY medrec.jwt_key AS k"
 	" WHERE k.retired_at IS NULL"
 	"  OR k.retired_at OPERATOR(pg_catalog.>) pg_catalog.statement_timestamp()"
@@ -74,7 +74,7 @@ AddSigningKey(bool signs)
 	values[0] = CStringGetTextDatum(token_number());
 	values[1] = PointerGetDatum(key);
 	values[2] = BoolGetDatum(signs);
-	access_run(&add_key, values, NULL);
+	saved_plan_run(&add_key, values, NULL);
 	memset(VARDATA(key), 0, TOKEN_KEY_LENGTH);
 }
 
@@ -103,15 +103,15 @@ medrec_rotate_jwt_key(PG_FUNCTION_ARGS)
 	if (sign == 0)
 	{
 		/* PostgREST remembers for a while that a token was good */
-		access_run(&drop_all, NULL, NULL);
-		access_run(&end_tokens, NULL, NULL);
+		saved_plan_run(&drop_all, NULL, NULL);
+		saved_plan_run(&end_tokens, NULL, NULL);
 	}
 	else
 	{
-		access_run(&drop_retired, NULL, NULL);
-		access_run(&retire_signing, &value, NULL);
+		saved_plan_run(&drop_retired, NULL, NULL);
+		saved_plan_run(&retire_signing, &value, NULL);
 	}
-	if (access_run(&promote_next, NULL, NULL) == 0)
+	if (saved_plan_run(&promote_next, NULL, NULL) == 0)
 		AddSigningKey(true);
 	AddSigningKey(false);
 	SPI_finish();
@@ -133,7 +133,7 @@ medrec_jwt_key_set(PG_FUNCTION_ARGS)
 	uint64		i;
 
 	SPI_connect();
-	n = access_run(&keys_in_force, NULL, NULL);
+	n = saved_plan_run(&keys_in_force, NULL, NULL);
 	initStringInfo(&set);
 	appendStringInfoString(&set, "{\"keys\":[");
 	for (i = 0; i < n; i++)

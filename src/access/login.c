@@ -17,7 +17,6 @@
 #include <arpa/inet.h>
 
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
@@ -39,6 +38,8 @@
 #include "access/password.h"
 #include "access/token.h"
 #include "base/actor.h"
+#include "base/plan.h"
+#include "base/relations.h"
 #include "base/settings.h"
 
 /* SQLSTATE that PostgREST answers with 401 */
@@ -85,7 +86,7 @@ typedef enum LoginResult
 	LOGIN_BUSY
 } LoginResult;
 
-static AccessPlan find_account = {
+static SavedPlan find_account = {
 	"SELECT a.id, a.username, a.role, a.password, a.is_active, g.generation,"
 	"  l.failures, l.last_failure, l.locked_until, l.cleared_at,"
 	"  d.failures, d.last_failure, d.locked_until, d.cleared_at, d.last_login IS NOT NULL,"
@@ -103,7 +104,7 @@ static AccessPlan find_account = {
 };
 
 /* What serves a database that medrec.migrate() has not brought to step 60 yet. */
-static AccessPlan find_account_before = {
+static SavedPlan find_account_before = {
 	"SELECT a.id, a.username, a.role, a.password, a.is_active, g.generation,"
 	"  l.failures, l.last_failure, l.locked_until, NULL::pg_catalog.timestamptz,"
 	"  NULL::pg_catalog.int4, NULL::pg_catalog.timestamptz, NULL::pg_catalog.timestamptz,"
@@ -118,23 +119,23 @@ static AccessPlan find_account_before = {
 	" ORDER BY by_name DESC LIMIT 2",
 	1, {TEXTOID}
 };
-static AccessPlan forget_failures_before = {
+static SavedPlan forget_failures_before = {
 	"UPDATE medrec.account_login SET failures = 0, locked_until = NULL"
 	" WHERE account_id OPERATOR(pg_catalog.=) $1",
 	1, {INT4OID}
 };
-static AccessPlan next_generation_before = {
+static SavedPlan next_generation_before = {
 	"INSERT INTO medrec.token_generation AS g (account_id, generation) VALUES ($1, 1)"
 	" ON CONFLICT (account_id) DO UPDATE SET"
 	"  generation = g.generation OPERATOR(pg_catalog.+) 1"
 	" RETURNING g.generation",
 	1, {INT4OID}
 };
-static AccessPlan note_lockout_before = {
+static SavedPlan note_lockout_before = {
 	"INSERT INTO medrec.login_lockout (account_id, failures, locked_until) VALUES ($1, $2, $3)",
 	3, {INT4OID, INT4OID, TIMESTAMPTZOID}
 };
-static AccessPlan check_token_before = {
+static SavedPlan check_token_before = {
 	"SELECT a.role, a.is_active, g.generation,"
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
 	"  NULL::pg_catalog.timestamptz"
@@ -144,19 +145,19 @@ static AccessPlan check_token_before = {
 	2, {TEXTOID, TEXTOID}
 };
 
-static AccessPlan most_iterations = {
+static SavedPlan most_iterations = {
 	"SELECT pg_catalog.max(medrec.pbkdf2_iterations(a.password)) FROM ONLY medrec.account AS a"
 	" WHERE medrec.pbkdf2_iterations(a.password) IS NOT NULL",
 	0, {0}
 };
-static AccessPlan note_refusal = {
+static SavedPlan note_refusal = {
 	"INSERT INTO medrec.account_login AS l (account_id, failures, refused, last_failure, locked_until)"
 	" VALUES ($1, $2, 1, $3, $4)"
 	" ON CONFLICT (account_id) DO UPDATE SET failures = $2,"
 	"  refused = l.refused OPERATOR(pg_catalog.+) 1, last_failure = $3, locked_until = $4",
 	4, {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID}
 };
-static AccessPlan note_refusal_here = {
+static SavedPlan note_refusal_here = {
 	"WITH purged AS (DELETE FROM medrec.login_address AS o WHERE o.account_id OPERATOR(pg_catalog.=) $1"
 	"  AND o.address OPERATOR(pg_catalog.<>) $5"
 	"  AND COALESCE(o.last_failure OPERATOR(pg_catalog.<) (pg_catalog.statement_timestamp() OPERATOR(pg_catalog.-) '1 day'::pg_catalog.interval), true)"
@@ -166,12 +167,12 @@ static AccessPlan note_refusal_here = {
 	" ON CONFLICT (account_id, address) DO UPDATE SET failures = $2, last_failure = $3, locked_until = $4",
 	5, {INT4OID, INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID}
 };
-static AccessPlan note_lockout = {
+static SavedPlan note_lockout = {
 	"INSERT INTO medrec.login_lockout (account_id, failures, locked_until, address, rolled_back)"
 	" VALUES ($1, $2, $3, $4, $5)",
 	5, {INT4OID, INT4OID, TIMESTAMPTZOID, TEXTOID, INT4OID}
 };
-static AccessPlan forget_failures = {
+static SavedPlan forget_failures = {
 	"WITH here AS (UPDATE medrec.login_address AS d SET failures = 0, locked_until = NULL,"
 	"  cleared_at = pg_catalog.clock_timestamp() WHERE d.account_id OPERATOR(pg_catalog.=) $1)"
 	" INSERT INTO medrec.account_login AS l (account_id, cleared_at) VALUES ($1, pg_catalog.clock_timestamp())"
@@ -183,7 +184,7 @@ static AccessPlan forget_failures = {
  * The count of all addresses is left to a try that runs beside this one, rather
  * than waited for: nobody who knows only the name can hold its owner up.
  */
-static AccessPlan note_success = {
+static SavedPlan note_success = {
 	"WITH here AS (INSERT INTO medrec.login_address AS d (account_id, address, cleared_at, last_login)"
 	"  VALUES ($1, $2, pg_catalog.clock_timestamp(), pg_catalog.clock_timestamp())"
 	"  ON CONFLICT (account_id, address) DO UPDATE SET failures = 0, locked_until = NULL,"
@@ -198,7 +199,7 @@ static AccessPlan note_success = {
 	" ON CONFLICT (account_id) DO NOTHING",
 	2, {INT4OID, TEXTOID}
 };
-static AccessPlan note_token = {
+static SavedPlan note_token = {
 	"WITH purged AS (DELETE FROM medrec.token_issued AS o WHERE o.jti OPERATOR(pg_catalog.=) ANY (ARRAY("
 	"  SELECT p.jti FROM medrec.token_issued AS p"
 	"  WHERE p.expires_at OPERATOR(pg_catalog.<) pg_catalog.statement_timestamp()"
@@ -206,16 +207,16 @@ static AccessPlan note_token = {
 	" INSERT INTO medrec.token_issued (jti, account_id, expires_at) VALUES ($1, $2, $3)",
 	3, {TEXTOID, INT4OID, TIMESTAMPTZOID}
 };
-static AccessPlan note_login = {
+static SavedPlan note_login = {
 	"UPDATE ONLY medrec.account SET last_login = $2, password = COALESCE($3, password)"
 	" WHERE id OPERATOR(pg_catalog.=) $1",
 	3, {INT4OID, TIMESTAMPTZOID, TEXTOID}
 };
-static AccessPlan store_password = {
+static SavedPlan store_password = {
 	"UPDATE ONLY medrec.account SET password = $2 WHERE id OPERATOR(pg_catalog.=) $1",
 	2, {INT4OID, TEXTOID}
 };
-static AccessPlan next_generation = {
+static SavedPlan next_generation = {
 	"INSERT INTO medrec.token_generation AS g (account_id, generation) VALUES ($1, 1)"
 	" ON CONFLICT (account_id) DO UPDATE SET"
 	"  generation = g.generation OPERATOR(pg_catalog.+) 1,"
@@ -223,7 +224,7 @@ static AccessPlan next_generation = {
 	" RETURNING g.generation",
 	1, {INT4OID}
 };
-static AccessPlan signing_key = {
+static SavedPlan signing_key = {
 	"SELECT k.kid, k.key FROM ONLY medrec.jwt_key AS k"
 	" WHERE k.signs_from OPERATOR(pg_catalog.<=) pg_catalog.statement_timestamp()"
 	"  AND k.retired_at IS NULL"
@@ -231,7 +232,7 @@ static AccessPlan signing_key = {
 	0, {0}
 };
 /* a token of login() counts with its row */
-static AccessPlan check_issued = {
+static SavedPlan check_issued = {
 	"SELECT a.role, a.is_active, g.generation, false"
 	" FROM medrec.token_issued AS i"
 	" JOIN ONLY medrec.account AS a ON a.id OPERATOR(pg_catalog.=) i.account_id"
@@ -240,7 +241,7 @@ static AccessPlan check_issued = {
 	2, {TEXTOID, TEXTOID}
 };
 /* one of an outside provider without */
-static AccessPlan check_outside = {
+static SavedPlan check_outside = {
 	"SELECT a.role, a.is_active, g.generation,"
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
 	"  GREATEST(g.raised_at, a.date_joined)"
@@ -249,11 +250,11 @@ static AccessPlan check_outside = {
 	" LEFT JOIN medrec.token_generation AS g ON g.account_id OPERATOR(pg_catalog.=) a.id",
 	2, {TEXTOID, TEXTOID}
 };
-static AccessPlan forget_token = {
+static SavedPlan forget_token = {
 	"DELETE FROM medrec.token_issued WHERE jti OPERATOR(pg_catalog.=) $1",
 	1, {TEXTOID}
 };
-static AccessPlan revoke_token = {
+static SavedPlan revoke_token = {
 	"WITH purged AS (DELETE FROM medrec.token_revoked AS r"
 	"  WHERE r.expires_at OPERATOR(pg_catalog.<) pg_catalog.statement_timestamp())"
 	" INSERT INTO medrec.token_revoked (jti, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -287,30 +288,6 @@ static char *ArgText(FunctionCallInfo fcinfo, int n);
 static void NotAccepted(void) pg_attribute_noreturn();
 static void NoSuchAccount(void) pg_attribute_noreturn();
 
-/* Runs a statement, preparing it at its first use. */
-uint64
-access_run(AccessPlan *plan, Datum *values, const bool *nulls)
-{
-	char		spi_nulls[ACCESS_PLAN_ARGS];
-	int			i;
-	int			rc;
-
-	if (plan->plan == NULL)
-	{
-		SPIPlanPtr	prepared = SPI_prepare(plan->query, plan->nargs, plan->argtypes);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-		plan->plan = prepared;
-	}
-	for (i = 0; i < plan->nargs; i++)
-		spi_nulls[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
-	rc = SPI_execute_plan(plan->plan, values, spi_nulls, false, 0);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
-	return SPI_processed;
-}
-
 /* A number of the first row; where it is null, the other. */
 static int32
 Int32Of(int column, int32 otherwise)
@@ -342,7 +319,7 @@ StringOf(int column)
 static bool
 IsLaidOut(void)
 {
-	return OidIsValid(get_relname_relid("login_address", get_namespace_oid(MEDREC_SCHEMA, false)));
+	return OidIsValid(medrec_relation_if_any("login_address"));
 }
 
 /* Forgets an account's wrong tries: in the rows, and what shared memory has of before. */
@@ -352,10 +329,10 @@ ForgetFailures(int32 id)
 	Datum		value = Int32GetDatum(id);
 
 	if (IsLaidOut())
-		access_run(&forget_failures, &value, NULL);
+		saved_plan_run(&forget_failures, &value, NULL);
 	else
 	{
-		access_run(&forget_failures_before, &value, NULL);
+		saved_plan_run(&forget_failures_before, &value, NULL);
 		login_count_forget(id);
 	}
 }
@@ -385,7 +362,7 @@ static bool
 FindAccount(const char *name, const char *address, Account *account)
 {
 	Datum		values[2] = {CStringGetTextDatum(name), CStringGetTextDatum(address)};
-	uint64		found = access_run(IsLaidOut() ? &find_account : &find_account_before, values, NULL);
+	uint64		found = saved_plan_run(IsLaidOut() ? &find_account : &find_account_before, values, NULL);
 
 	memset(account, 0, sizeof(*account));
 	if (found > 0 && (found == 1 || IsTrue(16)))
@@ -409,7 +386,7 @@ FindAccount(const char *name, const char *address, Account *account)
 static int
 MostIterations(void)
 {
-	access_run(&most_iterations, NULL, NULL);
+	saved_plan_run(&most_iterations, NULL, NULL);
 	return Int32Of(1, 0);
 }
 
@@ -529,7 +506,7 @@ CheckPassword(const char *name, const char *password, Account *account)
 		login_count_store(account->id, address, &here);
 		login_try_unmark();
 		if (IsLaidOut())
-			access_run(&note_success, values, NULL);
+			saved_plan_run(&note_success, values, NULL);
 		else
 			ForgetFailures(account->id);
 		return LOGIN_GRANTED;
@@ -551,7 +528,7 @@ Remember(const Account *account, const char *address, bool lockout)
 	nulls[2] = account->all.last_failure == 0;
 	values[3] = TimestampTzGetDatum(account->all.locked_until);
 	nulls[3] = account->all.locked_until == 0;
-	access_run(&note_refusal, values, nulls);
+	saved_plan_run(&note_refusal, values, nulls);
 
 	values[1] = Int32GetDatum(account->here.failures);
 	values[2] = TimestampTzGetDatum(account->here.last_failure);
@@ -560,7 +537,7 @@ Remember(const Account *account, const char *address, bool lockout)
 	nulls[3] = account->here.locked_until == 0;
 	values[4] = CStringGetTextDatum(address);
 	if (IsLaidOut())
-		access_run(&note_refusal_here, values, nulls);
+		saved_plan_run(&note_refusal_here, values, nulls);
 
 	/* the start of a lock-out is an event of the audit trail */
 	if (lockout)
@@ -586,7 +563,7 @@ NoteLockout(int32 account, const char *address, const LoginCount *count, int32 l
 	values[3] = CStringGetTextDatum(address);
 	values[4] = Int32GetDatum(lost);
 	nulls[4] = lost == 0;
-	access_run(IsLaidOut() ? &note_lockout : &note_lockout_before, values, nulls);
+	saved_plan_run(IsLaidOut() ? &note_lockout : &note_lockout_before, values, nulls);
 }
 
 /*
@@ -636,7 +613,7 @@ SigningKey(uint8 **key, int *key_len)
 	bool		isnull;
 	bytea	   *bytes;
 
-	if (access_run(&signing_key, NULL, NULL) != 1)
+	if (saved_plan_run(&signing_key, NULL, NULL) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("there is no key to sign tokens with"),
@@ -668,7 +645,7 @@ Token(const Account *account, int32 generation, TimestampTz now)
 	values[1] = Int32GetDatum(account->id);
 	values[2] = TimestampTzGetDatum(time_t_to_timestamptz(expires + 1));
 	if (IsLaidOut())
-		access_run(&note_token, values, NULL);
+		saved_plan_run(&note_token, values, NULL);
 	kid = SigningKey(&key, &key_len);
 	username = pg_server_to_any(account->username, strlen(account->username), PG_UTF8);
 
@@ -720,9 +697,9 @@ NewPassword(int32 id, const char *password)
 {
 	Datum		values[2] = {Int32GetDatum(id), CStringGetTextDatum(password_hash(password))};
 
-	access_run(&store_password, values, NULL);
+	saved_plan_run(&store_password, values, NULL);
 	ForgetFailures(id);
-	access_run(IsLaidOut() ? &next_generation : &next_generation_before, values, NULL);
+	saved_plan_run(IsLaidOut() ? &next_generation : &next_generation_before, values, NULL);
 	return Int32Of(1, 0);
 }
 
@@ -769,7 +746,7 @@ medrec_login(PG_FUNCTION_ARGS)
 		values[1] = TimestampTzGetDatum(now);
 		nulls[2] = password_hash_is_current(account.password);
 		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(password_hash(password));
-		access_run(&note_login, values, nulls);
+		saved_plan_run(&note_login, values, nulls);
 		result = Token(&account, account.generation, now);
 	}
 	result = SPI_datumTransfer(result, false, -1);
@@ -841,7 +818,7 @@ medrec_revoke_tokens(PG_FUNCTION_ARGS)
 		NoSuchAccount();
 	id = Int32GetDatum(account.id);
 	ForgetFailures(account.id);
-	access_run(IsLaidOut() ? &next_generation : &next_generation_before, &id, NULL);
+	saved_plan_run(IsLaidOut() ? &next_generation : &next_generation_before, &id, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -871,7 +848,7 @@ medrec_logout(PG_FUNCTION_ARGS)
 	values[0] = CStringGetTextDatum(actor->jti);
 	values[1] = TimestampTzGetDatum(expires);
 	SPI_connect();
-	access_run(actor->generation != NULL && IsLaidOut() ? &forget_token : &revoke_token, values, NULL);
+	saved_plan_run(actor->generation != NULL && IsLaidOut() ? &forget_token : &revoke_token, values, NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -924,7 +901,7 @@ Datum
 medrec_check_request(PG_FUNCTION_ARGS)
 {
 	const Actor *actor = actor_current();
-	AccessPlan *plan = &check_outside;
+	SavedPlan *plan = &check_outside;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 	char	   *role;
@@ -945,7 +922,7 @@ medrec_check_request(PG_FUNCTION_ARGS)
 	else if (actor->generation != NULL)
 		plan = &check_issued;
 	SPI_connect();
-	if (access_run(plan, values, nulls) != 1)
+	if (saved_plan_run(plan, values, nulls) != 1)
 		NotAccepted();
 	role = StringOf(1);
 	if (IsTrue(4))

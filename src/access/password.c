@@ -19,6 +19,7 @@
 #include "access/password.h"
 #include "access/password_common.h"
 #include "access/token.h"
+#include "base/plan.h"
 #include "base/settings.h"
 #include "hash/sha256.h"
 
@@ -34,6 +35,21 @@ typedef struct HmacKey
 	Sha256		inner;
 	Sha256		outer;
 } HmacKey;
+
+/* pgcrypto's crypt(), wherever that extension lives */
+static SavedPlan find_crypt = {
+	"SELECT p.oid"
+	" FROM pg_catalog.pg_extension AS e"
+	" JOIN pg_catalog.pg_proc AS p ON p.pronamespace OPERATOR(pg_catalog.=) e.extnamespace"
+	" JOIN pg_catalog.pg_depend AS d ON d.objid OPERATOR(pg_catalog.=) p.oid"
+	"  AND d.refobjid OPERATOR(pg_catalog.=) e.oid"
+	"  AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass"
+	"  AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass"
+	" WHERE e.extname OPERATOR(pg_catalog.=) 'pgcrypto'"
+	"  AND p.proname OPERATOR(pg_catalog.=) 'crypt'"
+	"  AND p.proargtypes OPERATOR(pg_catalog.=) '25 25'::pg_catalog.oidvector",
+	0, {0}
+};
 
 static bool SameBytes(const void *a, const void *b, size_t len);
 static int	BcryptCost(const char *stored);
@@ -97,32 +113,10 @@ BcryptSetting(void)
 static char *
 Crypt(const char *password, const char *setting)
 {
-	static const char query[] =
-	"SELECT p.oid"
-	" FROM pg_catalog.pg_extension AS e"
-	" JOIN pg_catalog.pg_proc AS p ON p.pronamespace OPERATOR(pg_catalog.=) e.extnamespace"
-	" JOIN pg_catalog.pg_depend AS d ON d.objid OPERATOR(pg_catalog.=) p.oid"
-	"  AND d.refobjid OPERATOR(pg_catalog.=) e.oid"
-	"  AND d.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_proc'::pg_catalog.regclass"
-	"  AND d.refclassid OPERATOR(pg_catalog.=) 'pg_catalog.pg_extension'::pg_catalog.regclass"
-	" WHERE e.extname OPERATOR(pg_catalog.=) 'pgcrypto'"
-	"  AND p.proname OPERATOR(pg_catalog.=) 'crypt'"
-	"  AND p.proargtypes OPERATOR(pg_catalog.=) '25 25'::pg_catalog.oidvector";
-	static SPIPlanPtr plan = NULL;
 	Oid			function;
 	bool		isnull;
 
-	if (plan == NULL)
-	{
-		SPIPlanPtr	prepared = SPI_prepare(query, 0, NULL);
-
-		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			elog(ERROR, "could not prepare a query");
-		plan = prepared;
-	}
-	if (SPI_execute_plan(plan, NULL, NULL, true, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not look for pgcrypto");
-	if (SPI_processed != 1)
+	if (saved_plan_run(&find_crypt, NULL, NULL) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FUNCTION),
 				 errmsg("extension \"%s\" is not installed", "pgcrypto"),

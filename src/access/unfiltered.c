@@ -24,6 +24,7 @@
 
 #include "access/unfiltered.h"
 #include "base/actor.h"
+#include "base/relations.h"
 
 #define API_SCHEMA	"medrec_api"
 
@@ -208,7 +209,7 @@ IsMedrec(Oid relid)
 
 	check_stack_depth();
 	CHECK_FOR_INTERRUPTS();
-	if (schema == get_namespace_oid(MEDREC_SCHEMA, true) ||
+	if (schema == medrec_schema() ||
 		schema == get_namespace_oid(API_SCHEMA, true))
 		return true;
 	if (get_rel_relkind(relid) != RELKIND_VIEW)

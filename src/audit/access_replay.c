@@ -16,8 +16,10 @@
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 
-#include "audit/access_verify.h"
+#include "audit/access_replay.h"
+#include "audit/access_state.h"
 #include "base/guard.h"
+#include "hash/sha256.h"
 
 static const char install_script[] =
 #include "audit/access_script.inc"

@@ -16,7 +16,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
-#include "audit/access_verify.h"
+#include "audit/access_state.h"
+#include "hash/sha256.h"
 
 static const char state_query[] =
 #include "audit/access_state.inc"

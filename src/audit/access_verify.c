@@ -22,6 +22,8 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
+#include "audit/access_replay.h"
+#include "audit/access_state.h"
 #include "audit/access_verify.h"
 #include "audit/event.h"
 #include "audit/scan.h"
@@ -130,7 +132,7 @@ KeepSnapshot(int64 number, const char *kind, int64 seal, const char *made_of,
 	values[5] = CStringGetTextDatum(made_of);
 	values[6] = PointerGetDatum(cstring_to_text_with_len((const char *) digest, SHA256_LENGTH));
 	values[7] = CStringGetTextDatum(state);
-	audit_insert_row(audit_relation(ACCESS_TABLE), lengthof(names), names, values, nulls);
+	audit_insert_row(medrec_relation(ACCESS_TABLE), lengthof(names), names, values, nulls);
 	CommandCounterIncrement();
 }
 
@@ -215,7 +217,7 @@ access_take(int64 seal, uint8 *digest)
 	char	   *state;
 
 	if (!OidIsValid(medrec_relation_if_any(ACCESS_TABLE)) ||
-		get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber)
+		!audit_seals_have_access())
 		return false;
 	made = LastSnapshot("made");
 	last = LastSnapshot("sealed");
@@ -236,7 +238,7 @@ access_check_snapshots(AccessFault function, void *arg)
 	int			level;
 
 	if (!OidIsValid(medrec_relation_if_any(ACCESS_TABLE)) ||
-		get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber)
+		!audit_seals_have_access())
 		return;
 	level = access_settings();
 	SPI_connect();
@@ -334,11 +336,7 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	int			sec_context;
 
 	InitMaterializedSRF(fcinfo, 0);
-	if (!OidIsValid(medrec_relation_if_any(ACCESS_TABLE)))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("table \"%s.%s\" does not exist", MEDREC_SCHEMA, ACCESS_TABLE),
-				 errhint("Run SELECT * FROM medrec.migrate() as a superuser.")));
+	(void) medrec_relation(ACCESS_TABLE);
 	made = replay ? access_replay() : NULL;
 	audit_become_owner(&user, &sec_context);
 	access_check_snapshots(FindFault, rsinfo);

@@ -29,6 +29,7 @@
 #include "audit/scan.h"
 #include "audit/seal.h"
 #include "audit/store.h"
+#include "base/relations.h"
 #include "base/settings.h"
 
 /* when the month of a partition's name ends, in SQL */
@@ -80,8 +81,7 @@ PG_FUNCTION_INFO_V1(medrec_archive_audit);
 Oid
 audit_archived(void)
 {
-	return get_relname_relid(AUDIT_ARCHIVED_TABLE,
-							 get_rel_namespace(audit_relation(AUDIT_TABLE)));
+	return medrec_relation_if_any(AUDIT_ARCHIVED_TABLE);
 }
 
 /* Is an archived month there, as a partition of that table? */
@@ -110,7 +110,7 @@ void
 audit_check_archive(Oid relid)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	HeapTuple	root = SearchSysCache1(RELOID, ObjectIdGetDatum(audit_relation(AUDIT_TABLE)));
+	HeapTuple	root = SearchSysCache1(RELOID, ObjectIdGetDatum(medrec_relation(AUDIT_TABLE)));
 	bool		fits = false;
 
 	if (HeapTupleIsValid(tuple) && HeapTupleIsValid(root))
@@ -213,7 +213,7 @@ EndSeal(Month *month)
 	values[2] = Int64GetDatum(month->count);
 	nulls[3] = month->count == month->sealed;
 	values[3] = PointerGetDatum(cstring_to_text_with_len(month->leaves.data, month->leaves.len));
-	audit_insert_row(audit_relation(AUDIT_ARCHIVE_SEAL_TABLE), 4, names, values, nulls);
+	audit_insert_row(medrec_relation(AUDIT_ARCHIVE_SEAL_TABLE), 4, names, values, nulls);
 	if (month->first_seal == 0)
 		month->first_seal = month->seal;
 	month->last_seal = month->seal;
@@ -296,7 +296,7 @@ WriteMonth(Month *month)
 	values[4] = Int64GetDatum(month->first_seal);
 	values[5] = Int64GetDatum(month->last_seal);
 	values[6] = PointerGetDatum(cstring_to_text_with_len((char *) root, SHA256_LENGTH));
-	audit_insert_row(audit_relation(AUDIT_ARCHIVE_TABLE), 7, names, values, nulls);
+	audit_insert_row(medrec_relation(AUDIT_ARCHIVE_TABLE), 7, names, values, nulls);
 
 	writer = audit_writer_begin("ARCHIVE", month->name);
 	old = MemoryContextSwitchTo(audit_writer_row(writer));
@@ -388,7 +388,7 @@ medrec_archive_audit(PG_FUNCTION_ARGS)
 	before = psprintf(INT64_FORMAT, PG_GETARG_TIMESTAMPTZ(0) / USECS_PER_SEC);
 	audit_become_owner(&user, &sec_context);
 	/* neither a sealing nor a verification may run meanwhile */
-	LockRelationOid(audit_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
+	LockRelationOid(medrec_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
 
 	audit_scan(psprintf("SELECT c.relname::text FROM pg_catalog.pg_inherits AS i"
 						" JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid"

@@ -3,14 +3,14 @@
  *		medrec.audit_ddl(): the event trigger that leaves an event for changed
  *		definitions - columns, triggers, policies, functions, rights.
  *
- * Only what belongs to medrec's schemas.  Of a command only its kind and names
- * are recorded, never its text, which may hold anything.
+ * Only what belongs to medrec's schemas, and tables elsewhere that medrec audits.
+ * Of a command only its kind and names are recorded, never its text, which may hold
+ * anything.
  */
 #include "base/medrec.h"
 
 #include "catalog/namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "lib/stringinfo.h"
 #include "nodes/parsenodes.h"
@@ -23,6 +23,8 @@
 #include "audit/era.h"
 #include "audit/event.h"
 #include "audit/store.h"
+#include "base/relations.h"
+#include "base/trigger.h"
 
 /* medrec's schemas have this name, or one that begins with it and "_" */
 #define OF_MEDREC(column) \
@@ -32,7 +34,7 @@ static bool OfMedrec(const char *schema);
 static void Write(const char *object, const char *command, const char *details);
 static void PutName(StringInfo list, const char *name);
 static char *AlterDetails(AlterTableStmt *stmt);
-static char *RoleName(RoleSpec *role);
+static char *SpecName(RoleSpec *role);
 static char *GrantDetails(GrantStmt *stmt);
 static char *SchemaOf(RangeVar *name);
 static void WriteGrant(GrantStmt *stmt);
@@ -184,7 +186,7 @@ AlterDetails(AlterTableStmt *stmt)
 
 /* The name of a role in a command. */
 static char *
-RoleName(RoleSpec *role)
+SpecName(RoleSpec *role)
 {
 	switch (role->roletype)
 	{
@@ -215,7 +217,7 @@ GrantDetails(GrantStmt *stmt)
 	}
 	foreach(cell, stmt->grantees)
 		PutName(&list, psprintf("%s %s", stmt->is_grant ? "to" : "from",
-								RoleName(lfirst_node(RoleSpec, cell))));
+								SpecName(lfirst_node(RoleSpec, cell))));
 	return list.data;
 }
 
@@ -333,8 +335,9 @@ WriteCommands(EventTriggerData *trigdata)
 
 	SPI_connect();
 	/*
-	 * Where a table has parents, they are named: it may add rows to them.  Not
-	 * read-only, so that what the command has made is seen.
+	 * Where a table has parents, they are named: it may add rows to them.  Of tables
+	 * elsewhere those count that medrec audits.  Not read-only, so that what the
+	 * command has made is seen.
 	 */
 	if (SPI_execute_with_args("SELECT c.command_tag, c.object_identity, p.names"
 							  " FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
@@ -351,7 +354,13 @@ WriteCommands(EventTriggerData *trigdata)
 							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
 							  "   OR c.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
 							  "   OR c.object_type OPERATOR(pg_catalog.=) ANY ('{schema,extension}'::pg_catalog.text[])"
-							  "    AND " OF_MEDREC("c.object_identity") " OR p.ours OR $1)"
+							  "    AND " OF_MEDREC("c.object_identity") " OR p.ours OR $1"
+							  "   OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS t"
+							  "    WHERE t.tgfoid OPERATOR(pg_catalog.=) pg_catalog.to_regprocedure('medrec.audit()')::pg_catalog.oid"
+							  "     AND (t.oid OPERATOR(pg_catalog.=) c.objid"
+							  "       AND c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_trigger'::pg_catalog.regclass::pg_catalog.oid"
+							  "      OR t.tgrelid OPERATOR(pg_catalog.=) c.objid"
+							  "       AND c.classid OPERATOR(pg_catalog.=) 'pg_catalog.pg_class'::pg_catalog.regclass::pg_catalog.oid)))"
 							  " AND NOT c.in_extension"
 							  " AND c.object_type OPERATOR(pg_catalog.<>) ALL ('{index,sequence}'::pg_catalog.text[])",
 							  1, types, args, NULL, false, 0) != SPI_OK_SELECT)
@@ -396,7 +405,10 @@ WriteDropped(EventTriggerData *trigdata)
 					" FROM pg_catalog.pg_event_trigger_dropped_objects() AS d"
 					" WHERE (" OF_MEDREC("d.schema_name")
 					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
-					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%')"
+					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
+					/* of tables elsewhere: what the trigger called is no longer known */
+					"   OR d.object_type OPERATOR(pg_catalog.=) 'trigger'"
+					"    AND d.object_identity OPERATOR(pg_catalog.~~) 'medrec\\_audit\\_% on %')"
 					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"
 					"  ANY ('{trigger,policy,table,\"table column\",view}'::pg_catalog.text[]))"
 					" AND NOT d.is_temporary"
@@ -427,24 +439,16 @@ WriteDropped(EventTriggerData *trigdata)
 Datum
 medrec_audit_ddl(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *trigdata = (EventTriggerData *) fcinfo->context;
-	Oid			schema;
-
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function medrec.audit_ddl() was not called by an event trigger")));
+	static const char *const events[] = {"ddl_command_end", "sql_drop", NULL};
+	EventTriggerData *trigdata = event_trigger_called(fcinfo, "medrec.audit_ddl", events);
 
 	/* when the trail itself is dropped there is nowhere to say so */
-	schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	if (OidIsValid(schema) &&
-		OidIsValid(get_relname_relid(AUDIT_TABLE, schema)) &&
-		OidIsValid(get_relname_relid(AUDIT_ERA_TABLE, schema)))
-	{
-		if (strcmp(trigdata->event, "ddl_command_end") == 0)
-			WriteCommands(trigdata);
-		else if (strcmp(trigdata->event, "sql_drop") == 0)
-			WriteDropped(trigdata);
-	}
+	if (!OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) ||
+		!OidIsValid(medrec_relation_if_any(AUDIT_ERA_TABLE)))
+		PG_RETURN_NULL();
+	if (strcmp(trigdata->event, "sql_drop") == 0)
+		WriteDropped(trigdata);
+	else
+		WriteCommands(trigdata);
 	PG_RETURN_NULL();
 }

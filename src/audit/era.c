@@ -19,7 +19,7 @@
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "access/xlogrecovery.h"
-#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -35,6 +35,8 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/target.h"
+#include "base/columns.h"
+#include "base/relations.h"
 
 /* the columns of audit_era; those from ERA_TIMELINE on came with 0.2 */
 enum
@@ -50,9 +52,10 @@ enum
 	ERA_COLUMNS
 };
 
-static const char *const era_columns[ERA_COLUMNS] = {
-	"era", "system_identifier", "database", "opened_at", "first_xid",
-	"timeline", "begin_lsn", "last_seal"
+static const WantedColumn era_columns[ERA_COLUMNS] = {
+	{"era", INT4OID}, {"system_identifier", INT8OID}, {"database", OIDOID},
+	{"opened_at", TIMESTAMPTZOID}, {"first_xid", INT8OID}, {"timeline", INT8OID, true},
+	{"begin_lsn", LSNOID, true}, {"last_seal", INT8OID, true}
 };
 
 /* the era of this database, as of the last look */
@@ -164,11 +167,8 @@ ReadRecorded(Oid relid, int *n)
 	int			size = 8;
 	AuditEra   *eras = palloc(size * sizeof(AuditEra));
 	HeapTuple	tuple;
-	int			i;
 
-	/* before migrate() the later ones are not there */
-	for (i = 0; i < ERA_COLUMNS; i++)
-		columns[i] = get_attnum(relid, era_columns[i]);
+	columns_find(relid, era_columns, ERA_COLUMNS, columns);
 	*n = 0;
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -242,7 +242,7 @@ AddPending(AuditEra *eras, int *n, TimeLineID timeline)
 AuditEra *
 audit_read_eras(int *n)
 {
-	AuditEra   *eras = ReadRecorded(audit_relation(AUDIT_ERA_TABLE), n);
+	AuditEra   *eras = ReadRecorded(medrec_relation(AUDIT_ERA_TABLE), n);
 
 	return AddPending(eras, n, audit_timeline(NULL));
 }
@@ -263,7 +263,7 @@ audit_current_era(void)
 	/* the cache is filled when all has been read, if nothing has changed meanwhile */
 	changes = era.changes;
 	era.valid = false;
-	era.relid = audit_relation(AUDIT_ERA_TABLE);
+	era.relid = medrec_relation(AUDIT_ERA_TABLE);
 	eras = ReadRecorded(era.relid, &n);
 	eras = AddPending(eras, &n, timeline);
 	era.number = eras[n - 1].era;
@@ -351,8 +351,7 @@ bool
 audit_is_subscribed(void)
 {
 	bool		subscribed = false;
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	Oid			seals = OidIsValid(schema) ? get_relname_relid(AUDIT_SEAL_TABLE, schema) : InvalidOid;
+	Oid			seals = medrec_relation_if_any(AUDIT_SEAL_TABLE);
 
 	if (OidIsValid(seals))
 		audit_scan(psprintf("SELECT FROM pg_catalog.pg_subscription_rel AS s WHERE s.srrelid = %u LIMIT 1",
@@ -380,7 +379,7 @@ audit_check_subscriber(void)
 	int			n;
 	int			i;
 
-	eras = ReadRecorded(audit_relation(AUDIT_ERA_TABLE), &n);
+	eras = ReadRecorded(medrec_relation(AUDIT_ERA_TABLE), &n);
 	for (i = 0; i < n; i++)
 		if (audit_era_here(&eras[i]))
 			ereport(ERROR,
@@ -393,10 +392,11 @@ audit_check_subscriber(void)
 static void
 WriteEra(const AuditEra *row)
 {
-	Oid			relid = audit_relation(AUDIT_ERA_TABLE);
+	Oid			relid = medrec_relation(AUDIT_ERA_TABLE);
 	Datum		values[ERA_COLUMNS];
 	bool		nulls[ERA_COLUMNS] = {false};
-	int			n = ERA_COLUMNS;
+	const char *names[ERA_COLUMNS];
+	int			n;
 
 	values[ERA_NUMBER] = Int32GetDatum(row->era);
 	values[ERA_SYSTEM_IDENTIFIER] = Int64GetDatum((int64) row->system_identifier);
@@ -408,9 +408,12 @@ WriteEra(const AuditEra *row)
 	nulls[ERA_BEGIN] = XLogRecPtrIsInvalid(row->begin);
 	values[ERA_LAST_SEAL] = Int64GetDatum(row->last_seal);
 	nulls[ERA_LAST_SEAL] = row->last_seal < 0;
-	if (get_attnum(relid, era_columns[ERA_LAST_SEAL]) == InvalidAttrNumber)
+	for (n = 0; n < ERA_COLUMNS; n++)
+		names[n] = era_columns[n].name;
+	/* before migrate() the later ones are not there */
+	if (!column_exists(relid, names[ERA_LAST_SEAL]))
 		n = ERA_TIMELINE;
-	audit_insert_row(relid, n, era_columns, values, nulls);
+	audit_insert_row(relid, n, names, values, nulls);
 }
 
 /* What the event of a promotion says, as JSON. */
@@ -455,7 +458,7 @@ medrec_audit_open_era(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("medrec.audit_open_era()");
 
 	/* one at a time, against itself alone */
-	rel = table_open(audit_relation(AUDIT_ERA_TABLE), ShareUpdateExclusiveLock);
+	rel = table_open(medrec_relation(AUDIT_ERA_TABLE), ShareUpdateExclusiveLock);
 	eras = audit_read_eras(&n);
 	number = eras[n - 1].era;
 	audit_check_import(!eras[0].recorded);

@@ -12,58 +12,71 @@
 #include "audit/event.h"
 #include "audit/scan.h"
 
-const char *const audit_column_names[AUDIT_COLUMNS] = {
-	[AUDIT_ACTION] = "action",
-	[AUDIT_TABLE_NAME] = "table_name",
-	[AUDIT_ACCOUNT] = "account",
-	[AUDIT_JTI] = "jti",
-	[AUDIT_ROLE] = "role",
-	[AUDIT_SESSION_ROLE] = "session_role",
-	[AUDIT_EFFECTIVE_ROLE] = "effective_role",
-	[AUDIT_CLIENT_ADDR] = "client_addr",
-	[AUDIT_REQUEST_ID] = "request_id",
-	[AUDIT_METHOD] = "method",
-	[AUDIT_PATH] = "path",
-	[AUDIT_APPLICATION_NAME] = "application_name",
-	[AUDIT_REASON] = "reason",
-	[AUDIT_LOGIN_ROLE] = "login_role",
-	[AUDIT_LOGIN_IDENTITY] = "login_identity",
-	[AUDIT_SOCKET_ADDR] = "socket_addr",
-	[AUDIT_ROW_ID] = "row_id",
-	[AUDIT_OLD_VALUES] = "old_values",
-	[AUDIT_NEW_VALUES] = "new_values",
-	[AUDIT_XID] = "xid",
-	[AUDIT_LOGGED_AT] = "logged_at",
-	[AUDIT_TRANSACTION_AT] = "transaction_at",
-	[AUDIT_STATEMENT_AT] = "statement_at",
-	[AUDIT_ERA] = "era",
-	[AUDIT_N] = "n",
-	[AUDIT_PATIENT_ID] = "patient_id",
-	[AUDIT_BACKEND_PID] = "backend_pid",
-	[AUDIT_BACKEND_START] = "backend_start",
-	[AUDIT_SALT] = "salt",
-	[AUDIT_LEAF] = "leaf",
-};
-
-/* Columns that a trail which is not migrated yet lacks. */
-const bool	audit_column_is_new[AUDIT_COLUMNS] = {
-	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
-	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
+/* Optional are those that a trail which is not migrated yet lacks. */
+const WantedColumn audit_columns[AUDIT_COLUMNS] = {
+	[AUDIT_ACTION] = {"action"},
+	[AUDIT_TABLE_NAME] = {"table_name"},
+	[AUDIT_ACCOUNT] = {"account"},
+	[AUDIT_JTI] = {"jti"},
+	[AUDIT_ROLE] = {"role"},
+	[AUDIT_SESSION_ROLE] = {"session_role"},
+	[AUDIT_EFFECTIVE_ROLE] = {"effective_role"},
+	[AUDIT_CLIENT_ADDR] = {"client_addr"},
+	[AUDIT_REQUEST_ID] = {"request_id"},
+	[AUDIT_METHOD] = {"method"},
+	[AUDIT_PATH] = {"path"},
+	[AUDIT_APPLICATION_NAME] = {"application_name"},
+	[AUDIT_REASON] = {"reason"},
+	[AUDIT_LOGIN_ROLE] = {"login_role", .optional = true},
+	[AUDIT_LOGIN_IDENTITY] = {"login_identity", .optional = true},
+	[AUDIT_SOCKET_ADDR] = {"socket_addr", .optional = true},
+	[AUDIT_ROW_ID] = {"row_id"},
+	[AUDIT_OLD_VALUES] = {"old_values"},
+	[AUDIT_NEW_VALUES] = {"new_values"},
+	[AUDIT_XID] = {"xid"},
+	[AUDIT_LOGGED_AT] = {"logged_at"},
+	[AUDIT_TRANSACTION_AT] = {"transaction_at"},
+	[AUDIT_STATEMENT_AT] = {"statement_at"},
+	[AUDIT_ERA] = {"era"},
+	[AUDIT_N] = {"n"},
+	[AUDIT_PATIENT_ID] = {"patient_id"},
+	[AUDIT_BACKEND_PID] = {"backend_pid", .optional = true},
+	[AUDIT_BACKEND_START] = {"backend_start", .optional = true},
+	[AUDIT_SALT] = {"salt"},
+	[AUDIT_LEAF] = {"leaf"}
 };
 
 const Oid	audit_column_types[AUDIT_COLUMNS] = {
-	[AUDIT_TABLE_NAME] = TEXTOID, [AUDIT_ACTION] = TEXTOID, [AUDIT_ACCOUNT] = TEXTOID,
-	[AUDIT_JTI] = TEXTOID, [AUDIT_ROLE] = TEXTOID, [AUDIT_SESSION_ROLE] = TEXTOID,
-	[AUDIT_EFFECTIVE_ROLE] = TEXTOID, [AUDIT_CLIENT_ADDR] = TEXTOID,
-	[AUDIT_REQUEST_ID] = TEXTOID, [AUDIT_METHOD] = TEXTOID, [AUDIT_PATH] = TEXTOID,
-	[AUDIT_APPLICATION_NAME] = TEXTOID, [AUDIT_REASON] = TEXTOID,
-	[AUDIT_LOGIN_ROLE] = TEXTOID, [AUDIT_LOGIN_IDENTITY] = TEXTOID,
-	[AUDIT_SOCKET_ADDR] = TEXTOID, [AUDIT_ROW_ID] = TEXTOID,
-	[AUDIT_OLD_VALUES] = JSONOID, [AUDIT_NEW_VALUES] = JSONOID, [AUDIT_XID] = INT8OID,
-	[AUDIT_LOGGED_AT] = TIMESTAMPTZOID, [AUDIT_TRANSACTION_AT] = TIMESTAMPTZOID,
-	[AUDIT_STATEMENT_AT] = TIMESTAMPTZOID, [AUDIT_ERA] = INT4OID, [AUDIT_N] = INT4OID,
-	[AUDIT_PATIENT_ID] = UUIDOID, [AUDIT_BACKEND_PID] = INT4OID,
-	[AUDIT_BACKEND_START] = TIMESTAMPTZOID, [AUDIT_SALT] = BYTEAOID, [AUDIT_LEAF] = BYTEAOID
+	[AUDIT_TABLE_NAME] = TEXTOID,
+	[AUDIT_ACTION] = TEXTOID,
+	[AUDIT_ACCOUNT] = TEXTOID,
+	[AUDIT_JTI] = TEXTOID,
+	[AUDIT_ROLE] = TEXTOID,
+	[AUDIT_SESSION_ROLE] = TEXTOID,
+	[AUDIT_EFFECTIVE_ROLE] = TEXTOID,
+	[AUDIT_CLIENT_ADDR] = TEXTOID,
+	[AUDIT_REQUEST_ID] = TEXTOID,
+	[AUDIT_METHOD] = TEXTOID,
+	[AUDIT_PATH] = TEXTOID,
+	[AUDIT_APPLICATION_NAME] = TEXTOID,
+	[AUDIT_REASON] = TEXTOID,
+	[AUDIT_LOGIN_ROLE] = TEXTOID,
+	[AUDIT_LOGIN_IDENTITY] = TEXTOID,
+	[AUDIT_SOCKET_ADDR] = TEXTOID,
+	[AUDIT_ROW_ID] = TEXTOID,
+	[AUDIT_OLD_VALUES] = JSONOID,
+	[AUDIT_NEW_VALUES] = JSONOID,
+	[AUDIT_XID] = INT8OID,
+	[AUDIT_LOGGED_AT] = TIMESTAMPTZOID,
+	[AUDIT_TRANSACTION_AT] = TIMESTAMPTZOID,
+	[AUDIT_STATEMENT_AT] = TIMESTAMPTZOID,
+	[AUDIT_ERA] = INT4OID,
+	[AUDIT_N] = INT4OID,
+	[AUDIT_PATIENT_ID] = UUIDOID,
+	[AUDIT_BACKEND_PID] = INT4OID,
+	[AUDIT_BACKEND_START] = TIMESTAMPTZOID,
+	[AUDIT_SALT] = BYTEAOID,
+	[AUDIT_LEAF] = BYTEAOID
 };
 
 /* A text of its own, NULL for NULL. */
@@ -120,10 +133,10 @@ audit_event_columns(Oid relid)
 	initStringInfo(&list);
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		const char *name = audit_column_names[i];
+		const char *name = audit_columns[i].name;
 
 		appendStringInfo(&list, "%s%s", i > 0 ? ", " : "",
-						 get_attnum(relid, name) != InvalidAttrNumber ? name :
+						 column_exists(relid, name) ? name :
 						 psprintf("NULL::%s AS %s", format_type_be_qualified(audit_column_types[i]), name));
 	}
 	return list.data;

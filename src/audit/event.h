@@ -9,6 +9,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "base/columns.h"
 #include "hash/sha256.h"
 
 #define AUDIT_TABLE		"audit_event"
@@ -64,9 +65,9 @@ typedef enum AuditColumn
 
 #define AUDIT_COLUMNS	(AUDIT_LEAF + 1)
 
-extern const char *const audit_column_names[AUDIT_COLUMNS];
+/* the columns by name, of whatever type, and the types that an event's values have */
+extern const WantedColumn audit_columns[AUDIT_COLUMNS];
 extern const Oid audit_column_types[AUDIT_COLUMNS];
-extern const bool audit_column_is_new[AUDIT_COLUMNS];
 
 /* A varlena without TOAST, or NULL. */
 typedef struct varlena *AuditText;

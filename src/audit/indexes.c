@@ -35,6 +35,8 @@
 #include "audit/event.h"
 #include "audit/indexes.h"
 #include "audit/store.h"
+#include "base/columns.h"
+#include "base/relations.h"
 
 /* findings on one index that are told one by one */
 #define TOLD_MAX	1000
@@ -87,24 +89,20 @@ static void
 Lack(Check *check, ItemPointer tid)
 {
 	TupleTableSlot *slot;
-	const char *names[] = {"era", "xid", "n"};
-	Datum		values[3] = {0};
+	static const WantedColumn wanted[] = {{"era", INT4OID}, {"xid", INT8OID}, {"n", INT4OID}};
+	AttrNumber	numbers[lengthof(wanted)];
+	Datum		values[lengthof(wanted)] = {0};
 	bool		found;
+	bool		isnull;
 	int			i;
 
 	if (check->lacking++ >= TOLD_MAX)
 		return;
 	slot = table_slot_create(check->heap, NULL);
 	found = table_tuple_fetch_row_version(check->heap, tid, check->snapshot, slot);
-	for (i = 0; found && i < lengthof(names); i++)
-	{
-		AttrNumber	attnum = get_attnum(RelationGetRelid(check->heap), names[i]);
-
-		if (attnum == InvalidAttrNumber)
-			found = false;
-		else
-			values[i] = slot_getattr(slot, attnum, &(bool) {false});
-	}
+	columns_find(RelationGetRelid(check->heap), wanted, lengthof(wanted), numbers);
+	for (i = 0; found && i < lengthof(wanted); i++)
+		values[i] = slot_getattr(slot, numbers[i], &isnull);
 	check->function(found ? DatumGetInt32(values[0]) : -1, DatumGetInt64(values[1]),
 					DatumGetInt32(values[2]),
 					psprintf("index \"%s\" of \"%s\" does not lead to the event: REINDEX INDEX mends it",
@@ -310,7 +308,7 @@ audit_check_indexes(Snapshot snapshot, AuditLackFunction function, void *arg)
 {
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "medrec audit indexes",
 												  ALLOCSET_DEFAULT_SIZES);
-	List	   *tables = find_all_inheritors(audit_relation(AUDIT_TABLE), AccessShareLock, NULL);
+	List	   *tables = find_all_inheritors(medrec_relation(AUDIT_TABLE), AccessShareLock, NULL);
 	Oid			archived = audit_archived();
 	Check	   *check = palloc0(sizeof(Check));
 	ListCell   *table;

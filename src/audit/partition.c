@@ -22,6 +22,7 @@
 #include "audit/event.h"
 #include "audit/scan.h"
 #include "audit/store.h"
+#include "base/relations.h"
 
 /* key of the advisory lock that two makers at once contend for: "medaud" */
 #define PARTITION_LOCK_KEY	INT64CONST(0x6d6564617564)
@@ -85,7 +86,7 @@ MakeMonth(int year, int month)
 	int			next_year = month == 12 ? year + 1 : year;
 	int			next_month = month == 12 ? 1 : month + 1;
 
-	if (OidIsValid(get_relname_relid(name, get_namespace_oid(MEDREC_SCHEMA, false))))
+	if (OidIsValid(medrec_relation_if_any(name)))
 		return false;
 
 	/*
@@ -148,7 +149,7 @@ medrec_audit_partitions(PG_FUNCTION_ARGS)
 static List *
 ClosedMonths(void)
 {
-	Relation	root = table_open(audit_relation(AUDIT_TABLE), AccessShareLock);
+	Relation	root = table_open(medrec_relation(AUDIT_TABLE), AccessShareLock);
 	TimestampTz now = GetCurrentTimestamp();
 	List	   *months = NIL;
 	PartitionKey key;

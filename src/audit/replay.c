@@ -17,6 +17,7 @@
 
 #include "audit/replay.h"
 #include "audit/rows.h"
+#include "base/json.h"
 
 /* the column that medrec.touch() moves, as JSON has it */
 #define LAST_VISIT	"\"last_visit\""
@@ -28,13 +29,11 @@ typedef struct Change
 	bool		fits;
 } Change;
 
-static const char *SkipBlank(const char *p);
-static const char *SkipValue(const char *p);
 static ReplayMember *FindMember(const ReplayState *state, const char *key);
 static void Set(char *key, char *value, void *arg);
 static bool IsDigest(const char *value);
 static void CompareMembers(char *key, char *value, void *arg);
-static void Touch(ReplayState *state, TimestampTz now);
+static void TouchPatient(ReplayState *state, TimestampTz now);
 
 /* Starts without a row. */
 void
@@ -70,77 +69,16 @@ replay_read(TupleTableSlot *slot, ReplayEvent *event)
 	event->transaction_at = DatumGetTimestampTz(slot->tts_values[7]);
 }
 
-/* Skips JSON's white space. */
-static const char *
-SkipBlank(const char *p)
-{
-	while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
-		p++;
-	return p;
-}
-
-/* Skips a JSON value; stops at the end of what is none. */
-static const char *
-SkipValue(const char *p)
-{
-	int			depth = 0;
-
-	do
-	{
-		if (*p == '"')
-		{
-			for (p++; *p && *p != '"'; p++)
-				if (*p == '\\' && p[1])
-					p++;
-			if (*p)
-				p++;
-		}
-		else if (*p == '{' || *p == '[')
-		{
-			depth++;
-			p++;
-		}
-		else if (*p == '}' || *p == ']')
-		{
-			depth--;
-			p++;
-		}
-		else if (depth > 0)
-			p++;
-		else
-			p += strcspn(p, ",}] \t\r\n");
-	} while (*p && depth > 0);
-	return p;
-}
-
 /* Calls a function for each member of a JSON object, with copies of key and value. */
 void
 replay_split(const char *json, void (*function) (char *key, char *value, void *arg), void *arg)
 {
-	const char *p = SkipBlank(json);
+	JsonObject	object;
 
-	if (*p++ != '{')
-		return;
-	p = SkipBlank(p);
-	while (*p == '"')
-	{
-		const char *key = p;
-		const char *value;
-		int			key_len;
-
-		p = SkipValue(p);
-		key_len = p - key;
-		p = SkipBlank(p);
-		if (*p++ != ':')
-			return;
-		value = p = SkipBlank(p);
-		p = SkipValue(p);
-		function(pnstrdup(key, key_len), pnstrdup(value, p - value), arg);
-		p = SkipBlank(p);
-		if (*p++ != ',')
-			return;
-		p = SkipBlank(p);
-	}
+	json_object_begin(&object, json, strlen(json));
+	while (json_object_next(&object))
+		function(pnstrdup(object.key, object.key_len), pnstrdup(object.value, object.value_len), arg);
+	json_object_end(&object);
 }
 
 /* The member of a key, NULL if there is none. */
@@ -240,7 +178,7 @@ replay_time(const char *value)
 
 /* Moves last_visit as medrec.touch() does: to the transaction's time, never back. */
 static void
-Touch(ReplayState *state, TimestampTz now)
+TouchPatient(ReplayState *state, TimestampTz now)
 {
 	ReplayMember *member = FindMember(state, LAST_VISIT);
 	char		buffer[MAXDATELEN + 1];
@@ -265,7 +203,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 
 	if (strcmp(event->action, REPLAY_TOUCH) == 0)
 	{
-		Touch(state, event->transaction_at);
+		TouchPatient(state, event->transaction_at);
 		return true;
 	}
 	if (strcmp(event->action, "TRUNCATE") == 0)

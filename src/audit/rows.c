@@ -23,7 +23,6 @@
 #include "access/relation.h"
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "common/hmac.h"
@@ -50,7 +49,9 @@
 #include "audit/canon.h"
 #include "audit/event.h"
 #include "audit/rows.h"
+#include "base/columns.h"
 #include "base/invalidate.h"
+#include "base/relations.h"
 
 /* how a column's value becomes JSON */
 typedef enum ColumnKind
@@ -116,7 +117,6 @@ static void ForgetTables(Oid relid);
 static bool OutputIsFixed(Oid type);
 static ColumnKind KindOfType(Oid type);
 static void ReadTriggerArguments(AuditTable *table, int nargs, char **args);
-static Column *FindRowColumn(AuditTable *table, const char *name);
 static AuditTable *Build(Relation rel, int nargs, char **args);
 static void PutString(StringInfo out, const char *data, int len);
 static void PutTimestamp(StringInfo out, TimestampTz value);
@@ -226,22 +226,6 @@ KindOfType(Oid type)
 	}
 }
 
-/* The column of a name, NULL if there is none. */
-static Column *
-FindRowColumn(AuditTable *table, const char *name)
-{
-	int			i;
-
-	for (i = 0; i < table->ncolumns; i++)
-	{
-		AttrNumber	attnum = table->columns[i].attnum;
-
-		if (strcmp(NameStr(TupleDescAttr(table->desc, attnum - 1)->attname), name) == 0)
-			return &table->columns[i];
-	}
-	return NULL;
-}
-
 /* The column of a number, which must be there. */
 static Column *
 ColumnOf(AuditTable *table, AttrNumber attnum)
@@ -269,7 +253,8 @@ ReadTriggerArguments(AuditTable *table, int nargs, char **args)
 	{
 		char	   *value = strchr(args[i], '=');
 		int			len = value ? value - args[i] : 0;
-		Column	   *column = value ? FindRowColumn(table, value + 1) : NULL;
+		AttrNumber	attnum = value ? get_attnum(table->relid, value + 1) : InvalidAttrNumber;
+		Column	   *column = attnum > 0 ? ColumnOf(table, attnum) : NULL;
 
 		if (len == strlen("patient") && strncmp(args[i], "patient", len) == 0)
 		{
@@ -304,10 +289,7 @@ Build(Relation rel, int nargs, char **args)
 	table->context = context;
 	table->relid = RelationGetRelid(rel);
 	table->desc = CreateTupleDescCopy(RelationGetDescr(rel));
-	table->name = RelationGetNamespace(rel) == get_namespace_oid(MEDREC_SCHEMA, true) ?
-		pstrdup(RelationGetRelationName(rel)) :
-		quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-								   RelationGetRelationName(rel));
+	table->name = medrec_relation_name(rel);
 
 	table->columns = palloc0(table->desc->natts * sizeof(Column));
 	for (i = 0; i < table->desc->natts; i++)
@@ -607,17 +589,17 @@ PutValue(StringInfo out, const Column *column, Datum value)
 bool
 audit_read_key(uint8 *key)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	Oid			relid = OidIsValid(schema) ? get_relname_relid(AUDIT_KEY_TABLE, schema) : InvalidOid;
-	AttrNumber	attnum = OidIsValid(relid) ? get_attnum(relid, "key") : InvalidAttrNumber;
+	Oid			relid = medrec_relation_if_any(AUDIT_KEY_TABLE);
+	AttrNumber	attnum;
 	Relation	rel;
 	Snapshot	snapshot;
 	TableScanDesc scan;
 	TupleTableSlot *slot;
 	bool		found = false;
 
-	if (attnum == InvalidAttrNumber || get_atttype(relid, attnum) != BYTEAOID)
+	if (!OidIsValid(relid) || !column_fits(relid, "key", BYTEAOID))
 		return false;
+	attnum = column_number(relid, "key");
 	rel = table_open(relid, AccessShareLock);
 	slot = table_slot_create(rel, NULL);
 	snapshot = RegisterSnapshot(GetLatestSnapshot());

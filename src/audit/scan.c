@@ -16,6 +16,7 @@
 #include "audit/event.h"
 #include "audit/scan.h"
 #include "audit/store.h"
+#include "base/relations.h"
 
 /* a receiver of rows that calls a function */
 typedef struct ScanReceiver
@@ -110,7 +111,7 @@ audit_scan(const char *sql, AuditRowFunction function, void *arg)
 void
 audit_become_owner(Oid *user, int *sec_context)
 {
-	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(audit_relation(AUDIT_TABLE)));
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(medrec_relation(AUDIT_TABLE)));
 	Oid			owner;
 
 	if (!HeapTupleIsValid(tuple))

@@ -34,6 +34,8 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "base/actor.h"
+#include "base/columns.h"
+#include "base/relations.h"
 
 #define SEAL_COLUMNS	"seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by," \
 						" root, previous_head, head, frontier, %s"
@@ -86,12 +88,18 @@ Int64Of(TupleTableSlot *slot, int column)
 	return slot->tts_isnull[column] ? 0 : DatumGetInt64(slot->tts_values[column]);
 }
 
-/* The column of the snapshot of rights, which 0.1 has not. */
+/* Have seals the column for the snapshot of rights, which 0.1 has not? */
+bool
+audit_seals_have_access(void)
+{
+	return column_exists(medrec_relation(AUDIT_SEAL_TABLE), "access");
+}
+
+/* That column for a SELECT. */
 static const char *
 AccessColumn(void)
 {
-	return get_attnum(audit_relation(AUDIT_SEAL_TABLE), "access") == InvalidAttrNumber ?
-		"NULL::pg_catalog.bytea" : "access";
+	return audit_seals_have_access() ? "access" : "NULL::pg_catalog.bytea";
 }
 
 /* Reads a seal from a row of SEAL_COLUMNS. */
@@ -310,7 +318,7 @@ WriteSeal(const AuditSeal *seal)
 	};
 	Datum		values[lengthof(names)];
 	bool		nulls[lengthof(names)] = {false};
-	Oid			relid = audit_relation(AUDIT_SEAL_TABLE);
+	Oid			relid = medrec_relation(AUDIT_SEAL_TABLE);
 
 #define BYTES(data, len) \
 	PointerGetDatum(cstring_to_text_with_len((const char *) (data), (len)))
@@ -329,7 +337,7 @@ WriteSeal(const AuditSeal *seal)
 	values[11] = BYTES(seal->frontier, seal->frontier_len);
 	values[12] = BYTES(seal->access, SHA256_LENGTH);
 	nulls[12] = !seal->has_access;
-	audit_insert_row(relid, get_attnum(relid, "access") == InvalidAttrNumber ? 12 : lengthof(names),
+	audit_insert_row(relid, audit_seals_have_access() ? lengthof(names) : lengthof(names) - 1,
 					 names, values, nulls);
 }
 
@@ -349,9 +357,8 @@ MakeMonthsAhead(void)
 	if (timestamp2tm(GetCurrentTimestamp(), NULL, &tm, &fsec, NULL, NULL) != 0)
 		return;
 	month = tm.tm_mon - 1 + MONTHS_NEEDED;
-	if (OidIsValid(get_relname_relid(psprintf(AUDIT_TABLE "_%04d_%02d",
-											  tm.tm_year + month / 12, month % 12 + 1),
-									 get_rel_namespace(audit_relation(AUDIT_TABLE)))))
+	if (OidIsValid(medrec_relation_if_any(psprintf(AUDIT_TABLE "_%04d_%02d",
+												   tm.tm_year + month / 12, month % 12 + 1))))
 		return;
 
 	BeginInternalSubTransaction(NULL);
@@ -433,7 +440,7 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	present = DatumGetInt32(DirectFunctionCall1(medrec_audit_open_era, (Datum) 0));
 
 	/* one sealing at a time; readers and writers do not notice */
-	LockRelationOid(audit_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
+	LockRelationOid(medrec_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
 	if (audit_seal_hook)
 		audit_seal_hook();
 	memset(&last, 0, sizeof(last));

@@ -40,6 +40,7 @@ extern void audit_read_seals(int64 first, int64 last,
 extern bool audit_read_last_seal(AuditSeal *seal);
 extern char *audit_seal_text(const AuditSeal *seal);
 extern void audit_seal_leaf(const AuditSeal *seal, uint8 *leaf);
+extern bool audit_seals_have_access(void);
 extern int64 audit_horizon(void);
 
 #endif							/* MEDREC_AUDIT_SEAL_H */

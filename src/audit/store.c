@@ -14,7 +14,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/index.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
@@ -31,7 +30,10 @@
 #include "audit/event.h"
 #include "audit/store.h"
 #include "audit/target.h"
+#include "base/columns.h"
 #include "base/direct.h"
+#include "base/plan.h"
+#include "base/relations.h"
 
 /* events that go to the heap together, and the bytes that send them off earlier */
 #define BATCH_EVENTS	100
@@ -84,23 +86,6 @@ static void InsertIndexEntries(AuditWriter *writer, TupleTableSlot *slot);
 static void CloseIndexes(AuditWriter *writer);
 static void InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 							  const Datum *values, const bool *nulls);
-
-/* A table of the audit; an error when migrate() has not run. */
-Oid
-audit_relation(const char *name)
-{
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	Oid			relid = InvalidOid;
-
-	if (OidIsValid(schema))
-		relid = get_relname_relid(name, schema);
-	if (!OidIsValid(relid))
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("relation \"%s.%s\" does not exist", MEDREC_SCHEMA, name),
-				 errhint("Run SELECT * FROM medrec.migrate().")));
-	return relid;
-}
 
 /* Opens the indexes of the writer's partition. */
 static void
@@ -192,7 +177,7 @@ BeginStatement(AuditWriter *writer)
 	writer->desc = CreateTemplateTupleDesc(AUDIT_COLUMNS);
 	for (i = 0; i < AUDIT_COLUMNS; i++)
 	{
-		TupleDescInitEntry(writer->desc, i + 1, audit_column_names[i],
+		TupleDescInitEntry(writer->desc, i + 1, audit_columns[i].name,
 						   audit_column_types[i], -1, 0);
 		writer->attnum[i] = i + 1;
 	}
@@ -206,15 +191,15 @@ BeginStatement(AuditWriter *writer)
 static void
 EndStatement(AuditWriter *writer)
 {
-	static OwnPlan inserts[] = {{.keep = true}, {.keep = true}};
-	OwnPlan    *insert;
+	static SavedPlan inserts[2];
+	SavedPlan  *insert;
 	EphemeralNamedRelation events = palloc0(sizeof(EphemeralNamedRelationData));
 	int64		count = tuplestore_tuple_count(writer->store);
 	Relation	root;
 
 	if (count == 0)
 		return;
-	root = table_open(audit_relation(AUDIT_TABLE), RowExclusiveLock);
+	root = table_open(medrec_relation(AUDIT_TABLE), RowExclusiveLock);
 	events->md.name = STATEMENT_EVENTS;
 	events->md.reliddesc = InvalidOid;
 	events->md.tupdesc = writer->desc;
@@ -232,8 +217,8 @@ EndStatement(AuditWriter *writer)
 
 		initStringInfo(&columns);
 		for (i = 0; i < AUDIT_COLUMNS; i++)
-			if (writer->event.has_pid || !audit_column_is_new[i])
-				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_column_names[i]);
+			if (writer->event.has_pid || !audit_columns[i].optional)
+				appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", audit_columns[i].name);
 		insert->query = psprintf("INSERT INTO medrec.audit_event (%s) SELECT %s FROM "
 								 STATEMENT_EVENTS, columns.data, columns.data);
 	}
@@ -500,9 +485,7 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 {
 	StringInfoData columns;
 	StringInfoData params;
-	Oid		   *types = palloc(ncolumns * sizeof(Oid));
-	char	   *spi_nulls = palloc(ncolumns);
-	OwnPlan		insert = {.nargs = ncolumns, .types = types};
+	SavedPlan	insert = {.nargs = ncolumns, .once = true};
 	int			i;
 
 	initStringInfo(&columns);
@@ -511,15 +494,14 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 	{
 		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "", quote_identifier(names[i]));
 		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
-		types[i] = get_atttype(RelationGetRelid(rel), get_attnum(RelationGetRelid(rel), names[i]));
-		spi_nulls[i] = nulls[i] ? 'n' : ' ';
+		insert.types[i] = get_atttype(RelationGetRelid(rel), column_number(RelationGetRelid(rel), names[i]));
 	}
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	insert.query = psprintf("INSERT INTO %s.%s (%s) VALUES (%s)", MEDREC_SCHEMA,
 							quote_identifier(RelationGetRelationName(rel)), columns.data,
 							params.data);
-	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, spi_nulls) != 1)
+	if (own_statement_run(rel, CMD_INSERT, &insert, (Datum *) values, nulls) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),
@@ -546,13 +528,8 @@ audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 	memset(slot->tts_isnull, true, slot->tts_tupleDescriptor->natts * sizeof(bool));
 	for (i = 0; i < ncolumns; i++)
 	{
-		AttrNumber	attnum = get_attnum(relid, names[i]);
+		AttrNumber	attnum = column_number(relid, names[i]);
 
-		if (attnum == InvalidAttrNumber)
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("%s.%s has no column \"%s\"", MEDREC_SCHEMA,
-							RelationGetRelationName(rel), names[i])));
 		slot->tts_values[attnum - 1] = values[i];
 		slot->tts_isnull[attnum - 1] = nulls[i];
 	}

@@ -16,7 +16,6 @@ extern void audit_writer_put(AuditWriter *writer, AuditText row_id,
 							 AuditText old_values, AuditText new_values);
 extern void audit_writer_action(AuditWriter *writer, const char *action);
 extern void audit_writer_end(AuditWriter *writer);
-extern Oid	audit_relation(const char *name);
 extern void audit_insert_row(Oid relid, int ncolumns, const char *const *names,
 							 const Datum *values, const bool *nulls);
 

@@ -24,29 +24,40 @@
 #include "utils/rel.h"
 
 #include "audit/era.h"
-#include "audit/store.h"
 #include "audit/target.h"
+#include "base/columns.h"
 #include "base/direct.h"
 #include "base/invalidate.h"
+#include "base/relations.h"
 
 /* the indexes have not been looked at */
 #define NOT_KNOWN		(-2)
 
 /* Columns that medrec may leave null. */
 static const bool may_be_null[AUDIT_COLUMNS] = {
-	[AUDIT_ACCOUNT] = true, [AUDIT_JTI] = true, [AUDIT_CLIENT_ADDR] = true,
-	[AUDIT_REQUEST_ID] = true, [AUDIT_METHOD] = true, [AUDIT_PATH] = true,
-	[AUDIT_APPLICATION_NAME] = true, [AUDIT_REASON] = true, [AUDIT_ROW_ID] = true,
-	[AUDIT_OLD_VALUES] = true, [AUDIT_NEW_VALUES] = true, [AUDIT_PATIENT_ID] = true,
-	[AUDIT_LOGIN_ROLE] = true, [AUDIT_LOGIN_IDENTITY] = true, [AUDIT_SOCKET_ADDR] = true,
-	[AUDIT_BACKEND_PID] = true, [AUDIT_BACKEND_START] = true
+	[AUDIT_ACCOUNT] = true,
+	[AUDIT_JTI] = true,
+	[AUDIT_CLIENT_ADDR] = true,
+	[AUDIT_REQUEST_ID] = true,
+	[AUDIT_METHOD] = true,
+	[AUDIT_PATH] = true,
+	[AUDIT_APPLICATION_NAME] = true,
+	[AUDIT_REASON] = true,
+	[AUDIT_ROW_ID] = true,
+	[AUDIT_OLD_VALUES] = true,
+	[AUDIT_NEW_VALUES] = true,
+	[AUDIT_PATIENT_ID] = true,
+	[AUDIT_LOGIN_ROLE] = true,
+	[AUDIT_LOGIN_IDENTITY] = true,
+	[AUDIT_SOCKET_ADDR] = true,
+	[AUDIT_BACKEND_PID] = true,
+	[AUDIT_BACKEND_START] = true
 };
 
 /* as far as the root is concerned; with the indexes known, whole */
 static AuditTarget partition;
 
 static void ForgetTarget(Oid relid);
-static void FindColumns(AuditTarget *found);
 static void FindPartition(TimestampTz now, AuditTarget *found);
 static void KeepPartition(TimestampTz now);
 static bool IsPlainColumn(Form_pg_attribute att, const AttrNumber *attnum);
@@ -69,23 +80,6 @@ audit_watch(void)
 	invalidate_watch(ForgetTarget);
 }
 
-/* Finds the numbers of a partition's columns. */
-static void
-FindColumns(AuditTarget *found)
-{
-	int			i;
-
-	for (i = 0; i < AUDIT_COLUMNS; i++)
-	{
-		found->attnum[i] = get_attnum(found->relid, audit_column_names[i]);
-		if (found->attnum[i] == InvalidAttrNumber && !audit_column_is_new[i])
-			ereport(ERROR,
-					(errcode(ERRCODE_UNDEFINED_COLUMN),
-					 errmsg("medrec.%s has no column \"%s\"", AUDIT_TABLE,
-							audit_column_names[i])));
-	}
-}
-
 /* Finds the partition for a time: bounds, OID and column numbers. */
 static void
 FindPartition(TimestampTz now, AuditTarget *found)
@@ -99,7 +93,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 	int			offset;
 	int			index;
 
-	found->root = audit_relation(AUDIT_TABLE);
+	found->root = medrec_relation(AUDIT_TABLE);
 	root = table_open(found->root, AccessShareLock);
 	if (root->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
 		elog(ERROR, "medrec.%s is not partitioned", AUDIT_TABLE);
@@ -129,7 +123,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 				 errhint("Run SELECT medrec.audit_partitions().")));
 	found->relid = desc->oids[index];
 
-	FindColumns(found);
+	columns_find(found->relid, audit_columns, AUDIT_COLUMNS, found->attnum);
 	found->nindexes = NOT_KNOWN;
 	/* an INSERT fires the statement triggers of the table that it names */
 	found->direct = !direct_has_rules(root, CMD_INSERT) &&

@@ -11,7 +11,7 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "commands/trigger.h"
+#include "catalog/pg_class.h"
 #include "miscadmin.h"
 #include "replication/logicalworker.h"
 #include "utils/datum.h"
@@ -27,7 +27,9 @@
 #include "audit/rows.h"
 #include "audit/scan.h"
 #include "audit/store.h"
+#include "base/columns.h"
 #include "base/direct.h"
+#include "base/trigger.h"
 
 /* the rows of a transition table, one after the other */
 typedef struct Rows
@@ -36,8 +38,6 @@ typedef struct Rows
 	TupleTableSlot *slot;
 } Rows;
 
-static void Refuse(const char *problem);
-static void CheckCall(FunctionCallInfo fcinfo);
 static void BeginRows(Rows *rows, Relation rel, Tuplestorestate *store);
 static bool NextRow(Rows *rows);
 static void EndRows(Rows *rows);
@@ -53,37 +53,6 @@ static AuditWriter *Writer(AuditTable *table, AuditWriter **writer, const char *
 PG_FUNCTION_INFO_V1(medrec_audit);
 PG_FUNCTION_INFO_V1(medrec_audit_append_only);
 PG_FUNCTION_INFO_V1(medrec_audit_note_withheld);
-
-/* Says that the trigger function was called in a way it cannot be. */
-static void
-Refuse(const char *problem)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-			 errmsg("function medrec.audit() %s", problem)));
-}
-
-/* How the function is called: after a statement, with the rows it needs. */
-static void
-CheckCall(FunctionCallInfo fcinfo)
-{
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		Refuse("was not called by a trigger");
-	if (!TRIGGER_FIRED_AFTER(trigdata->tg_event))
-		Refuse("must be fired AFTER");
-	if (TRIGGER_FIRED_FOR_ROW(trigdata->tg_event))
-		Refuse("must be fired FOR EACH STATEMENT");
-	if (TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ||
-		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		if (trigdata->tg_newtable == NULL)
-			Refuse("needs REFERENCING NEW TABLE");
-	if (TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) ||
-		TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
-		if (trigdata->tg_oldtable == NULL)
-			Refuse("needs REFERENCING OLD TABLE");
-}
 
 /* Starts to read a transition table, which others may have read before. */
 static void
@@ -214,7 +183,8 @@ WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new,
 Datum
 medrec_audit(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.audit", FIRED_AFTER | FIRED_FOR_STATEMENT |
+										   FIRED_WITH_ROWS, FIRED_ANY_ARGS);
 	AuditWriter *writer = NULL;
 	AuditTable *table;
 	Relation	rel;
@@ -222,13 +192,16 @@ medrec_audit(PG_FUNCTION_ARGS)
 	Rows		new;
 	int			nest;
 
-	CheckCall(fcinfo);
-
 	/* what comes by logical replication has its events where it was made */
 	if (IsLogicalWorker())
 		return PointerGetDatum(NULL);
 
 	rel = trigdata->tg_relation;
+	/* its rows are seen by one session only: nobody could check what the events say */
+	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("function medrec.audit() does not audit temporary tables")));
 	table = audit_table_open(trigdata->tg_trigger->tgoid, rel,
 							 trigdata->tg_trigger->tgnargs,
 							 trigdata->tg_trigger->tgargs);
@@ -252,7 +225,7 @@ medrec_audit(PG_FUNCTION_ARGS)
 		BeginRows(&new, rel, trigdata->tg_newtable);
 		if (tuplestore_tuple_count(old.store) == tuplestore_tuple_count(new.store))
 			WriteUpdates(table, &writer, &old, &new, own_statement(rel, CMD_UPDATE) ?
-						 get_attnum(RelationGetRelid(rel), "last_visit") : 0);
+						 column_number(RelationGetRelid(rel), "last_visit") : 0);
 		else
 		{
 			/* a row that moved to another partition was refused there */
@@ -282,10 +255,8 @@ medrec_audit(PG_FUNCTION_ARGS)
 Datum
 medrec_audit_append_only(PG_FUNCTION_ARGS)
 {
-	TriggerData *trigdata = (TriggerData *) fcinfo->context;
+	TriggerData *trigdata = trigger_called(fcinfo, "medrec.audit_append_only", 0, 0);
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		Refuse("was not called by a trigger");
 	if (IsLogicalWorker() && TRIGGER_FIRED_BY_INSERT(trigdata->tg_event))
 	{
 		audit_check_subscriber();

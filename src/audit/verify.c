@@ -36,6 +36,7 @@
 #include "audit/seal.h"
 #include "audit/store.h"
 #include "audit/verify.h"
+#include "base/relations.h"
 #include "base/settings.h"
 #include "hash/base64.h"
 
@@ -44,6 +45,9 @@
 #define XID_LIMIT		(INT64CONST(1) << XID_BITS)
 #define ERA_LIMIT		(1 << 15)
 #define EVENT_KEY(era, xid)	((int64) (era) << XID_BITS | (int64) (xid))
+
+/* how far the clocks of a primary and a standby may differ */
+#define CLOCK_SKEW		"'5 minutes'::pg_catalog.interval"
 
 /* findings name transactions and seals by number, or leave them out */
 #define NONE			INT64CONST(-1)
@@ -435,7 +439,7 @@ audit_trail(void)
 {
 	Oid			archived = audit_archived();
 	char	   *present = psprintf("SELECT %s FROM medrec." AUDIT_TABLE,
-								   audit_event_columns(audit_relation(AUDIT_TABLE)));
+								   audit_event_columns(medrec_relation(AUDIT_TABLE)));
 
 	if (!OidIsValid(archived))
 		return psprintf("(%s) AS trail", present);
@@ -953,14 +957,20 @@ ReceiveUnsealed(TupleTableSlot *slot, void *arg)
 	Report(arg, "not_sealed", NONE, NONE, NONE, NONE, TextDatumGetCString(slot->tts_values[0]));
 }
 
-/* Whether events wait for a seal for longer than they should. */
+/*
+ * Whether events wait for a seal for longer than they should.  A time that lies
+ * ahead would let an event wait for ever: it was forged, or a clock was set back.
+ */
 static void
 CheckSealed(Verifier *v, const AuditSeal *last)
 {
-	audit_scan(psprintf("SELECT pg_catalog.format('%%s events are not sealed, the oldest is of %%s',"
-						" pg_catalog.count(*), pg_catalog.min(logged_at))"
+	audit_scan(psprintf("SELECT pg_catalog.format(CASE WHEN pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW
+						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is still to come'"
+						" ELSE '%%s events are not sealed, the oldest is of %%s' END,"
+						" pg_catalog.count(*), pg_catalog.min(logged_at), pg_catalog.max(logged_at))"
 						" FROM medrec.audit_event WHERE %s"
-						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval",
+						" HAVING pg_catalog.min(logged_at) < pg_catalog.clock_timestamp() - %d * '1 second'::interval"
+						" OR pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW,
 						audit_unsealed(last), medrec_seal_max_age), ReceiveUnsealed, v);
 }
 
@@ -993,7 +1003,7 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 
 	audit_become_owner(&user, &sec_context);
 	/* no month may be detached meanwhile */
-	LockRelationOid(audit_relation(AUDIT_TABLE), AccessShareLock);
+	LockRelationOid(medrec_relation(AUDIT_TABLE), AccessShareLock);
 	v->present_era = audit_current_era();
 
 	merkle_init(&v->log);

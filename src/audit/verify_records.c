@@ -10,7 +10,6 @@
 
 #include "access/table.h"
 #include "access/tableam.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_inherits.h"
@@ -34,6 +33,7 @@
 #include "audit/rows.h"
 #include "audit/scan.h"
 #include "audit/verify.h"
+#include "base/relations.h"
 
 #define LAST_VISIT	"\"last_visit\""
 
@@ -470,7 +470,6 @@ Datum
 medrec_verify_records(PG_FUNCTION_ARGS)
 {
 	Checker		checker = {0};
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, false);
 	List	   *relids = NIL;
 	ListCell   *cell;
 	ListCell   *child;
@@ -486,7 +485,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 	/* whatever has the trigger, and what should have it */
 	for (i = 0; i < lengthof(own_tables); i++)
 	{
-		Oid			relid = get_relname_relid(own_tables[i].name, schema);
+		Oid			relid = medrec_relation_if_any(own_tables[i].name);
 
 		if (OidIsValid(relid))
 			relids = lappend_oid(relids, relid);
@@ -511,10 +510,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 
 		if (rel == NULL)
 			continue;
-		checker.table = RelationGetNamespace(rel) == schema ?
-			pstrdup(RelationGetRelationName(rel)) :
-			quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
-									   RelationGetRelationName(rel));
+		checker.table = medrec_relation_name(rel);
 		foreach(child, find_inheritance_children(RelationGetRelid(rel), NoLock))
 			ReportRecord(&checker, "child_table", NULL,
 				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(child))),

@@ -13,7 +13,6 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_database.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
@@ -36,6 +35,7 @@
 #include "audit/event.h"
 #include "audit/seal.h"
 #include "audit/worker.h"
+#include "base/relations.h"
 
 /* milliseconds after which the launcher looks around, when it has nothing to do */
 #define LONGEST_PAUSE	(3600 * 1000L)
@@ -203,7 +203,7 @@ medrec_seal_launcher(Datum arg)
 void
 medrec_seal_worker(Datum arg)
 {
-	Oid			schema;
+	bool		has_trail;
 	Oid			int4 = INT4OID;
 	bool		index_months;
 
@@ -213,10 +213,9 @@ medrec_seal_worker(Datum arg)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	schema = get_namespace_oid(MEDREC_SCHEMA, true);
-	if (OidIsValid(schema) &&
-		OidIsValid(get_relname_relid(AUDIT_TABLE, schema)) &&
-		OidIsValid(get_relname_relid(AUDIT_SEAL_TABLE, schema)))
+	has_trail = OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) &&
+		OidIsValid(medrec_relation_if_any(AUDIT_SEAL_TABLE));
+	if (has_trail)
 	{
 		pgstat_report_activity(STATE_RUNNING, "SELECT medrec.seal_audit()");
 		SPI_connect();
@@ -225,10 +224,8 @@ medrec_seal_worker(Datum arg)
 			elog(ERROR, "could not seal the audit trail");
 		SPI_finish();
 	}
-	else
-		schema = InvalidOid;
 	/* the extension may be older than the library */
-	index_months = OidIsValid(schema) &&
+	index_months = has_trail &&
 		OidIsValid(LookupFuncName(list_make2(makeString(MEDREC_SCHEMA), makeString("index_audit")),
 								  1, &int4, true));
 	PopActiveSnapshot();

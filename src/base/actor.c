@@ -20,6 +20,7 @@
 #include "utils/syscache.h"
 
 #include "base/actor.h"
+#include "base/json.h"
 #include "base/settings.h"
 #include "base/text.h"
 
@@ -28,6 +29,9 @@
 #define SHORT_CHARS		255
 #define LONG_CHARS		2000
 #define ADDRESS_CHARS	64
+
+/* what a request may be told in: many times what the gateway lets through */
+#define SOURCE_MAX_BYTES	(1024 * 1024)
 
 /* the name of a role, as last looked up */
 typedef struct RoleName
@@ -70,13 +74,10 @@ static uint64 role_messages = 0;
 
 static void ForgetRoles(Datum arg, int cacheid, uint32 hashvalue);
 static const char *NameOfRole(RoleName *cached, Oid id);
-static const char *SkipBlank(const char *p);
-static const char *SkipString(const char *p);
-static const char *SkipNested(const char *p);
-static int	HexDigits(const char *p);
-static char *Unescape(const char *p, const char *end);
 static char *Clip(const char *value, int chars);
-static bool PeekObject(const char *p, int nkeys, const char *const *keys, char **values);
+static char *ValueOf(const JsonObject *object, const char *key);
+static bool ReadMembers(const char *text, int len, int nkeys, const char *const *keys,
+						char **values);
 static char **ReadSource(JsonSource *source);
 static const char *NonEmpty(const char *value);
 static const char *Fit(const char *value, char *buffer, int chars);
@@ -138,143 +139,6 @@ actor_came_as_authenticator(void)
 	return name && strcmp(name, AUTHENTICATOR_ROLE) == 0;
 }
 
-/* Skips JSON's white space. */
-static const char *
-SkipBlank(const char *p)
-{
-	while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
-		p++;
-	return p;
-}
-
-/* From a string's opening quote to behind its closing one; NULL if there is none. */
-static const char *
-SkipString(const char *p)
-{
-	for (p++; *p && *p != '"'; p++)
-		if (*p == '\\' && *++p == '\0')
-			return NULL;
-	return *p ? p + 1 : NULL;
-}
-
-/* From an opening bracket to behind the closing one; NULL if there is none. */
-static const char *
-SkipNested(const char *p)
-{
-	int			depth = 0;
-
-	while (*p)
-	{
-		if (*p == '"')
-		{
-			p = SkipString(p);
-			if (p == NULL)
-				return NULL;
-			continue;
-		}
-		if (*p == '{' || *p == '[')
-			depth++;
-		else if ((*p == '}' || *p == ']') && --depth == 0)
-			return p + 1;
-		p++;
-	}
-	return NULL;
-}
-
-/* The value of four hexadecimal digits, -1 if they are not. */
-static int
-HexDigits(const char *p)
-{
-	int			value = 0;
-	int			i;
-
-	for (i = 0; i < 4; i++, p++)
-	{
-		if (*p >= '0' && *p <= '9')
-			value = value * 16 + (*p - '0');
-		else if (*p >= 'a' && *p <= 'f')
-			value = value * 16 + (*p - 'a' + 10);
-		else if (*p >= 'A' && *p <= 'F')
-			value = value * 16 + (*p - 'A' + 10);
-		else
-			return -1;
-	}
-	return value;
-}
-
-/*
- * The content of a JSON string, palloc'd.  What cannot be shown in the server's
- * encoding becomes a question mark.
- */
-static char *
-Unescape(const char *p, const char *end)
-{
-	/* no escape is shorter than what it stands for */
-	char	   *result = palloc(end - p + 1);
-	char	   *out = result;
-
-	while (p < end)
-	{
-		int			code;
-
-		if (*p != '\\')
-		{
-			*out++ = *p++;
-			continue;
-		}
-		p++;
-		switch (*p)
-		{
-			case 'b':
-				*out++ = '\b';
-				break;
-			case 'f':
-				*out++ = '\f';
-				break;
-			case 'n':
-				*out++ = '\n';
-				break;
-			case 'r':
-				*out++ = '\r';
-				break;
-			case 't':
-				*out++ = '\t';
-				break;
-			case 'u':
-				code = HexDigits(p + 1);
-				if (code >= 0)
-					p += 4;
-				if (code >= 0xD800 && code <= 0xDBFF && p[1] == '\\' && p[2] == 'u')
-				{
-					int			low = HexDigits(p + 3);
-
-					if (low >= 0xDC00 && low <= 0xDFFF)
-					{
-						code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
-						p += 6;
-					}
-				}
-				if (code > 0 && code < 0x80)
-					*out++ = (char) code;
-				else if (code >= 0x80 && (code < 0xD800 || code > 0xDFFF) &&
-						 GetDatabaseEncoding() == PG_UTF8)
-				{
-					unicode_to_utf8((pg_wchar) code, (unsigned char *) out);
-					out += pg_utf_mblen((unsigned char *) out);
-				}
-				else
-					*out++ = '?';
-				break;
-			default:
-				/* also the quote, the slash and the backslash */
-				*out++ = *p;
-		}
-		p++;
-	}
-	*out = '\0';
-	return result;
-}
-
 /* A copy of at most so many characters. */
 static char *
 Clip(const char *value, int chars)
@@ -286,62 +150,37 @@ Clip(const char *value, int chars)
 }
 
 /*
- * Takes the named string and number members of a JSON object, of "aud" an array as
- * well, as it is written; false if the text is no object.
+ * What a member holds: a string's text, a number as it is written, of "aud" an array
+ * as well; NULL for anything else, and for a text that cannot be read.
  */
-static bool
-PeekObject(const char *p, int nkeys, const char *const *keys, char **values)
+static char *
+ValueOf(const JsonObject *object, const char *key)
 {
-	p = SkipBlank(p);
-	if (*p++ != '{')
-		return false;
-	p = SkipBlank(p);
-	if (*p == '}')
-		return true;
+	const char *value = object->value;
 
-	for (;;)
-	{
-		const char *key = p;
-		const char *value;
-		int			key_len;
-		int			i;
+	if (*value == '"')
+		return json_string_text(value, object->value_len);
+	if (*value == '-' || (*value >= '0' && *value <= '9') ||
+		(*value == '[' && strcmp(key, "aud") == 0 && object->value_len <= LONG_CHARS))
+		return pnstrdup(value, object->value_len);
+	return NULL;
+}
 
-		if (*p != '"' || (p = SkipString(p)) == NULL)
-			return false;
-		key_len = p - key - 2;
-		p = SkipBlank(p);
-		if (*p++ != ':')
-			return false;
-		value = p = SkipBlank(p);
+/* Takes the named members of a JSON object; false if the text is no object. */
+static bool
+ReadMembers(const char *text, int len, int nkeys, const char *const *keys, char **values)
+{
+	JsonObject	object;
+	int			i;
 
-		if (*p == '"')
-			p = SkipString(p);
-		else if (*p == '{' || *p == '[')
-			p = SkipNested(p);
-		else
-			p += strcspn(p, ",} \t\r\n");
-		if (p == NULL || p == value)
-			return false;
-
+	json_object_begin(&object, text, len);
+	while (json_object_next(&object))
 		for (i = 0; i < nkeys; i++)
-		{
-			if (strlen(keys[i]) != key_len || strncmp(keys[i], key + 1, key_len) != 0)
-				continue;
-			if (*value == '"')
-				values[i] = Unescape(value + 1, p - 1);
-			else if (*value == '[' && strcmp(keys[i], "aud") == 0)
-				values[i] = p - value <= LONG_CHARS ? pnstrdup(value, p - value) : NULL;
-			else if (*value == '-' || (*value >= '0' && *value <= '9'))
-				values[i] = pnstrdup(value, p - value);
-		}
-
-		p = SkipBlank(p);
-		if (*p == '}')
-			return true;
-		if (*p++ != ',')
-			return false;
-		p = SkipBlank(p);
-	}
+			if (object.key_len == strlen(keys[i]) + 2 &&
+				strncmp(object.key + 1, keys[i], object.key_len - 2) == 0)
+				values[i] = ValueOf(&object, keys[i]);
+	json_object_end(&object);
+	return object.sound;
 }
 
 /* The members of a source, parsed when its text has changed; NULL if it is not set. */
@@ -351,9 +190,11 @@ ReadSource(JsonSource *source)
 	const char *text = GetConfigOption(source->guc, true, false);
 	MemoryContext old;
 	char	  **values;
+	size_t		len;
 	int			i;
 
-	if (text == NULL || *text == '\0')
+	len = text ? strlen(text) : 0;
+	if (len == 0 || len > SOURCE_MAX_BYTES)
 		return NULL;
 	if (source->text && strcmp(source->text, text) == 0)
 		return source->values;
@@ -366,7 +207,7 @@ ReadSource(JsonSource *source)
 												ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(source->context);
 	values = palloc0(source->nkeys * sizeof(char *));
-	if (!PeekObject(text, source->nkeys, source->keys, values))
+	if (!ReadMembers(text, len, source->nkeys, source->keys, values))
 		memset(values, 0, source->nkeys * sizeof(char *));
 	for (i = 0; i < source->nkeys; i++)
 		if (values[i])

@@ -87,18 +87,71 @@ medrec_insert_index_entries(ResultRelInfo *result, TupleTableSlot *slot,
 #endif
 }
 
+/* Makes a lexer, which the caller may put on the stack only since 17. */
+JsonLexContext *
+medrec_json_lexer(const char *text, int len, bool need_escapes)
+{
+#if PG_VERSION_NUM >= 170000
+	return makeJsonLexContextCstringLen(NULL, text, len, GetDatabaseEncoding(), need_escapes);
+#else
+	return makeJsonLexContextCstringLen(unconstify(char *, text), len, GetDatabaseEncoding(),
+										need_escapes);
+#endif
+}
+
+/* Frees it. */
+void
+medrec_json_lexer_free(JsonLexContext *lex)
+{
+#if PG_VERSION_NUM >= 170000
+	freeJsonLexContext(lex);
+#else
+	if (lex->strval != NULL)
+	{
+		pfree(lex->strval->data);
+		pfree(lex->strval);
+	}
+	pfree(lex);
+#endif
+}
+
+/*
+ * Reads a token with its text.  15 raises an error for an escape of a character that
+ * the server's encoding has not; nothing but memory is held then.
+ */
+bool
+medrec_json_lex_text(JsonLexContext *lex)
+{
+#if PG_VERSION_NUM >= 160000
+	return json_lex(lex) == JSON_SUCCESS;
+#else
+	volatile bool read = false;
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		read = json_lex(lex) == JSON_SUCCESS;
+	}
+	PG_CATCH();
+	{
+		int			code = geterrcode();
+
+		if (code != ERRCODE_UNTRANSLATABLE_CHARACTER && code != ERRCODE_FEATURE_NOT_SUPPORTED &&
+			code != ERRCODE_UNDEFINED_FUNCTION)
+			PG_RE_THROW();
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return read;
+#endif
+}
+
 /* Is a text JSON? Raises no error. */
 bool
 medrec_is_json(char *text, int len)
 {
-	JsonLexContext *lex;
-
-#if PG_VERSION_NUM >= 170000
-	lex = makeJsonLexContextCstringLen(NULL, text, len, GetDatabaseEncoding(), false);
-#else
-	lex = makeJsonLexContextCstringLen(text, len, GetDatabaseEncoding(), false);
-#endif
-	return pg_parse_json(lex, &nullSemAction) == JSON_SUCCESS;
+	return pg_parse_json(medrec_json_lexer(text, len, false), &nullSemAction) == JSON_SUCCESS;
 }
 
 /* Finds or makes a small piece of shared memory; NULL where there is no room. */

@@ -129,6 +129,15 @@ extern void medrec_insert_index_entries(struct ResultRelInfo *result, struct Tup
 extern void medrec_init_range_table(struct EState *estate, struct RelationData *rel,
 									int updated_column);
 
+struct JsonLexContext;
+
+/* a lexer over a text, with or without the texts that strings stand for; to be freed */
+extern struct JsonLexContext *medrec_json_lexer(const char *text, int len, bool need_escapes);
+extern void medrec_json_lexer_free(struct JsonLexContext *lex);
+
+/* reads a token; false where it is none, or the server's encoding has not what it says */
+extern bool medrec_json_lex_text(struct JsonLexContext *lex);
+
 /* whether a text is JSON, which no function of the server says without an error before 16 */
 extern bool medrec_is_json(char *text, int len);
 

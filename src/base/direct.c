@@ -35,7 +35,6 @@ static OwnStatement running = {InvalidOid, CMD_UNKNOWN, 0, false};
 
 static bool IsOwnFunction(Oid function);
 static int	TriggerDepth(void);
-static SPIPlanPtr Prepare(OwnPlan *own);
 static void RethrowWithoutRow(MemoryContext context) pg_attribute_noreturn();
 
 /* Is a function a member of medrec? */
@@ -133,23 +132,6 @@ direct_search_path(void)
 	return level;
 }
 
-/* Prepares a statement, if that has not been done. */
-static SPIPlanPtr
-Prepare(OwnPlan *own)
-{
-	SPIPlanPtr	plan = own->plan;
-
-	if (plan == NULL)
-	{
-		plan = SPI_prepare(own->query, own->nargs, own->types);
-		if (plan == NULL || (own->keep && SPI_keepplan(plan) != 0))
-			elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-		if (own->keep)
-			own->plan = plan;
-	}
-	return plan;
-}
-
 /*
  * Runs a statement of medrec's own as the table's owner.  So do the functions that
  * the owner has put on the table, and they must not find what the caller has put in
@@ -157,14 +139,14 @@ Prepare(OwnPlan *own)
  * policy holds, and not as the caller, who may not even have the schema's USAGE.
  */
 uint64
-own_statement_run(Relation rel, CmdType event, OwnPlan *plan, Datum *values, const char *nulls)
+own_statement_run(Relation rel, CmdType event, SavedPlan *plan, Datum *values, const bool *nulls)
 {
 	OwnStatement outer = running;
 	MemoryContext context = CurrentMemoryContext;
 	Oid			user;
 	int			sec_context;
 	int			level = direct_search_path();
-	int			rc = 0;
+	uint64		count = 0;
 
 	GetUserIdAndSecContext(&user, &sec_context);
 	running = (OwnStatement)
@@ -175,7 +157,7 @@ own_statement_run(Relation rel, CmdType event, OwnPlan *plan, Datum *values, con
 						   sec_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 	PG_TRY();
 	{
-		rc = SPI_execute_plan(Prepare(plan), values, nulls, false, 0);
+		count = saved_plan_run(plan, values, nulls);
 	}
 	PG_CATCH();
 	{
@@ -187,9 +169,7 @@ own_statement_run(Relation rel, CmdType event, OwnPlan *plan, Datum *values, con
 	AtEOXact_GUC(true, level);
 	running = outer;
 	SetUserIdAndSecContext(user, sec_context);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
-	return SPI_processed;
+	return count;
 }
 
 /* Has this very statement fired the trigger that asks? */

@@ -6,9 +6,10 @@
 #define MEDREC_DIRECT_H
 
 #include "access/attnum.h"
-#include "executor/spi.h"
 #include "nodes/nodes.h"
 #include "utils/relcache.h"
+
+#include "base/plan.h"
 
 /*
  * Has the table triggers for INSERT or UPDATE, of rows or statements, that are not
@@ -21,24 +22,14 @@ extern bool direct_has_rules(Relation rel, CmdType event);
 /* for the triggers that run as a table's owner: until AtEOXact_GUC(true, result) */
 extern int	direct_search_path(void);
 
-/* A statement for own_statement_run(), which prepares it. */
-typedef struct OwnPlan
-{
-	const char *query;			/* with every name qualified */
-	int			nargs;
-	Oid		   *types;
-	bool		keep;			/* in plan, which begins as NULL */
-	SPIPlanPtr	plan;
-} OwnPlan;
-
 /*
  * Runs an INSERT or UPDATE of a table as its owner, within SPI, with the search_path
  * "pg_catalog, pg_temp", which holds for triggers and the like on the table.  medrec's
  * own triggers on the table know it by own_statement(): true within a trigger that
  * this very statement fires, not one that a statement of a trigger under it fires.
  */
-extern uint64 own_statement_run(Relation rel, CmdType event, OwnPlan *plan,
-								Datum *values, const char *nulls);
+extern uint64 own_statement_run(Relation rel, CmdType event, SavedPlan *plan,
+								Datum *values, const bool *nulls);
 extern bool own_statement(Relation rel, CmdType event);
 
 /* the same, true once: for the trigger that lets the statement pass */

@@ -2,7 +2,7 @@
  * base/guard.c
  *		medrec.allow_ddl(): the event trigger that refuses to drop, rename or move
  *		the tables and columns that every INSERT needs, or to give a column a type
- *		that medrec cannot read.
+ *		that medrec cannot read; and to rename what the audit of a table names.
  *
  * It keeps people from accidents, no superuser from anything: they can disable it.
  * DROP EXTENSION ... CASCADE takes it away before it is asked.
@@ -10,21 +10,25 @@
 #include "base/medrec.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
-#include "commands/event_trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/parsenodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "base/columns.h"
 #include "base/guard.h"
 #include "base/relations.h"
+#include "base/trigger.h"
 
 /*
  * The tables that migrate() makes, and their columns with the types that they are
@@ -156,6 +160,8 @@ static const GuardedTable *FindTable(const char *name);
 static Oid	ColumnType(const GuardedTable *table, const char *column);
 static void RefuseDdl(const char *verb, const char *table, const char *column) pg_attribute_noreturn();
 static void GuardColumn(RangeVar *relation, const char *column, bool retyped);
+static bool GoesBy(const char *argument, Relation rel, const char *column, bool retyped);
+static void GuardAudit(RangeVar *relation, const char *column, bool retyped);
 static void GuardRename(RenameStmt *stmt);
 static void GuardMove(AlterObjectSchemaStmt *stmt);
 static void GuardAlter(AlterTableStmt *stmt);
@@ -218,7 +224,7 @@ RefuseDdl(const char *verb, const char *table, const char *column)
 static void
 GuardColumn(RangeVar *relation, const char *column, bool retyped)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			schema = medrec_schema();
 	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
 	ListCell   *cell;
 
@@ -228,23 +234,67 @@ GuardColumn(RangeVar *relation, const char *column, bool retyped)
 	{
 		char	   *name = get_rel_name(lfirst_oid(cell));
 		const GuardedTable *table;
-		HeapTuple	tuple;
 		Oid			type;
-		bool		readable = false;
 
 		if (name == NULL || get_rel_namespace(lfirst_oid(cell)) != schema ||
 			(table = FindTable(name)) == NULL ||
 			!OidIsValid(type = ColumnType(table, column)))
 			continue;
-		tuple = SearchSysCacheAttName(lfirst_oid(cell), column);
-		if (HeapTupleIsValid(tuple))
-		{
-			readable = medrec_column_is((Form_pg_attribute) GETSTRUCT(tuple), type);
-			ReleaseSysCache(tuple);
-		}
-		if (!readable)
+		if (!column_fits(lfirst_oid(cell), column, type))
 			RefuseDdl(retyped ? "alter the type of" : "rename", name, column);
 	}
+}
+
+/*
+ * Whether an argument of medrec.audit() goes by a column: by its name, or, where a
+ * command gives it another type, by that type.
+ */
+static bool
+GoesBy(const char *argument, Relation rel, const char *column, bool retyped)
+{
+	const char *name = strchr(argument, '=');
+
+	if (name == NULL || strcmp(name + 1, column) != 0)
+		return false;
+	return !retyped ||
+		(strncmp(argument, "patient=", strlen("patient=")) == 0 &&
+		 !medrec_column_is(TupleDescAttr(RelationGetDescr(rel),
+										 get_attnum(RelationGetRelid(rel), column) - 1), UUIDOID));
+}
+
+/*
+ * Refuses a command on a column that the audit of a table goes by: under another
+ * name its values would no longer be withheld, and with another type than uuid
+ * events would name no patient.
+ */
+static void
+GuardAudit(RangeVar *relation, const char *column, bool retyped)
+{
+	Oid			relid = RangeVarGetRelid(relation, NoLock, true);
+	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Relation	rel;
+	int			i;
+	int			j;
+
+	if (!OidIsValid(relid) || get_rel_relkind(relid) != RELKIND_RELATION)
+		return;
+	rel = table_open(relid, AccessShareLock);
+	for (i = 0; rel->trigdesc && i < rel->trigdesc->numtriggers; i++)
+	{
+		Trigger    *trigger = &rel->trigdesc->triggers[i];
+
+		if (get_func_namespace(trigger->tgfoid) != schema ||
+			strcmp(get_func_name(trigger->tgfoid), "audit") != 0)
+			continue;
+		for (j = 0; j < trigger->tgnargs; j++)
+			if (GoesBy(trigger->tgargs[j], rel, column, retyped))
+				ereport(ERROR,
+						(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						 errmsg("cannot %s column \"%s\" of table \"%s\" because its audit names it",
+								retyped ? "alter the type of" : "rename", column, RelationGetRelationName(rel)),
+						 errhint("In one transaction, SELECT medrec.detach_audit(...), change the column, and SELECT medrec.attach_audit(...).")));
+	}
+	table_close(rel, AccessShareLock);
 }
 
 /* ALTER ... RENAME: a column, a table, or the schema. */
@@ -257,7 +307,10 @@ GuardRename(RenameStmt *stmt)
 			RefuseDdl("rename schema", MEDREC_SCHEMA, NULL);
 	}
 	else if (stmt->renameType == OBJECT_COLUMN)
+	{
 		GuardColumn(stmt->relation, stmt->subname, false);
+		GuardAudit(stmt->relation, stmt->subname, false);
+	}
 	else if ((stmt->renameType == OBJECT_TABLE || stmt->renameType == OBJECT_INDEX) &&
 			 FindTable(stmt->relation->relname))
 	{
@@ -266,7 +319,7 @@ GuardRename(RenameStmt *stmt)
 		Oid			relid = RangeVarGetRelid(renamed, NoLock, true);
 
 		if (OidIsValid(relid) &&
-			get_rel_namespace(relid) == get_namespace_oid(MEDREC_SCHEMA, true))
+			get_rel_namespace(relid) == medrec_schema())
 			RefuseDdl("rename table", psprintf("%s.%s", MEDREC_SCHEMA, stmt->relation->relname), NULL);
 	}
 }
@@ -294,7 +347,10 @@ GuardAlter(AlterTableStmt *stmt)
 		AlterTableCmd *cmd = lfirst_node(AlterTableCmd, cell);
 
 		if (cmd->subtype == AT_AlterColumnType)
+		{
 			GuardColumn(stmt->relation, cmd->name, true);
+			GuardAudit(stmt->relation, cmd->name, true);
+		}
 	}
 }
 
@@ -337,12 +393,8 @@ GuardDropped(void)
 Datum
 medrec_allow_ddl(PG_FUNCTION_ARGS)
 {
-	EventTriggerData *trigdata = (EventTriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_EVENT_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_EVENT_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function medrec.allow_ddl() was not called by an event trigger")));
+	static const char *const events[] = {"ddl_command_end", "sql_drop", NULL};
+	EventTriggerData *trigdata = event_trigger_called(fcinfo, "medrec.allow_ddl", events);
 
 	if (medrec_guard_asleep || IsBinaryUpgrade)
 		PG_RETURN_NULL();

@@ -14,4 +14,8 @@
 /* the schema that medrec's functions and tables live in */
 #define MEDREC_SCHEMA	"medrec"
 
+/* SQLSTATEs that PostgREST answers with the HTTP status they name */
+#define ERRCODE_HTTP_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
+#define ERRCODE_HTTP_CONFLICT	MAKE_SQLSTATE('P','T','4','0','9')
+
 #endif							/* MEDREC_H */

@@ -14,22 +14,30 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "parser/parse_coerce.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "base/relations.h"
 
+/* Finds medrec's schema, InvalidOid when it does not exist. */
+Oid
+medrec_schema(void)
+{
+	return get_namespace_oid(MEDREC_SCHEMA, true);
+}
+
 /* Finds a table or index, InvalidOid when it does not exist. */
 Oid
 medrec_relation_if_any(const char *name)
 {
-	Oid			schema = get_namespace_oid(MEDREC_SCHEMA, true);
+	Oid			schema = medrec_schema();
 
 	return OidIsValid(schema) ? get_relname_relid(name, schema) : InvalidOid;
 }
 
-/* Finds a table or index, or says that migrate() has not run. */
+/* Finds a table or index, or says that migrate() has not been run. */
 Oid
 medrec_relation(const char *name)
 {
@@ -39,8 +47,18 @@ medrec_relation(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
 				 errmsg("relation \"%s.%s\" does not exist", MEDREC_SCHEMA, name),
-				 errhint("Run SELECT * FROM medrec.migrate().")));
+				 errhint("Run SELECT * FROM medrec.migrate() as a superuser.")));
 	return relid;
+}
+
+/* Gives a table's name, with its schema where that is not medrec. */
+char *
+medrec_relation_name(Relation rel)
+{
+	Oid			schema = RelationGetNamespace(rel);
+
+	return schema == medrec_schema() ? pstrdup(RelationGetRelationName(rel)) :
+		quote_qualified_identifier(get_namespace_name(schema), RelationGetRelationName(rel));
 }
 
 /* Can a column's values be read as that type, which may be text for varchar? */

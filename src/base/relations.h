@@ -9,11 +9,17 @@
 #include "catalog/pg_attribute.h"
 #include "utils/relcache.h"
 
-/* OID of a table or index in schema medrec; 42P01 when migrate() has not run */
+/* OID of schema medrec; InvalidOid when it does not exist */
+extern Oid	medrec_schema(void);
+
+/* OID of a table or index in schema medrec; 42P01 when migrate() has not been run */
 extern Oid	medrec_relation(const char *name);
 
 /* the same, InvalidOid when it does not exist */
 extern Oid	medrec_relation_if_any(const char *name);
+
+/* a table's name as the audit trail has it: with its schema where that is not medrec */
+extern char *medrec_relation_name(Relation rel);
 
 /*
  * The tables are their owner's, who may change them: whoever reads columns by

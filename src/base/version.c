@@ -79,19 +79,21 @@ medrec_comment_version(void)
 {
 	char	   *version = ExtensionVersion();
 	char	   *comment;
+	Oid			type = TEXTOID;
+	Datum		value;
 
 	if (version == NULL)
 		return;
 	comment = psprintf("medrec %s\n\nPatients, diagnoses and treatments with codes checked against terminology releases.",
 					   version);
+	value = CStringGetTextDatum(comment);
 	SPI_connect();
 	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_namespace AS n"
 							  " CROSS JOIN LATERAL pg_catalog.obj_description(n.oid, 'pg_namespace') AS d (comment)"
 							  " WHERE n.nspname OPERATOR(pg_catalog.=) 'medrec_api'"
 							  " AND d.comment OPERATOR(pg_catalog.~) '^medrec(: patients| [0-9])'"
 							  " AND d.comment OPERATOR(pg_catalog.<>) $1",
-							  1, (Oid[]) {TEXTOID}, (Datum[]) {CStringGetTextDatum(comment)},
-							  NULL, false, 1) != SPI_OK_SELECT)
+							  1, &type, &value, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read the comment on schema medrec_api");
 	if (SPI_processed > 0 &&
 		SPI_execute(psprintf("COMMENT ON SCHEMA medrec_api IS %s",

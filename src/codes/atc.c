@@ -6,8 +6,8 @@
  * Each of the five levels is a code: a main group, two digits, a letter, a
  * letter, two digits.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

@@ -8,8 +8,8 @@
  * Modifiers may follow, see scan_modifiers(); a modifier alone is a code of CPT
  * as well, as HL7 describes the code system.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

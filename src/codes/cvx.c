@@ -6,8 +6,8 @@
  * spreadsheets drop the zero and some interfaces pad to three, so both are
  * brought to CDC's form.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

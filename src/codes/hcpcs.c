@@ -6,8 +6,8 @@
  * scan_modifiers()); or one of the two-character modifiers, letter first, that
  * the HCPCS file lists as codes of their own.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #define BASE_LEN		5
 #define MODIFIER_LEN	2

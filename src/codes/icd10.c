@@ -13,8 +13,8 @@
  * Underlying disease and manifestation in one text ("A17.0+ G01*") are two codes;
  * HL7 gives such pairs a code system of their own (2.16.840.1.113883.6.260).
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

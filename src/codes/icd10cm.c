@@ -18,8 +18,8 @@
  *   there are depends on the chapter.  A digit may also be just one more
  *   subdivision (J34.8200, QA0.0101), then nothing stands in for it.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

@@ -6,8 +6,8 @@
  * head each table by its 3 characters (0DT), so these are codes too, and
  * nothing between is.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

@@ -11,8 +11,8 @@
  * classification, but in a cluster it only follows a stem.  "/" joins a further
  * stem, "&" an extension.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

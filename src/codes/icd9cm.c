@@ -5,8 +5,8 @@
  * Three digits, V and two digits, or E and three digits, then a dot and up to
  * two digits more (one after E).
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 /* The characters before the dot. */
 static int

@@ -4,8 +4,8 @@
  *
  * Two digits, then a dot and up to two digits more.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #define DOT_AFTER	2
 

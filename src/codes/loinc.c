@@ -12,8 +12,8 @@
  * in the way the LOINC Users' Guide refers to (OpenMRS's variant of Luhn, which
  * takes a character as its distance from '0' and is Luhn for digits).
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

@@ -9,8 +9,8 @@
  * the FDA's product file and most drug lists name it) is a code as well, 5-4,
  * that no digit count can confuse with another, and a prefix of its packages.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

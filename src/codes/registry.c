@@ -2,9 +2,9 @@
  * registry.c
  *		The table of the code systems, and finding one by any of its names.
  */
-#include "codes.h"
-#include "scan.h"
-#include "systems.h"
+#include "codes/codes.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

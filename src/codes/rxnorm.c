@@ -5,8 +5,8 @@
  * The field is up to 8 digits, without leading zeros.  There is no check
  * digit, so parts with a space between them are not joined.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 /* Checks an RXCUI. */
 void

@@ -2,7 +2,7 @@
  * scan.c
  *		Reading what people paste, and the few steps that all systems share.
  */
-#include "scan.h"
+#include "codes/scan.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -11,7 +11,7 @@
 #ifndef MEDREC_CODES_SCAN_H
 #define MEDREC_CODES_SCAN_H
 
-#include "codes.h"
+#include "codes/codes.h"
 
 /* No code of any system, with all its separators, is longer than this. */
 #define SCAN_MAX	64

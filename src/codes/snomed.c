@@ -7,8 +7,8 @@
  * for an extension, whose 7-digit namespace stands before; the second 0 for
  * concepts, 1 for descriptions, 2 for relationships.  Only concepts are codes.
  */
-#include "scan.h"
-#include "systems.h"
+#include "codes/scan.h"
+#include "codes/systems.h"
 
 #include <string.h>
 

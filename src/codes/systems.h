@@ -5,7 +5,7 @@
 #ifndef MEDREC_CODES_SYSTEMS_H
 #define MEDREC_CODES_SYSTEMS_H
 
-#include "codes.h"
+#include "codes/codes.h"
 
 #define SYSTEM_CHECK(name) \
 	extern void name##_check(const char *in, size_t len, CodeCheck *out)

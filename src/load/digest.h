@@ -5,7 +5,7 @@
 #ifndef MEDREC_RELEASE_DIGEST_H
 #define MEDREC_RELEASE_DIGEST_H
 
-#include "load/release.h"
+#include "load/input.h"
 
 typedef struct ReleaseDigest
 {

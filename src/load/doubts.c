@@ -14,8 +14,9 @@
 #include "utils/datetime.h"
 #include "utils/lsyscache.h"
 
+#include "base/columns.h"
 #include "base/relations.h"
-#include "load/release.h"
+#include "load/doubts.h"
 #include "terminology/issues.h"
 
 
@@ -200,7 +201,7 @@ load_doubt_format(Load *load, const LoadFormat *looks_like)
 bool
 load_can_store_doubts(void)
 {
-	return get_attnum(medrec_relation("code_release"), "warnings") != InvalidAttrNumber;
+	return column_exists(medrec_relation("code_release"), "warnings");
 }
 
 /* Tells the caller what is odd, and what is out of date among the releases now. */

@@ -5,7 +5,8 @@
  */
 #include "base/medrec.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 
 
 /* Columns of an order file, counted from 1. */

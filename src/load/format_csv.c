@@ -4,7 +4,9 @@
  */
 #include "base/medrec.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
+#include "load/table.h"
 
 
 static const Slice no_slice = {NULL, 0};

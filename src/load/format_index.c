@@ -10,7 +10,8 @@
 #include "miscadmin.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 #include "load/xml.h"
 #include "search/search.h"
 

@@ -5,7 +5,9 @@
  */
 #include "base/medrec.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
+#include "load/table.h"
 
 
 enum

@@ -7,7 +7,8 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 #include "load/xml.h"
 
 /* a chapter, section or code on the way down to the present node */

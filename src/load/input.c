@@ -10,9 +10,9 @@
 #include "utils/datetime.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/format.h"
+#include "load/input.h"
 #include "terminology/code_systems.h"
-#include "terminology/lookup.h"
 
 
 /* Raises what is wrong with a line; line 0 stands for the file as a whole. */
@@ -424,7 +424,7 @@ load_sort_codes(Load *load)
 					  codes[i].code, codes[i - 1].line);
 	/* what stands below a code begins with its text, so it follows at once */
 	for (size_t i = 1; load->format->lists_leaves && i < load->codes.n; i++)
-		if (terminology_is_above(load->system, codes[i - 1].code, codes[i].code))
+		if (codesystem_is_above(load->system, codes[i - 1].code, codes[i].code))
 			codes[i - 1].billable = false;
 }
 

@@ -24,7 +24,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/merge.h"
+#include "load/store.h"
 
 
 /* rows read from the table at a time */

@@ -23,7 +23,8 @@
 #include "audit/store.h"
 #include "base/direct.h"
 #include "base/relations.h"
-#include "load/release.h"
+#include "load/input.h"
+#include "load/owner.h"
 #include "terminology/code_systems.h"
 
 static void WriteTerm(const char *action, int64 id, const char *row);

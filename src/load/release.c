@@ -5,7 +5,6 @@
 #include "base/medrec.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
 #include "catalog/pg_type.h"
 #include "common/cryptohash.h"
 #include "common/sha2.h"
@@ -19,8 +18,14 @@
 #include "utils/memutils.h"
 
 #include "base/actor.h"
+#include "base/relations.h"
 #include "load/digest.h"
-#include "load/release.h"
+#include "load/doubts.h"
+#include "load/format.h"
+#include "load/merge.h"
+#include "load/owner.h"
+#include "load/store.h"
+#include "load/terms.h"
 #include "terminology/code_systems.h"
 #include "terminology/issues.h"
 
@@ -175,15 +180,7 @@ HashContent(const char *data, size_t len)
 static void
 LockSystem(const CodeSystem *system)
 {
-	Oid			table = get_relname_relid("code_release",
-										  get_namespace_oid(MEDREC_SCHEMA, false));
-
-	if (!OidIsValid(table))
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("medrec's tables do not exist"),
-				 errhint("Run SELECT * FROM medrec.migrate() first.")));
-	LockDatabaseObject(table, (Oid) code_system_index(system), 0, ExclusiveLock);
+	LockDatabaseObject(medrec_relation("code_release"), (Oid) code_system_index(system), 0, ExclusiveLock);
 }
 
 /* A date of the only row that SPI has read. */

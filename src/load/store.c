@@ -13,7 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/queryenvironment.h"
 
-#include "load/release.h"
+#include "load/store.h"
 
 
 /* Makes an empty store. */

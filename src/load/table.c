@@ -6,7 +6,7 @@
 
 #include "miscadmin.h"
 
-#include "load/release.h"
+#include "load/table.h"
 
 
 /* fields that a record may have */

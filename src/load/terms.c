@@ -11,7 +11,8 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/store.h"
+#include "load/terms.h"
 
 
 /* the release that takes over a term, of those that have it too and are still there */

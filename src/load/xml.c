@@ -15,7 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 
-#include "load/release.h"
+#include "load/input.h"
 #include "load/xml.h"
 
 /* Whether a piece of the file begins with a text. */

@@ -7,7 +7,7 @@
 
 #include "access/htup.h"
 
-#include "load/release.h"
+#include "load/input.h"
 
 /* nodes read at a time */
 #define XML_FETCH_NODES		2000

@@ -21,7 +21,7 @@
 #include "base/guard.h"
 #include "base/relations.h"
 #include "base/version.h"
-#include "records/records.h"
+#include "records/columns.h"
 #include "records/restore.h"
 
 /*

@@ -61,12 +61,12 @@ typedef struct Keys
 static bool HasDigit(const NameWord *word);
 static int	ReadWords(text *name, NameWord *words, int max, bool query);
 static void StartKeys(Keys *keys, bool partial);
-static void AddKey(Keys *keys, char kind, const char *word, int len, bool partial);
+static void AddNameKey(Keys *keys, char kind, const char *word, int len, bool partial);
 static void AddDeletions(Keys *keys, const NameWord *word, char kind);
 static bool WordMatches(const NameWord *query, const NameWord *name, int strategy);
 static bool OneSlip(const NameWord *a, const NameWord *b);
 static bool Matches(text *name, text *query, int strategy);
-static bool DateOf(const char *token, DateADT *date);
+static bool ReadNameDate(const char *token, DateADT *date);
 
 /* Is there a digit in a word?  Then it is a number or a date. */
 static bool
@@ -140,7 +140,7 @@ StartKeys(Keys *keys, bool partial)
 
 /* Adds a key. */
 static void
-AddKey(Keys *keys, char kind, const char *word, int len, bool partial)
+AddNameKey(Keys *keys, char kind, const char *word, int len, bool partial)
 {
 	struct varlena *key = palloc(VARHDRSZ + 1 + len);
 
@@ -177,7 +177,7 @@ AddDeletions(Keys *keys, const NameWord *word, char kind)
 			continue;
 		memcpy(rest, word->text, from);
 		memcpy(rest + from, word->text + next, word->len - next);
-		AddKey(keys, kind, rest, word->len - (next - from), false);
+		AddNameKey(keys, kind, rest, word->len - (next - from), false);
 	}
 }
 
@@ -227,9 +227,9 @@ medrec_name_keys(PG_FUNCTION_ARGS)
 	StartKeys(&keys, false);
 	for (i = 0; i < nwords; i++)
 	{
-		AddKey(&keys, 'w', words[i].text, words[i].len, false);
+		AddNameKey(&keys, 'w', words[i].text, words[i].len, false);
 		for (j = 1; j + PART_LETTERS <= words[i].letters; j++)
-			AddKey(&keys, 's', words[i].text + words[i].at[j], words[i].len - words[i].at[j], false);
+			AddNameKey(&keys, 's', words[i].text + words[i].at[j], words[i].len - words[i].at[j], false);
 		if (words[i].letters >= SLIP_LETTERS)
 			AddDeletions(&keys, &words[i], 'd');
 	}
@@ -274,13 +274,13 @@ medrec_name_query_keys(PG_FUNCTION_ARGS)
 		/* an initial beside a name is looked at in the row alone */
 		if (word->letters == 1 && longest > 1)
 			continue;
-		AddKey(&keys, 'w', word->text, word->len, strategy != NAME_WORDS);
+		AddNameKey(&keys, 'w', word->text, word->len, strategy != NAME_WORDS);
 		if (strategy == NAME_PARTS && word->letters >= PART_LETTERS)
-			AddKey(&keys, 's', word->text, word->len, true);
+			AddNameKey(&keys, 's', word->text, word->len, true);
 		if (strategy == NAME_SLIPS)
 		{
 			if (word->letters >= SLIP_LETTERS - 1)
-				AddKey(&keys, 'd', word->text, word->len, false);
+				AddNameKey(&keys, 'd', word->text, word->len, false);
 			if (word->letters > SLIP_LETTERS)
 				AddDeletions(&keys, word, 'w');
 			if (word->letters >= SLIP_LETTERS)
@@ -439,7 +439,7 @@ medrec_name_count_words(PG_FUNCTION_ARGS)
 
 /* Reads a date: 1980-02-03, 03.02.1980, or 02/03/1980 with the month first. */
 static bool
-DateOf(const char *token, DateADT *date)
+ReadNameDate(const char *token, DateADT *date)
 {
 	int			year;
 	int			month;
@@ -486,7 +486,7 @@ medrec_name_query_date(PG_FUNCTION_ARGS)
 		if (n == 0 || n >= lengthof(token))
 			continue;
 		token[n] = '\0';
-		if (DateOf(token, &date))
+		if (ReadNameDate(token, &date))
 			PG_RETURN_DATEADT(date);
 	}
 	PG_RETURN_NULL();

@@ -1,6 +1,6 @@
 /*
  * records/patients.h
- *		What is known of a patient where his codes are judged, and his last visit.
+ *		What is known of a patient where a code of theirs is validated.
  */
 #ifndef MEDREC_PATIENTS_H
 #define MEDREC_PATIENTS_H

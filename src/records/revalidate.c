@@ -1,10 +1,10 @@
 /*
  * records/revalidate.c
- *		medrec.revalidate(): judges stored records anew, batch by batch.
+ *		medrec.revalidate(): validates stored records again, batch by batch.
  *
- * The judging itself is the trigger's, as for any change: a batch updates its
- * records without changing them, and the trigger lets only those through that
- * are judged differently (see records/revalidate.h).  How far a run has come stands in
+ * The trigger validates them, as at any change: a batch updates its records without
+ * changing them, and the trigger lets only those through that are now found to be
+ * different (see records/intent.h).  How far a run has come stands in
  * medrec.revalidation, so that a run that was broken off goes on where it was,
  * and two runs at once share the work.
  */
@@ -25,9 +25,9 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
-#include "records/revalidate.h"
+#include "records/intent.h"
 #include "terminology/code_systems.h"
-#include "terminology/lookup.h"
+#include "terminology/state.h"
 
 
 #define BATCH_DEFAULT	1000
@@ -35,8 +35,6 @@
 
 /* milliseconds between two reports of progress */
 #define REPORT_MS		1000
-
-bool		revalidating = false;
 
 /* the tables that a run goes through, in this order */
 static const char *const kinds[] = {"diagnosis", "treatment"};
@@ -176,15 +174,15 @@ StoreRun(const Run *run)
 			6, types, args, nulls, SPI_OK_UPDATE);
 }
 
-/* The condition that picks the records to judge from a stretch of ids. */
-#define TO_JUDGE \
+/* The condition that picks the records to validate from a stretch of ids. */
+#define TO_VALIDATE \
 	" WHERE (d.id OPERATOR(pg_catalog.>) $1 OR $1 IS NULL)" \
 	" AND d.id OPERATOR(pg_catalog.<=) $2" \
 	" AND d.code_system OPERATOR(pg_catalog.=) $3" \
 	" AND d.created_at OPERATOR(pg_catalog.>=) $4" \
 	" AND d.status OPERATOR(pg_catalog.<>) ALL ('{confirmed,corrected,rejected}'::pg_catalog.text[])"
 
-/* Judges the next records of one table; the run then stands behind them, or at the next table. */
+/* Validates the next records of one table; the run then stands behind them, or at the next table. */
 static void
 RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 {
@@ -193,6 +191,7 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	Oid			window_types[] = {UUIDOID, INT4OID};
 	Datum		args[4];
 	char		nulls[] = "    ";
+	RecordIntent outer;
 	bool		isnull;
 
 	/* where the stretch of "batch" ids ends, whatever system they are of */
@@ -218,20 +217,20 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	args[2] = CStringGetTextDatum(cs->name);
 	args[3] = DateADTGetDatum(since);
 
-	Execute(psprintf("SELECT pg_catalog.count(*) FROM ONLY medrec.%s AS d" TO_JUDGE, table),
+	Execute(psprintf("SELECT pg_catalog.count(*) FROM ONLY medrec.%s AS d" TO_VALIDATE, table),
 			4, types, args, nulls, SPI_OK_SELECT);
 	run->progress.checked += DatumGetInt64(FirstRow(1, &isnull));
 	SPI_freetuptable(SPI_tuptable);
 
-	revalidating = true;
+	outer = intent_begin(INTENT_REVALIDATE, NULL);
 	PG_TRY();
 	{
-		Execute(psprintf("UPDATE ONLY medrec.%s AS d SET status = d.status" TO_JUDGE, table),
+		Execute(psprintf("UPDATE ONLY medrec.%s AS d SET status = d.status" TO_VALIDATE, table),
 				4, types, args, nulls, SPI_OK_UPDATE);
 	}
 	PG_FINALLY();
 	{
-		revalidating = false;
+		intent_end(&outer);
 	}
 	PG_END_TRY();
 	run->progress.changed += SPI_processed;
@@ -256,7 +255,7 @@ NextBatch(const CodeSystem *cs, DateADT since, int batch, int32 *id)
 
 /* The arguments that both forms take. */
 static void
-ReadArguments(FunctionCallInfo fcinfo, const CodeSystem **cs, DateADT *since, int *batch)
+ReadRevalidateArguments(FunctionCallInfo fcinfo, const CodeSystem **cs, DateADT *since, int *batch)
 {
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -287,7 +286,7 @@ medrec_revalidate(PG_FUNCTION_ARGS)
 	Progress	progress;
 
 	PreventCommandIfReadOnly("medrec.revalidate()");
-	ReadArguments(fcinfo, &cs, &since, &batch);
+	ReadRevalidateArguments(fcinfo, &cs, &since, &batch);
 	SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 	do
 	{
@@ -304,7 +303,7 @@ medrec_revalidate(PG_FUNCTION_ARGS)
 		{
 			reported = GetCurrentTimestamp();
 			ereport(NOTICE,
-					(errmsg("%s: %lld records judged anew, %lld judged differently%s", cs->name,
+					(errmsg("%s: %lld records validated again, %lld with another result%s", cs->name,
 							(long long) progress.checked, (long long) progress.changed,
 							progress.finished ? ", done" : "")));
 		}
@@ -333,7 +332,7 @@ medrec_revalidate_batch(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("medrec.revalidate_batch()");
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	ReadArguments(fcinfo, &cs, &since, &batch);
+	ReadRevalidateArguments(fcinfo, &cs, &since, &batch);
 	SPI_connect();
 	progress = NextBatch(cs, since, batch, &id);
 	SPI_finish();

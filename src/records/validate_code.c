@@ -1,9 +1,9 @@
 /*
  * records/validate_code.c
- *		Judges a code: structure, release, use, description.
+ *		Validates a code: structure, release, use, description.
  *
  * The record trigger and medrec.validate_code() both come here, so that a code
- * is judged the same whether it is asked about or stored.
+ * gets the same result whether it is asked about or stored.
  */
 #include "base/medrec.h"
 
@@ -24,15 +24,10 @@
 #include "terminology/expansions.h"
 #include "terminology/issues.h"
 #include "terminology/lookup.h"
+#include "terminology/titles.h"
 
 /* how many codes are named that have a description as their title */
 #define NAMED_MAX	3
-
-static void CheckStanding(const Coding *coding, const CodeEntry *entry, Judgement *j);
-static void CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j);
-static void ReadPatient(Coding *coding);
-static void CheckEdits(Coding *coding, Judgement *j);
-static char *DateString(DateADT date);
 
 /* Writes a date as ISO 8601, whatever DateStyle is. */
 static char *
@@ -48,111 +43,138 @@ DateString(DateADT date)
 	return psprintf("%04d-%02d-%02d", year, month, day);
 }
 
-/* Judges by what the releases say of a well-formed code. */
+/* What the releases say of a well-formed code. */
 static void
-CheckStanding(const Coding *coding, const CodeEntry *entry, Judgement *j)
+CheckStanding(const Coding *coding, const CodeEntry *entry, ValidationResult *result)
 {
 	const char *name = coding->cs->name;
 
 	switch (entry->standing)
 	{
 		case CODE_NO_RELEASE:
-			j->status = "pending";
-			j->issues = issue_add(j->issues, ISSUE_INFORMATION, "not-found", "code_system",
-								  "no release of %s that is in force on %s is loaded",
-								  name, DateString(coding->on_date));
+			result->status = "pending";
+			result->issues = issue_add(result->issues, ISSUE_INFORMATION, "not-found", "code_system",
+									   "no release of %s that is in force on %s is loaded",
+									   name, DateString(coding->on_date));
 			break;
 		case CODE_UNKNOWN:
-			j->status = "invalid";
-			j->issues = issue_add(j->issues, ISSUE_ERROR, "invalid-code", "code",
-								  "not a code of %s", name);
-			j->wants_suggestions = true;
+			result->status = "invalid";
+			result->issues = issue_add(result->issues, ISSUE_ERROR, "invalid-code", "code",
+									   "not a code of %s", name);
+			result->wants_suggestions = true;
 			break;
 		case CODE_NOT_YET:
-			j->status = "review";
-			j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
-								  "valid only from %s", DateString(entry->from));
-			j->wants_suggestions = true;
+			result->status = "review";
+			result->issues = issue_add(result->issues, ISSUE_WARNING, "code-rule", "code",
+									   "valid only from %s", DateString(entry->from));
+			result->wants_suggestions = true;
 			break;
 		case CODE_RETIRED:
-			j->status = "review";
+			result->status = "review";
 			/* some files call a code retired and give no day */
 			if (DATE_IS_NOBEGIN(entry->until))
-				j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code", "retired");
+				result->issues = issue_add(result->issues, ISSUE_WARNING, "code-rule", "code", "retired");
 			else
-				j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
-									  "retired since %s", DateString(entry->until));
-			j->wants_suggestions = true;
+				result->issues = issue_add(result->issues, ISSUE_WARNING, "code-rule", "code",
+										   "retired since %s", DateString(entry->until));
+			result->wants_suggestions = true;
 			break;
 		case CODE_CURRENT:
-			j->known = true;
-			j->billable = entry->billable;
+			result->known = true;
+			result->billable = entry->billable;
 			if (!entry->billable && coding->cs->has_headers)
 			{
-				j->status = "review";
+				result->status = "review";
 				if (entry->was_billable)
-					j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
-										  "a header since %s: a more specific code is needed",
-										  DateString(entry->from));
+					result->issues = issue_add(result->issues, ISSUE_WARNING, "code-rule", "code",
+											   "a header since %s: a more specific code is needed",
+											   DateString(entry->from));
 				else
-					j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
-										  "a header: a more specific code is needed");
-				j->wants_suggestions = true;
+					result->issues = issue_add(result->issues, ISSUE_WARNING, "code-rule", "code",
+											   "a header: a more specific code is needed");
+				result->wants_suggestions = true;
 			}
 			break;
 	}
 }
 
-/* Compares the description with what the code is called. */
-static void
-CheckDescription(const Coding *coding, const CodeEntry *entry, Judgement *j)
+/* Does a folded text say what the release in force calls the code? */
+static bool
+IsOwnTitle(const FoldedTerm *folded, const CodeEntry *entry)
 {
-	FoldedTerm	readings[1 + EXPANSIONS_MAX];
-	int			n = 1;
+	if (entry->display && term_equals(folded, entry->display, strlen(entry->display)))
+		return true;
+	return entry->short_display &&
+		term_equals(folded, entry->short_display, strlen(entry->short_display));
+}
+
+/* Of the codes that a description names, one that the code belongs to; NULL where there is none. */
+static const char *
+NamedAbove(const CodeSystem *cs, List *named, const char *code)
+{
 	const char *above = NULL;
 	ListCell   *lc;
+
+	foreach(lc, named)
+		if (codesystem_is_above(cs, (char *) lfirst(lc), code))
+			above = (char *) lfirst(lc);
+	return above;
+}
+
+/* Says that the description is not the code's, and whose it is. */
+static void
+ReportDescription(const Coding *coding, const CodeEntry *entry, ValidationResult *result)
+{
+	const char *above = NamedAbove(coding->cs, result->named, result->code);
+
+	if (above && entry->display)
+	{
+		/* less than the code says, nothing else */
+		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "invalid-display", "description",
+								   "the description is the title of %s, which the code belongs to",
+								   above);
+		result->named = NIL;
+	}
+	else if (result->named != NIL && entry->standing != CODE_UNKNOWN)
+	{
+		if (strcmp(result->status, "valid") == 0)
+			result->status = "review";
+		result->issues = issue_add(result->issues, ISSUE_WARNING, "invalid-display", "description",
+								   "the description is the title of %s",
+								   (char *) linitial(result->named));
+		result->wants_suggestions = true;
+	}
+	else if (entry->display)
+		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "invalid-display", "description",
+								   "the description is none of the code's official terms");
+}
+
+/* Compares the description with what the code is called. */
+static void
+CheckDescription(const Coding *coding, const CodeEntry *entry, ValidationResult *result)
+{
+	FoldedTerm	readings[1 + EXPANSIONS_MAX];
+	TitleQuestion question = {0};
 
 	/* mostly the title itself, and then nothing need be folded */
 	if (entry->display && strcmp(coding->display, entry->display) == 0)
 		return;
 
 	term_fold(coding->display, strlen(coding->display), &readings[0]);
-	if (readings[0].len == 0 ||
-		(entry->display && term_equals(&readings[0], entry->display, strlen(entry->display))) ||
-		(entry->short_display &&
-		 term_equals(&readings[0], entry->short_display, strlen(entry->short_display))))
+	if (readings[0].len == 0 || IsOwnTitle(&readings[0], entry))
 		return;
-	n += expand_abbreviations(&readings[0], &readings[1]);
 
+	question.cs = coding->cs;
+	question.code = result->code;
+	question.entry = entry;
+	question.on_date = coding->on_date;
+	question.readings = readings;
+	question.nreadings = 1 + expand_abbreviations(&readings[0], &readings[1]);
 	/* a lone abbreviation stands for too many things to name another code */
-	if (terminology_names_code(coding->cs, j->code, entry, readings, n,
-							   strchr(readings[0].text, ' ') ? n : 1,
-							   coding->on_date, NAMED_MAX, &j->named))
-		return;
-	foreach(lc, j->named)
-		if (terminology_is_above(coding->cs, (char *) lfirst(lc), j->code))
-			above = (char *) lfirst(lc);
-
-	if (above && entry->display)
-	{
-		/* less than the code says, nothing else */
-		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "invalid-display", "description",
-							  "the description is the title of %s, which the code belongs to",
-							  above);
-		j->named = NIL;
-	}
-	else if (j->named != NIL && entry->standing != CODE_UNKNOWN)
-	{
-		if (strcmp(j->status, "valid") == 0)
-			j->status = "review";
-		j->issues = issue_add(j->issues, ISSUE_WARNING, "invalid-display", "description",
-							  "the description is the title of %s",
-							  (char *) linitial(j->named));
-		j->wants_suggestions = true;
-	}
-	else if (entry->display)
-		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "invalid-display", "description",
-							  "the description is none of the code's official terms");
+	question.others = strchr(readings[0].text, ' ') ? question.nreadings : 1;
+	question.max = NAMED_MAX;
+	if (!title_names_code(&question, &result->named))
+		ReportDescription(coding, entry, result);
 }
 
 /* Reads the age and gender of a record's patient, if that is still to be done. */
@@ -171,10 +193,10 @@ ReadPatient(Coding *coding)
 
 /* Holds a code in force against the coding edits, where any are loaded. */
 static void
-CheckEdits(Coding *coding, Judgement *j)
+CheckEdits(Coding *coding, ValidationResult *result)
 {
 	EditContext context;
-	int			before = list_length(j->issues);
+	int			before = list_length(result->issues);
 
 	if (!edits_loaded())
 		return;
@@ -189,70 +211,70 @@ CheckEdits(Coding *coding, Judgement *j)
 	context.gender = coding->gender;
 	context.principal = coding->principal;
 	context.other_codes = coding->other_codes;
-	j->issues = edits_check(coding->cs, j->code, &context, j->issues);
-	if (list_length(j->issues) > before)
-		j->status = "review";
+	result->issues = edits_check(coding->cs, result->code, &context, result->issues);
+	if (list_length(result->issues) > before)
+		result->status = "review";
 }
 
 /* Says what a mark behind a code of WHO's ICD-10 means, which the code itself does not bear. */
 static void
-CheckMark(const Coding *coding, char mark, Judgement *j)
+CheckMark(const Coding *coding, char mark, ValidationResult *result)
 {
 	if (mark == '+')
-		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "code-rule", "code",
-							  "marked with a dagger: the underlying disease, beside which its manifestation is coded");
+		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "code-rule", "code",
+								   "marked with a dagger: the underlying disease, beside which its manifestation is coded");
 	else if (mark == '*' && coding->principal)
 	{
-		if (strcmp(j->status, "valid") == 0)
-			j->status = "review";
-		j->issues = issue_add(j->issues, ISSUE_WARNING, "code-rule", "code",
-							  "marked with an asterisk: a manifestation, which cannot be the principal diagnosis");
+		if (strcmp(result->status, "valid") == 0)
+			result->status = "review";
+		result->issues = issue_add(result->issues, ISSUE_WARNING, "code-rule", "code",
+								   "marked with an asterisk: a manifestation, which cannot be the principal diagnosis");
 	}
 	else if (mark == '*')
-		j->issues = issue_add(j->issues, ISSUE_INFORMATION, "code-rule", "code",
-							  "marked with an asterisk: a manifestation, coded beside the underlying disease");
+		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "code-rule", "code",
+								   "marked with an asterisk: a manifestation, coded beside the underlying disease");
 }
 
-/* Judges a code. */
+/* Validates a code. */
 void
-validate_coding(Coding *coding, Judgement *j)
+validate_coding(Coding *coding, ValidationResult *result)
 {
 	CodeCheck	check;
 	CodeEntry	entry;
 
-	memset(j, 0, sizeof(Judgement));
-	j->status = "valid";
+	memset(result, 0, sizeof(ValidationResult));
+	result->status = "valid";
 
 	codesystem_check(coding->cs, coding->code, strlen(coding->code), &check);
 	if (check.verdict != CODE_OK)
 	{
-		j->status = "invalid";
-		j->code = trimmed_copy(coding->code);
-		j->issues = issue_add(j->issues, ISSUE_ERROR, "invalid-code", "code", "%s", check.fault);
-		j->wants_suggestions = true;
+		result->status = "invalid";
+		result->code = trimmed_copy(coding->code);
+		result->issues = issue_add(result->issues, ISSUE_ERROR, "invalid-code", "code", "%s", check.fault);
+		result->wants_suggestions = true;
 		return;
 	}
 
-	j->code = pnstrdup(check.code, check.len);
-	terminology_lookup(coding->cs, j->code, coding->on_date, &entry);
-	j->display = entry.display;
-	CheckStanding(coding, &entry, j);
+	result->code = pnstrdup(check.code, check.len);
+	terminology_lookup(coding->cs, result->code, coding->on_date, &entry);
+	result->display = entry.display;
+	CheckStanding(coding, &entry, result);
 	if (coding->display && entry.standing != CODE_NO_RELEASE)
-		CheckDescription(coding, &entry, j);
-	CheckMark(coding, check.mark, j);
+		CheckDescription(coding, &entry, result);
+	CheckMark(coding, check.mark, result);
 	if (entry.standing == CODE_CURRENT)
-		CheckEdits(coding, j);
+		CheckEdits(coding, result);
 }
 
-/* Finds suggestions for what was judged; the named codes come first. */
+/* Finds suggestions for a code that has been validated; the named codes come first. */
 List *
-validate_suggestions(Coding *coding, const Judgement *j)
+validate_suggestions(Coding *coding, const ValidationResult *result)
 {
 	SuggestQuestion question = {0};
 	List	   *first = NIL;
 	ListCell   *lc;
 
-	foreach(lc, j->named)
+	foreach(lc, result->named)
 	{
 		CodeEntry	entry;
 		Suggestion *s = palloc0(sizeof(Suggestion));
@@ -262,7 +284,7 @@ validate_suggestions(Coding *coding, const Judgement *j)
 		s->display = entry.display;
 		s->code_system = coding->cs->name;
 		/* a title that several codes share names none of them for sure */
-		s->score = list_length(j->named) == 1 ? 1.0 : 0.8;
+		s->score = list_length(result->named) == 1 ? 1.0 : 0.8;
 		s->source = "title";
 		s->reason = "the description is the title of this code";
 		first = lappend(first, s);
@@ -288,7 +310,7 @@ medrec_validate_code(PG_FUNCTION_ARGS)
 {
 	Coding		coding = {0};
 	CodeContext context;
-	Judgement	j;
+	ValidationResult result;
 	TupleDesc	desc;
 	Datum		values[5] = {0};
 	bool		nulls[5] = {false};
@@ -310,16 +332,16 @@ medrec_validate_code(PG_FUNCTION_ARGS)
 	coding.gender = context.gender;
 	coding.principal = context.principal;
 	coding.other_codes = context.codes;
-	validate_coding(&coding, &j);
+	validate_coding(&coding, &result);
 
-	values[0] = CStringGetTextDatum(j.status);
-	values[1] = CStringGetTextDatum(j.code);
-	if (j.display)
-		values[2] = CStringGetTextDatum(j.display);
+	values[0] = CStringGetTextDatum(result.status);
+	values[1] = CStringGetTextDatum(result.code);
+	if (result.display)
+		values[2] = CStringGetTextDatum(result.display);
 	else
 		nulls[2] = true;
-	values[3] = BoolGetDatum(j.billable);
-	nulls[3] = !j.known;
-	values[4] = JsonbPGetDatum(issues_to_jsonb(j.issues));
+	values[3] = BoolGetDatum(result.billable);
+	nulls[3] = !result.known;
+	values[4] = JsonbPGetDatum(issues_to_jsonb(result.issues));
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -1,9 +1,9 @@
 /*
  * records/validate_code.h
- *		Judges a code: structure, release, use, description.
+ *		Validates a code: structure, release, use, description.
  */
-#ifndef MEDREC_VALIDATE_H
-#define MEDREC_VALIDATE_H
+#ifndef MEDREC_VALIDATE_CODE_H
+#define MEDREC_VALIDATE_CODE_H
 
 #include "nodes/pg_list.h"
 #include "utils/date.h"
@@ -15,7 +15,7 @@
 #define DESCRIPTION_MAX_CHARS	(1024 * 1024)
 
 /*
- * A code to judge, and what is known around it.  Of a stored record's
+ * A code to validate, and what is known around it.  Of a stored record's
  * surroundings only the ids are given, to be read when something depends on it.
  */
 typedef struct Coding
@@ -32,7 +32,7 @@ typedef struct Coding
 	const pg_uuid_t *record;	/* whose visit is still to be read, or NULL */
 } Coding;
 
-typedef struct Judgement
+typedef struct ValidationResult
 {
 	const char *status;			/* pending, valid, review, invalid */
 	char	   *code;			/* normal form; as given where malformed */
@@ -42,11 +42,11 @@ typedef struct Judgement
 	List	   *issues;			/* of Issue */
 	bool		wants_suggestions;
 	List	   *named;			/* codes that the description is the title of */
-} Judgement;
+} ValidationResult;
 
-extern void validate_coding(Coding *coding, Judgement *judgement);
+extern void validate_coding(Coding *coding, ValidationResult *result);
 
-/* the suggestions for what was judged, a list of Suggestion */
-extern List *validate_suggestions(Coding *coding, const Judgement *judgement);
+/* the suggestions for a code that has been validated, a list of Suggestion */
+extern List *validate_suggestions(Coding *coding, const ValidationResult *result);
 
-#endif							/* MEDREC_VALIDATE_H */
+#endif							/* MEDREC_VALIDATE_CODE_H */

@@ -8,7 +8,7 @@
  * words of the first and more, it is the usual kind: its words are welcome,
  * not asked for (htn: hypertension, most often essential).
  */
-#include "search.h"
+#include "search/search.h"
 
 const SearchAbbreviation search_default_abbreviations[] = {
 	/* general */

@@ -22,7 +22,7 @@
 
 /*
  * What a search works in.  Kept, because a chunk of this size is given back to
- * the system, and fetching its pages anew costs as much as a search.
+ * the system, and fetching its pages again costs as much as a search.
  */
 static void *scratch = NULL;
 

@@ -13,10 +13,10 @@
 #include "utils/builtins.h"
 #include "utils/numeric.h"
 
+#include "base/jsonb.h"
 #include "search/search.h"
 #include "suggest/suggestions.h"
 #include "terminology/code_systems.h"
-#include "terminology/issues.h"
 
 /* what is assumed of a suggestion that says no score, and no source */
 #define DEFAULT_SCORE	0.5
@@ -39,16 +39,6 @@ typedef enum SuggestionKey
 static const char *const key_names[] = {
 	"code", "display", "code_system", "score", "source", "reason"
 };
-
-static void PushClipped(JsonbParseState **state, const char *key, const char *string);
-static SuggestionKey KeyOf(const JsonbValue *key);
-static bool ReadScore(const JsonbValue *value, double *score);
-static bool ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present,
-						   FaultList *faults, int number);
-static bool IsOwnSource(const char *source);
-static bool IsAmong(const Suggestion *suggestion, List *list);
-static char *ClientSource(char *said, const char *who);
-static int	CompareScore(const ListCell *a, const ListCell *b);
 
 /* Pushes a key and as much of its string as a suggestion may hold. */
 static void
@@ -96,8 +86,7 @@ KeyOf(const JsonbValue *key)
 	int			i;
 
 	for (i = 0; i < lengthof(key_names); i++)
-		if (key->val.string.len == (int) strlen(key_names[i]) &&
-			memcmp(key->val.string.val, key_names[i], key->val.string.len) == 0)
+		if (jsonb_is_text(key, key_names[i]))
 			return (SuggestionKey) i;
 	return KEY_NONE;
 }
@@ -121,6 +110,62 @@ ReadScore(const JsonbValue *value, double *score)
 	return !isnan(*score);
 }
 
+/* Keeps a string that was read. */
+static void
+KeepString(Suggestion *suggestion, SuggestionKey key, char *string)
+{
+	switch (key)
+	{
+		case KEY_CODE:
+			suggestion->code = string;
+			break;
+		case KEY_DISPLAY:
+			suggestion->display = string;
+			break;
+		case KEY_CODE_SYSTEM:
+			suggestion->code_system = string;
+			break;
+		case KEY_SOURCE:
+			suggestion->source = string;
+			break;
+		default:
+			suggestion->reason = string;
+			break;
+	}
+}
+
+/*
+ * Reads the value of a key; false when it is not what belongs there, and then adds
+ * a fault where there is a list of them.
+ */
+static bool
+ReadSuggestionValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
+					FaultList *faults, int number)
+{
+	int			shortest = key == KEY_CODE || key == KEY_SOURCE ? 1 : 0;
+
+	if (key == KEY_SCORE)
+	{
+		if (ReadScore(value, &suggestion->score))
+			return true;
+		if (faults)
+			faults_add(faults, "suggestions", "value",
+					   "element %d: score must be a number from 0 to 1", number);
+		return false;
+	}
+	if (value->type != jbvString || value->val.string.len < shortest ||
+		value->val.string.len > FIELD_MAX)
+	{
+		if (faults)
+			faults_add(faults, "suggestions", "value",
+					   "element %d: %s must be a string of %d to %d bytes",
+					   number, key_names[key], shortest, FIELD_MAX);
+		return false;
+	}
+	KeepString(suggestion, key, pnstrdup(value->val.string.val, value->val.string.len));
+	return true;
+}
+
 /*
  * Reads one object; says what is wrong if there are faults to add to, and
  * whether it is well formed.  present gets a bit for each key that is there.
@@ -139,7 +184,6 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
 		SuggestionKey key;
-		char	   *string = NULL;
 
 		if (token != WJB_KEY)
 			continue;
@@ -154,49 +198,49 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 			continue;
 		}
 		*present |= 1u << key;
-		if (key == KEY_SCORE)
-		{
-			if (!ReadScore(&value, &suggestion->score))
-			{
-				good = false;
-				if (faults)
-					faults_add(faults, "suggestions", "value",
-							   "element %d: score must be a number from 0 to 1", number);
-			}
-			continue;
-		}
-		if (value.type != jbvString || value.val.string.len > FIELD_MAX ||
-			((key == KEY_CODE || key == KEY_SOURCE) && value.val.string.len == 0))
-		{
+		if (!ReadSuggestionValue(key, &value, suggestion, faults, number))
 			good = false;
-			if (faults)
-				faults_add(faults, "suggestions", "value",
-						   "element %d: %s must be a string of %d to %d bytes",
-						   number, key_names[key],
-						   key == KEY_CODE || key == KEY_SOURCE ? 1 : 0, FIELD_MAX);
-			continue;
-		}
-		string = pnstrdup(value.val.string.val, value.val.string.len);
-		switch (key)
-		{
-			case KEY_CODE:
-				suggestion->code = string;
-				break;
-			case KEY_DISPLAY:
-				suggestion->display = string;
-				break;
-			case KEY_CODE_SYSTEM:
-				suggestion->code_system = string;
-				break;
-			case KEY_SOURCE:
-				suggestion->source = string;
-				break;
-			default:
-				suggestion->reason = string;
-				break;
-		}
 	}
 	return good;
+}
+
+/*
+ * Gives a suggestion its code's normal form and its system's name, and fills what it
+ * leaves out; false when it names no code.  cs: the system of the record.
+ */
+static bool
+Normalize(Suggestion *s, unsigned present, const CodeSystem *cs, FaultList *faults, int number)
+{
+	CodeCheck	check;
+
+	if (s->code == NULL)
+	{
+		faults_add(faults, "suggestions", "required", "element %d: code is missing", number);
+		return false;
+	}
+	if (s->code_system != NULL)
+	{
+		cs = codesystem_lookup(cstring_to_text(s->code_system));
+		if (cs == NULL)
+			faults_add(faults, "suggestions", "not-found",
+					   "element %d: code_system is not known", number);
+	}
+	if (cs == NULL)				/* if it is the record's own, that has been said */
+		return false;
+	codesystem_check(cs, s->code, strlen(s->code), &check);
+	if (check.verdict != CODE_OK)
+	{
+		faults_add(faults, "suggestions", "invalid-code", "element %d: code: %s",
+				   number, check.fault);
+		return false;
+	}
+	s->code = pstrdup(check.code);
+	s->code_system = cs->name;
+	if (!(present & (1u << KEY_SCORE)))
+		s->score = DEFAULT_SCORE;
+	if (s->source == NULL)
+		s->source = DEFAULT_SOURCE;
+	return true;
 }
 
 /* Reads suggestions from outside, fills what they leave out, normalises. */
@@ -226,8 +270,6 @@ suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults)
 	{
 		Suggestion *s;
 		unsigned	present;
-		const CodeSystem *system = cs;
-		CodeCheck	check;
 
 		if (token != WJB_ELEM)
 			continue;
@@ -238,39 +280,9 @@ suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults)
 			continue;
 		}
 		s = palloc(sizeof(Suggestion));
-		if (!ReadSuggestion(value.val.binary.data, s, &present, faults, number))
-			continue;
-		if (s->code == NULL)
-		{
-			faults_add(faults, "suggestions", "required", "element %d: code is missing", number);
-			continue;
-		}
-		if (s->code_system != NULL)
-		{
-			system = codesystem_lookup(cstring_to_text(s->code_system));
-			if (system == NULL)
-			{
-				faults_add(faults, "suggestions", "not-found",
-						   "element %d: code_system is not known", number);
-				continue;
-			}
-		}
-		if (system == NULL)		/* the record's own is wrong, and has been said to be */
-			continue;
-		codesystem_check(system, s->code, strlen(s->code), &check);
-		if (check.verdict != CODE_OK)
-		{
-			faults_add(faults, "suggestions", "invalid-code", "element %d: code: %s",
-					   number, check.fault);
-			continue;
-		}
-		s->code = pstrdup(check.code);
-		s->code_system = system->name;
-		if (!(present & (1u << KEY_SCORE)))
-			s->score = DEFAULT_SCORE;
-		if (s->source == NULL)
-			s->source = DEFAULT_SOURCE;
-		suggestions = lappend(suggestions, s);
+		if (ReadSuggestion(value.val.binary.data, s, &present, faults, number) &&
+			Normalize(s, present, cs, faults, number))
+			suggestions = lappend(suggestions, s);
 	}
 	return suggestions;
 }

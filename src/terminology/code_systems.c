@@ -56,6 +56,35 @@ codesystem_check(const CodeSystem *cs, const char *code, int len, CodeCheck *che
 		pfree(utf8);
 }
 
+/* Goes from a code to the one above it. */
+bool
+codesystem_ascend(const CodeSystem *cs, char code[CODE_MAX_LEN + 1])
+{
+	char		above[CODE_MAX_LEN + 1];
+	int			len = (int) strlen(code);
+	int			n = cs->parent ? cs->parent(code, len, above) : 0;
+
+	/* upwards is shorter: no circle */
+	if (n <= 0 || n >= len)
+		return false;
+	memcpy(code, above, n);
+	code[n] = '\0';
+	return true;
+}
+
+/* Does a code stand above another one? */
+bool
+codesystem_is_above(const CodeSystem *cs, const char *above, const char *code)
+{
+	char		at[CODE_MAX_LEN + 1];
+
+	strlcpy(at, code, sizeof(at));
+	while (codesystem_ascend(cs, at))
+		if (strcmp(at, above) == 0)
+			return true;
+	return false;
+}
+
 PG_FUNCTION_INFO_V1(medrec_is_code_system);
 
 /* medrec.is_code_system(text): is it a name as stored? For CHECK constraints. */

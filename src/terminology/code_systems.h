@@ -17,6 +17,15 @@ extern const CodeSystem *codesystem_get(text *name);
 extern void codesystem_check(const CodeSystem *cs, const char *code, int len,
 							 CodeCheck *check);
 
+/*
+ * Goes up, in place, in the hierarchy that the codes' own text carries (E11.9 is below
+ * E11); false at the top, and where the system's codes carry none.
+ */
+extern bool codesystem_ascend(const CodeSystem *cs, char code[CODE_MAX_LEN + 1]);
+
+/* does a code stand above another one in that hierarchy? */
+extern bool codesystem_is_above(const CodeSystem *cs, const char *above, const char *code);
+
 /* a string in UTF-8, as the pure parts want it; may be the argument itself */
 extern char *to_utf8(const char *str, int len, int *utf8len);
 

@@ -9,15 +9,16 @@
 #include "utils/numeric.h"
 
 #include "base/faults.h"
+#include "base/jsonb.h"
 #include "terminology/code_systems.h"
 #include "terminology/context.h"
 
 /* most codes of a visit that are looked at */
 #define CONTEXT_CODES_MAX	1000
 
-static Jsonb *FromString(Jsonb *jb);
-static bool IsKey(const JsonbValue *key, const char *name);
-static List *ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults);
+/* Reads the value of one key, which is not null. */
+typedef void (*KeyReader) (const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
+						   FaultList *faults);
 
 /* What a JSON string holds that is JSON itself: so does an object arrive that
  * stands in a URL.  Anything else is returned as it is. */
@@ -33,14 +34,6 @@ FromString(Jsonb *jb)
 	if (!medrec_is_json(text, value.val.string.len))
 		return jb;
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
-}
-
-/* Is a JSON key this one? */
-static bool
-IsKey(const JsonbValue *key, const char *name)
-{
-	return key->val.string.len == (int) strlen(name) &&
-		memcmp(key->val.string.val, name, key->val.string.len) == 0;
 }
 
 /* Reads an age; false when it is no number that a patient can have. */
@@ -65,10 +58,10 @@ context_read_age(const JsonbValue *value, int *age)
 }
 
 /* Reads the codes of the visit; those that are malformed exclude nothing. */
-static List *
-ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults)
+static void
+ReadVisitCodes(const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
+			   FaultList *faults)
 {
-	List	   *codes = NIL;
 	JsonbIterator *it;
 	JsonbValue	element;
 	JsonbIteratorToken token;
@@ -78,7 +71,7 @@ ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults)
 	{
 		faults_add(faults, "codes", "structure", "must be an array of at most %d strings",
 				   CONTEXT_CODES_MAX);
-		return NIL;
+		return;
 	}
 	it = JsonbIteratorInit(value->val.binary.data);
 	while ((token = JsonbIteratorNext(&it, &element, true)) != WJB_DONE)
@@ -94,9 +87,66 @@ ReadCodes(const JsonbValue *value, const CodeSystem *cs, FaultList *faults)
 		}
 		codesystem_check(cs, element.val.string.val, element.val.string.len, &check);
 		if (check.verdict == CODE_OK)
-			codes = lappend(codes, pstrdup(check.code));
+			context->codes = lappend(context->codes, pstrdup(check.code));
 	}
-	return codes;
+}
+
+/* Reads the patient's age. */
+static void
+ReadPatientAge(const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
+			   FaultList *faults)
+{
+	if (!context_read_age(value, &context->age))
+		faults_add(faults, "age", "value", "must be a number from 0 to %d", PATIENT_AGE_MAX);
+}
+
+/* Reads the patient's gender. */
+static void
+ReadGender(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, FaultList *faults)
+{
+	if (value->type != jbvString)
+		faults_add(faults, "gender", "value", "must be a string");
+	else
+		context->gender = asc_tolower(value->val.string.val, value->val.string.len);
+}
+
+/* Reads the role of the diagnosis. */
+static void
+ReadRole(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, FaultList *faults)
+{
+	if (value->type != jbvString)
+		faults_add(faults, "role", "value", "must be a string");
+	else
+		context->principal = jsonb_is_text(value, "principal");
+}
+
+/* Reads whether the text is still being typed. */
+static void
+ReadTyping(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, FaultList *faults)
+{
+	if (value->type != jbvBool)
+		faults_add(faults, "typing", "value", "must be true or false");
+	else
+		context->typing = value->val.boolean;
+}
+
+/* Finds the reader of a key, NULL where the key is not known. */
+static KeyReader
+ReaderOf(const JsonbValue *key)
+{
+	static const struct
+	{
+		const char *key;
+		KeyReader	read;
+	}			readers[] = {
+		{"codes", ReadVisitCodes}, {"age", ReadPatientAge}, {"gender", ReadGender},
+		{"role", ReadRole}, {"typing", ReadTyping}
+	};
+
+	for (int i = 0; i < lengthof(readers); i++)
+		if (jsonb_is_text(key, readers[i].key))
+			return readers[i].read;
+	return NULL;
 }
 
 /* Reads a context. */
@@ -116,48 +166,23 @@ context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context)
 	faults_init(&faults);
 	jb = FromString(jb);
 	if (!JB_ROOT_IS_OBJECT(jb))
-		faults_add(&faults, "context", "structure", "must be an object");
-	else
 	{
-		it = JsonbIteratorInit(&jb->root);
-		while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-		{
-			JsonbValue	key = value;
+		faults_add(&faults, "context", "structure", "must be an object");
+		faults_raise(&faults, "context");
+	}
+	it = JsonbIteratorInit(&jb->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		KeyReader	read;
 
-			if (token != WJB_KEY)
-				continue;
-			(void) JsonbIteratorNext(&it, &value, true);
-			if (IsKey(&key, "codes"))
-			{
-				if (value.type != jbvNull)
-					context->codes = ReadCodes(&value, cs, &faults);
-			}
-			else if (IsKey(&key, "age"))
-			{
-				if (value.type != jbvNull && !context_read_age(&value, &context->age))
-					faults_add(&faults, "age", "value", "must be a number from 0 to %d",
-							   PATIENT_AGE_MAX);
-			}
-			else if (IsKey(&key, "gender") || IsKey(&key, "role"))
-			{
-				if (value.type != jbvString && value.type != jbvNull)
-					faults_add(&faults, IsKey(&key, "role") ? "role" : "gender",
-							   "value", "must be a string");
-				else if (value.type == jbvString && IsKey(&key, "gender"))
-					context->gender = asc_tolower(value.val.string.val, value.val.string.len);
-				else if (value.type == jbvString)
-					context->principal = IsKey(&value, "principal");
-			}
-			else if (IsKey(&key, "typing"))
-			{
-				if (value.type != jbvBool && value.type != jbvNull)
-					faults_add(&faults, "typing", "value", "must be true or false");
-				else
-					context->typing = value.type == jbvBool && value.val.boolean;
-			}
-			else
-				faults_add(&faults, "context", "structure", "has a key that is not known");
-		}
+		if (token != WJB_KEY)
+			continue;
+		read = ReaderOf(&value);
+		(void) JsonbIteratorNext(&it, &value, true);
+		if (read == NULL)
+			faults_add(&faults, "context", "structure", "has a key that is not known");
+		else if (value.type != jbvNull)
+			read(&value, cs, context, &faults);
 	}
 	faults_raise(&faults, "context");
 }

@@ -127,6 +127,44 @@ ShortNote(const char *note)
 	return psprintf("%.*s...", pg_mbcliplen(note, len, NOTE_SHOWN), note);
 }
 
+/* Is the patient of another age than a rule on age allows? */
+static bool
+BreaksAge(const EditContext *context, int age_min, int age_max)
+{
+	return age_min >= 0 && context->age >= 0 &&
+		(context->age < age_min || context->age > age_max);
+}
+
+/* Is the patient of another gender than a rule is for?  Neither male nor female breaks none. */
+static bool
+BreaksGender(const EditContext *context, const char *rule)
+{
+	if (context->gender == NULL)
+		return false;
+	return (strcmp(rule, "female") == 0 && strcmp(context->gender, "male") == 0) ||
+		(strcmp(rule, "male") == 0 && strcmp(context->gender, "female") == 0);
+}
+
+/* What a rule says against the code as principal diagnosis, NULL where it says nothing. */
+static const char *
+PrincipalFault(const char *rule)
+{
+	static const struct
+	{
+		const char *rule;
+		const char *fault;
+	}			faults[] = {
+		{"manifestation", "the code is a manifestation and cannot be the principal diagnosis"},
+		{"unacceptable-principal", "the code is not acceptable as principal diagnosis"},
+		{"questionable-admission", "the code is questionable as the reason for an admission"}
+	};
+
+	for (int i = 0; i < lengthof(faults); i++)
+		if (strcmp(rule, faults[i].rule) == 0)
+			return faults[i].fault;
+	return NULL;
+}
+
 /* Holds the code against a rule of its own. */
 static void
 CheckOwnRule(Edits *edits, HeapTuple rule, const char *owner)
@@ -136,25 +174,14 @@ CheckOwnRule(Edits *edits, HeapTuple rule, const char *owner)
 	int			age_min = RuleNumber(edits, rule, RULE_AGE_MIN);
 	int			age_max = RuleNumber(edits, rule, RULE_AGE_MAX);
 
-	if (age_min >= 0 && context->age >= 0 &&
-		(context->age < age_min || context->age > age_max))
-	{
-		if (age_max == 0)
-			Warn(edits, "the code is for newborns, the patient is not of that age");
-		else
-			Warn(edits, psprintf("the code is for patients of %d to %d years (%s), the patient is not of that age",
-								 age_min, age_max, name));
-	}
-	else if (context->gender &&
-			 ((strcmp(name, "female") == 0 && strcmp(context->gender, "male") == 0) ||
-			  (strcmp(name, "male") == 0 && strcmp(context->gender, "female") == 0)))
+	if (BreaksAge(context, age_min, age_max))
+		Warn(edits, age_max == 0 ? "the code is for newborns, the patient is not of that age" :
+			 psprintf("the code is for patients of %d to %d years (%s), the patient is not of that age",
+					  age_min, age_max, name));
+	else if (BreaksGender(context, name))
 		Warn(edits, psprintf("the code is for %s patients", name));
-	else if (context->principal && strcmp(name, "manifestation") == 0)
-		Warn(edits, "the code is a manifestation and cannot be the principal diagnosis");
-	else if (context->principal && strcmp(name, "unacceptable-principal") == 0)
-		Warn(edits, "the code is not acceptable as principal diagnosis");
-	else if (context->principal && strcmp(name, "questionable-admission") == 0)
-		Warn(edits, "the code is questionable as the reason for an admission");
+	else if (context->principal && PrincipalFault(name) != NULL)
+		Warn(edits, PrincipalFault(name));
 	else if (strcmp(name, "seventh-character") == 0)
 	{
 		char	   *text = RuleText(edits, rule, RULE_TEXT);
@@ -195,22 +222,11 @@ static void
 EachRuleUpwards(Edits *edits, const char *code, RuleFunction function)
 {
 	char		at[CODE_MAX_LEN + 1];
-	char		above[CODE_MAX_LEN + 1];
 
 	strlcpy(at, code, sizeof(at));
-	for (;;)
-	{
-		int			len;
-
+	do
 		EachRule(edits, at, function);
-		if (!edits->cs->parent)
-			break;
-		len = edits->cs->parent(at, (int) strlen(at), above);
-		/* upwards is shorter: no circle */
-		if (len <= 0 || len >= (int) strlen(at))
-			break;
-		strlcpy(at, above, sizeof(at));
-	}
+	while (codesystem_ascend(edits->cs, at));
 }
 
 /* Are any rules loaded?  An emptied table may look loaded until it is vacuumed. */

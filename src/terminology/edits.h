@@ -35,8 +35,8 @@ typedef struct Restriction
 
 /*
  * Hands every rule on age that is in force, and every rule on gender, to a
- * function.  Those on gender have ended: CMS judges nobody by them any more, but
- * what is suggested first may still follow them.
+ * function.  Those on gender have ended: CMS applies them no longer, but what is
+ * suggested first may still follow them.
  */
 extern void edits_each_restriction(void (*function) (const Restriction *, void *), void *arg);
 

@@ -5,7 +5,7 @@
 #ifndef MEDREC_EXPANSIONS_H
 #define MEDREC_EXPANSIONS_H
 
-#include "terminology/lookup.h"
+#include "terminology/fold.h"
 
 /* of so many readings of a description the likely ones come first */
 #define EXPANSIONS_MAX	8

@@ -48,35 +48,6 @@ HierarchyArgument(text *arg)
 	return cs;
 }
 
-/* The code above, in place; false at the top. */
-static bool
-Ascend(const CodeSystem *cs, char code[CODE_MAX_LEN + 1])
-{
-	char		above[CODE_MAX_LEN + 1];
-	int			len = (int) strlen(code);
-	int			n = cs->parent(code, len, above);
-
-	/* upwards is shorter: no circle */
-	if (n <= 0 || n >= len)
-		return false;
-	memcpy(code, above, n);
-	code[n] = '\0';
-	return true;
-}
-
-/* Whether a code stands above another. */
-static bool
-IsAbove(const CodeSystem *cs, const char *above, const char *code)
-{
-	char		at[CODE_MAX_LEN + 1];
-
-	strlcpy(at, code, sizeof(at));
-	while (Ascend(cs, at))
-		if (strcmp(at, above) == 0)
-			return true;
-	return false;
-}
-
 PG_FUNCTION_INFO_V1(medrec_subsumes);
 
 /* medrec.subsumes(code_system, a, b): FHIR's outcome of $subsumes. */
@@ -92,9 +63,9 @@ medrec_subsumes(PG_FUNCTION_ARGS)
 	CodeArgument(cs, PG_GETARG_TEXT_PP(2), &b);
 	if (strcmp(a.code, b.code) == 0)
 		outcome = "equivalent";
-	else if (IsAbove(cs, a.code, b.code))
+	else if (codesystem_is_above(cs, a.code, b.code))
 		outcome = "subsumes";
-	else if (IsAbove(cs, b.code, a.code))
+	else if (codesystem_is_above(cs, b.code, a.code))
 		outcome = "subsumed-by";
 	PG_RETURN_TEXT_P(cstring_to_text(outcome));
 }
@@ -130,7 +101,7 @@ medrec_ancestors(PG_FUNCTION_ARGS)
 	CodeArgument(cs, PG_GETARG_TEXT_PP(1), &check);
 	InitMaterializedSRF(fcinfo, 0);
 	strlcpy(at, check.code, sizeof(at));
-	while (Ascend(cs, at))
+	while (codesystem_ascend(cs, at))
 	{
 		CodeEntry	entry;
 
@@ -157,7 +128,7 @@ PutImpliedHeaders(ReturnSetInfo *rsinfo, const CodeSystem *cs, const char *above
 
 	strlcpy(at, code, sizeof(at));
 	/* each step up is shorter, so there is room */
-	while (Ascend(cs, at) && strcmp(at, above) != 0)
+	while (codesystem_ascend(cs, at) && strcmp(at, above) != 0)
 		strlcpy(steps[n++], at, sizeof(steps[0]));
 	while (--n >= 0)
 	{
@@ -220,9 +191,9 @@ medrec_descendants(PG_FUNCTION_ARGS)
 			char	   *display = SPI_getvalue(row, desc, 2);
 			bool		isnull;
 
-			if (strlen(code) > CODE_MAX_LEN || !IsAbove(cs, check.code, code))
+			if (strlen(code) > CODE_MAX_LEN || !codesystem_is_above(cs, check.code, code))
 				continue;
-			while (depth > 0 && !IsAbove(cs, path[depth - 1], code))
+			while (depth > 0 && !codesystem_is_above(cs, path[depth - 1], code))
 				depth--;
 			PutImpliedHeaders(rsinfo, cs, depth > 0 ? path[depth - 1] : check.code, code,
 							  DatumGetDateADT(args[3]), path, &depth);
@@ -279,8 +250,11 @@ Datum
 medrec_lookup(PG_FUNCTION_ARGS)
 {
 	static const char *const standings[] = {
-		[CODE_NO_RELEASE] = "no release", [CODE_UNKNOWN] = "unknown", [CODE_NOT_YET] = "not yet",
-		[CODE_RETIRED] = "retired", [CODE_CURRENT] = "current"
+		[CODE_NO_RELEASE] = "no release",
+		[CODE_UNKNOWN] = "unknown",
+		[CODE_NOT_YET] = "not yet",
+		[CODE_RETIRED] = "retired",
+		[CODE_CURRENT] = "current"
 	};
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	const CodeSystem *cs = codesystem_get(PG_GETARG_TEXT_PP(0));

@@ -6,12 +6,11 @@
 
 #include "utils/builtins.h"
 
+#include "base/jsonb.h"
 #include "base/text.h"
 #include "terminology/issues.h"
 
 static const char *const severity_names[] = {"information", "warning", "error"};
-
-static bool IsIssue(JsonbContainer *issue);
 
 /* Adds an issue to a list. */
 List *
@@ -31,36 +30,6 @@ issue_add(List *issues, IssueSeverity severity, const char *code,
 	issue->text = text;
 	issue->field = field;
 	return lappend(issues, issue);
-}
-
-/* Pushes an object's key. */
-void
-jsonb_push_key(JsonbParseState **state, const char *key)
-{
-	JsonbValue	value;
-
-	value.type = jbvString;
-	value.val.string.val = unconstify(char *, key);
-	value.val.string.len = strlen(key);
-	pushJsonbValue(state, WJB_KEY, &value);
-}
-
-/* Pushes a key and its string; a NULL string becomes a JSON null. */
-void
-jsonb_push_string(JsonbParseState **state, const char *key, const char *string)
-{
-	JsonbValue	value;
-
-	jsonb_push_key(state, key);
-	if (string == NULL)
-		value.type = jbvNull;
-	else
-	{
-		value.type = jbvString;
-		value.val.string.val = unconstify(char *, string);
-		value.val.string.len = strlen(string);
-	}
-	pushJsonbValue(state, WJB_VALUE, &value);
 }
 
 /* Makes the column's value of a list of issues. */
@@ -85,6 +54,16 @@ issues_to_jsonb(List *issues)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
+/* Is a string the name of a severity? */
+static bool
+IsSeverity(const JsonbValue *value)
+{
+	for (int i = 0; i < lengthof(severity_names); i++)
+		if (jsonb_is_text(value, severity_names[i]))
+			return true;
+	return false;
+}
+
 /* Does an object have the four strings of an issue, and nothing else? */
 static bool
 IsIssue(JsonbContainer *issue)
@@ -102,18 +81,8 @@ IsIssue(JsonbContainer *issue)
 
 		if (value == NULL || value->type != jbvString)
 			return false;
-		if (i == 0)
-		{
-			int			s;
-
-			for (s = 0; s < lengthof(severity_names); s++)
-				if (value->val.string.len == (int) strlen(severity_names[s]) &&
-					memcmp(value->val.string.val, severity_names[s],
-						   value->val.string.len) == 0)
-					break;
-			if (s == lengthof(severity_names))
-				return false;
-		}
+		if (i == 0 && !IsSeverity(value))
+			return false;
 	}
 	return true;
 }

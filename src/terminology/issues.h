@@ -29,8 +29,4 @@ extern List *issue_add(List *issues, IssueSeverity severity, const char *code,
 
 extern Jsonb *issues_to_jsonb(List *issues);
 
-/* helpers for whoever builds JSONB objects of strings */
-extern void jsonb_push_key(JsonbParseState **state, const char *key);
-extern void jsonb_push_string(JsonbParseState **state, const char *key, const char *value);
-
 #endif							/* MEDREC_ISSUES_H */

@@ -11,7 +11,7 @@ CREATE EXTENSION IF NOT EXISTS pgtap;
 CREATE EXTENSION IF NOT EXISTS medrec CASCADE;
 SELECT FROM medrec.migrate();
 SET search_path = public, pg_catalog;
-SELECT plan(39);
+SELECT plan(64);
 
 CREATE FUNCTION medrec.last_event() RETURNS medrec.audit_event LANGUAGE sql SECURITY DEFINER SET search_path = medrec, pg_temp AS
 	$$ SELECT * FROM medrec.audit_event WHERE xid = pg_current_xact_id()::text::bigint ORDER BY n DESC LIMIT 1 $$;
@@ -101,7 +101,18 @@ SELECT is(pg_temp.account('{"x": {"sub": "inner", "a": ["}"]}, "sub": "outer"}')
 SELECT is(pg_temp.account('{"sub": 42}'), '42', 'a number is taken as text');
 SELECT is(pg_temp.account('{"sub": ["a"]}'), NULL, 'a list is not');
 SELECT is(pg_temp.account('{"sub": "J\u00fcrgen \ud83d\ude00 \"q\" \\ \/ \t|"}'), E'Jürgen 😀 "q" \\ / \t|', 'escapes are read');
-SELECT is(pg_temp.account('{"sub": "a\u0000b\ud800c\uzzzz"}'), 'a?b?c?zzzz', 'what no text can hold becomes a question mark');
+SELECT is(pg_temp.account(c), NULL, 'a name that no text can hold is none: ' || c)
+	FROM (VALUES ('{"sub": "a\u0000b"}'), ('{"sub": "a\ud800b"}'), ('{"sub": "\udc00"}')) AS v (c);
+SELECT is(pg_temp.account('{"x": "\u0000", "sub": "a", "y": "\ud800"}'), 'a', 'what is next to it is read');
+SELECT is(pg_temp.account(c), NULL, 'what is no JSON is none: ' || c)
+	FROM (VALUES ('{"sub": "a", "x": "\uzzzz"}'), ('{"sub": "a"} {}'), ('{"sub": "a" "x": 1}'), ('{"sub": "a", "x": :}'), ('{"sub": "a", "x": }'),
+		('{"sub": "a", "x": ]}'), ('{"sub": "a", x: 1}'), ('{"sub": "a", "x": tru}'), ('{"sub": "a", "x": [1}'), ('{"sub": "a", "x": 01}'), (E'{"sub": "a\nb"}'),
+		('{"sub": "a",, "x": 1}'), ('{, "sub": "a"}'), ('{"sub"; "a"}'), ('{"sub": "a\q"}')) AS v (c);
+SELECT is(pg_temp.account(c), NULL, 'what is neither text nor number is no name: ' || c)
+	FROM (VALUES ('{"sub": null}'), ('{"sub": true}'), ('{"sub": {"sub": "a"}}'), ('{"\u0073ub": "a"}')) AS v (c);
+SELECT is(pg_temp.account('{"sub": "a", "sub": "b"}'), 'b', 'of two the last counts');
+SELECT is(pg_temp.account('{"x": "' || repeat('x', 1100000) || '", "sub": "a"}'), NULL, 'more than a megabyte is not read');
+SELECT is(pg_temp.account('{"x": "' || repeat('x', 1000000) || '", "sub": "a"}'), 'a', 'a little less is');
 SELECT is(length(pg_temp.account('{"sub": "' || repeat('ü', 5000) || '"}')), 255, 'long names are cut between characters');
 SELECT is(pg_temp.account(repeat('[', 100000)), NULL, 'nor does depth matter');
 SELECT is(pg_temp.account('{"a": ' || repeat('[', 100000) || repeat(']', 100000) || ', "sub": "deep"}'), 'deep', 'however deep');

@@ -1,6 +1,6 @@
 \i test/sql-setup.psql
 -- what a superuser does to hide who they are, or that they were there
-SELECT plan(17);
+SELECT plan(20);
 SELECT session_user AS me \gset
 CREATE FUNCTION pg_temp.kinds() RETURNS text LANGUAGE sql AS $$
 	SELECT string_agg(DISTINCT kind, ', ' ORDER BY kind) FROM medrec.verify_audit() $$;
@@ -63,5 +63,11 @@ UPDATE medrec.audit_event SET logged_at = logged_at - interval '2 hours' WHERE n
 SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 1, 'events that wait for a seal for hours are a finding');
 SET LOCAL medrec.seal_max_age = '3h';
 SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 0, 'not those that wait for less than the setting says');
+UPDATE medrec.audit_event SET logged_at = clock_timestamp() + interval '1 minute';
+SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 0, 'nor those of a clock that is a minute ahead');
+UPDATE medrec.audit_event SET logged_at = clock_timestamp() + interval '1 day' WHERE new_values ->> 'patient_id' = 'C1';
+SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 1, 'an event that is dated ahead, so as never to wait too long, is a finding');
+UPDATE medrec.audit_event SET logged_at = 'infinity';
+SELECT matches((SELECT detail FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 'the newest of infinity, which is still to come', 'so is one without an end, and the finding says why');
 ROLLBACK TO e;
 ROLLBACK;

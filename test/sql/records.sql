@@ -113,7 +113,7 @@ SELECT is((SELECT (status, validated_by, version)::text FROM medrec.diagnosis WH
 	'status and version that a client inserts are not looked at');
 SELECT id AS xyz FROM medrec.diagnosis WHERE code = 'XYZ' \gset
 SELECT throws_ok(format($$UPDATE medrec.diagnosis SET status = 'valid' WHERE id = %L$$, :'xyz'),
-	'22023', 'invalid diagnosis: status may only be set to confirmed, rejected, or pending to validate anew',
+	'22023', 'invalid diagnosis: status may only be set to confirmed, rejected, or pending to validate again',
 	'nobody sets a status to valid');
 UPDATE medrec.diagnosis SET validated_by = 'me', issues = '[]' WHERE id = :'xyz';
 SELECT is((SELECT validated_by FROM medrec.diagnosis WHERE id = :'xyz'), 'medrec', 'nor who validated');
@@ -126,13 +126,13 @@ UPDATE medrec.diagnosis SET created_at = created_at, description = description W
 SELECT is((SELECT status FROM medrec.diagnosis WHERE id = :'xyz'), 'confirmed', 'and an update of other columns leaves that');
 UPDATE medrec.diagnosis SET code = 'i10' WHERE id = :'xyz';
 SELECT is((SELECT (code, status, description)::text FROM medrec.diagnosis WHERE id = :'xyz'),
-	'(I10,valid,"Essential (primary) hypertension")', 'another code is validated anew');
+	'(I10,valid,"Essential (primary) hypertension")', 'another code is validated again');
 UPDATE medrec.diagnosis SET code = 'E11.21' WHERE id = :'xyz';
 SELECT is((SELECT (code, status, description)::text FROM medrec.diagnosis WHERE id = :'xyz'),
 	'(E11.21,valid,"Type 2 diabetes mellitus with diabetic nephropathy")', 'a title that was the old code''s goes with it');
 SELECT is((SELECT r ->> 'status' FROM medrec.reject(:'xyz') AS r), 'rejected', 'a person rejects');
 UPDATE medrec.diagnosis SET status = 'pending' WHERE id = :'xyz';
-SELECT is((SELECT status FROM medrec.diagnosis WHERE id = :'xyz'), 'valid', 'pending asks to validate anew');
+SELECT is((SELECT status FROM medrec.diagnosis WHERE id = :'xyz'), 'valid', 'pending asks to validate again');
 UPDATE medrec.diagnosis SET code = 'e11.21', description = description WHERE id = :'xyz';
 SELECT throws_ok($$SELECT medrec.confirm(gen_random_uuid())$$, 'PT404', 'record not found', 'what is not there cannot be decided');
 

@@ -79,6 +79,61 @@ for my $relation (@tables, @indexes)
 $holder->quit;
 cmp_ok($waited, '>=', 8, "$waited of the relations held a first write up");
 
+# What a function of medrec means by its UPDATE ends with the UPDATE, however that ends: a trigger of the user's own waits in it, or fails.
+$node->safe_psql('m', q{
+	INSERT INTO medrec.patient (id, name, age, gender, patient_id, last_visit)
+		VALUES ('00000000-0000-0000-0000-000000000001', 'Intent', 1, 'other', 'I1', '2020-01-01');
+	INSERT INTO medrec.diagnosis (id, patient_id, code, suggestions)
+		VALUES ('00000000-0000-0000-0000-000000000002', '00000000-0000-0000-0000-000000000001', 'E11.9', '[{"code": "I10"}]');
+	INSERT INTO medrec.treatment (id, patient_id, code, suggestions)
+		VALUES ('00000000-0000-0000-0000-000000000003', '00000000-0000-0000-0000-000000000001', '99213', '[{"code": "99214"}]');
+	CREATE FUNCTION public.hold() RETURNS trigger LANGUAGE plpgsql AS $$
+	BEGIN
+		CASE current_setting('cancels.hold', true)
+			WHEN 'wait' THEN PERFORM pg_sleep(60);
+			WHEN 'fail' THEN RAISE EXCEPTION 'failed';
+			WHEN 'accept' THEN PERFORM medrec.accept_suggestion('00000000-0000-0000-0000-000000000003', '99214');
+			ELSE NULL;
+		END CASE;
+		RETURN NULL;
+	END $$;
+	CREATE TRIGGER a_hold BEFORE UPDATE ON medrec.diagnosis FOR EACH STATEMENT EXECUTE FUNCTION public.hold();
+	UPDATE medrec.patient SET last_visit = '2020-01-01' WHERE patient_id = 'I1'});
+my %writes = (accept => q{SELECT FROM medrec.accept_suggestion('00000000-0000-0000-0000-000000000002', 'I10')},
+	revalidate => q{SELECT FROM medrec.revalidate_batch('ICD-10-CM', NULL, 100000)});
+my $forge = q{UPDATE medrec.diagnosis SET code = 'I10', status = 'corrected' WHERE id = '00000000-0000-0000-0000-000000000002'};
+my $refused = qr/status may only be set/;
+for my $write (sort keys %writes)
+{
+	for my $end ('wait', 'fail')
+	{
+		my $hold = "SET cancels.hold = '$end'; SET statement_timeout = '" . ($end eq 'wait' ? '100ms' : '0') . "'";
+		my $ended = $end eq 'wait' ? qr/statement timeout/ : qr/failed/;
+		my $session = $node->background_psql('m', on_error_stop => 0);
+		$session->query("$hold; $writes{$write};");
+		like($session->{stderr}, $ended, "$write, $end: ended");
+		$session->{stderr} = '';
+		$session->query("RESET cancels.hold; RESET statement_timeout; $forge;");
+		like($session->{stderr}, $refused, "$write, $end: the session cannot forge a decision afterwards");
+		$session->{stderr} = '';
+		$session->query("BEGIN; SAVEPOINT s; $hold; $writes{$write};");
+		like($session->{stderr}, $ended, "$write, $end: ended in a subtransaction");
+		$session->{stderr} = '';
+		$session->query("ROLLBACK TO s; $forge;");
+		like($session->{stderr}, $refused, "$write, $end: nor can the transaction");
+		$session->{stderr} = '';
+		$session->query("ROLLBACK TO s; UPDATE medrec.diagnosis SET description = 'seen' WHERE id = '00000000-0000-0000-0000-000000000002';");
+		is($session->query(q{SELECT last_visit = now() FROM medrec.patient WHERE patient_id = 'I1'}), 't', "$write, $end: an UPDATE is a visit");
+		is($session->{stderr}, '', "$write, $end: and does not fail");
+		$session->query('ROLLBACK');
+		$session->quit;
+	}
+}
+is($node->safe_psql('m', "SET cancels.hold = 'accept'; SELECT r ->> 'status' FROM medrec.accept_suggestion('00000000-0000-0000-0000-000000000002', 'I10') AS r"),
+	'corrected', 'a suggestion is accepted though a trigger of the user accepts another one');
+is($node->safe_psql('m', 'SELECT code, status FROM medrec.treatment'), '99214|corrected', 'which is accepted too');
+$node->safe_psql('m', 'DROP TRIGGER a_hold ON medrec.diagnosis');
+
 is($node->safe_psql('m', "SELECT count(*) FROM medrec.patient WHERE patient_id LIKE 'G%'"), $good, 'all good writes are there');
 amcheck_ok($node, 'every index has every row');
 $node->safe_psql('m', 'SELECT FROM medrec.seal_audit()');

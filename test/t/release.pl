@@ -20,7 +20,16 @@ ok(-e "$installed/medrec--$version.sql", 'with its install script');
 my $meta = JSON::PP->new->decode(slurp_file("$tree/META.json"));
 like($meta->{version}, qr/^\Q$version\E\.\d+$/, 'META.json is of this version');
 is($meta->{provides}{medrec}{version}, $meta->{version}, 'and says so twice alike');
+my $control = slurp_file("$tree/medrec.control");
+is($meta->{provides}{medrec}{abstract}, $control =~ /^comment *= *'(.*)'/m ? $1 : '', 'it says of the extension what the control file says');
+ok(-e "$tree/$meta->{provides}{medrec}{$_}", "the $_ that it names is there") foreach 'file', 'docfile';
+is($meta->{prereqs}{runtime}{requires}{PostgreSQL}, (slurp_file("$tree/README.md") =~ /^It is a C extension for PostgreSQL (\d+)/m ? "$1.0.0" : ''),
+	'it asks for the oldest PostgreSQL that README names');
 my @headings = slurp_file("$tree/CHANGELOG.md") =~ /^## (\d\S*)/mg;
+my @dates = slurp_file("$tree/CHANGELOG.md") =~ /^## \d\S* \(([^)]*)\)$/mg;
+is(scalar(@dates), scalar(@headings), 'each heading of the changelog says when');
+is($meta->{release_status}, $dates[0] eq 'unreleased' ? 'unstable' : 'stable', 'META.json calls stable what the changelog calls released');
+is(join(' ', grep { !/^\d{4}-\d\d-\d\d$/ } @dates[ 1 .. $#dates ]), '', 'what came before was released on a day');
 like($headings[0], qr/^\Q$version\E(\.\d+)?$/, 'the changelog begins with this version');
 
 # every version that was released, from its script in test/upgrade/: one of its own, and a way on

@@ -23,9 +23,14 @@ $node->safe_psql('m', qq{
 	ALTER TABLE medrec.patient ADD COLUMN ward text DEFAULT 'A';
 	CREATE INDEX own_index ON medrec.patient (ward);
 	CREATE POLICY own_policy ON medrec.patient FOR SELECT TO medrec_auditor USING (false);
+	CREATE SCHEMA app;
+	CREATE TABLE app.stay (id integer PRIMARY KEY, patient uuid, note text);
+	SELECT medrec.attach_audit('app.stay', 'patient', '{note}');
+	INSERT INTO app.stay SELECT 1, id, 'secret' FROM medrec.patient WHERE patient_id = 'P1';
 });
 
 my $tables = "SELECT c.oid::regclass::text FROM pg_class AS c WHERE c.relnamespace = 'medrec'::regnamespace AND c.relkind IN ('r', 'p') ORDER BY 1";
+my $triggers = "SELECT string_agg(pg_get_triggerdef(oid) || tgenabled::text, E'\n' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'app.stay'::regclass";
 my $dump = $node->basedir . '/m.sql';
 foreach my $format ('plain', 'custom')
 {
@@ -50,6 +55,8 @@ foreach my $format ('plain', 'custom')
 	}
 	is($node->safe_psql($copy, "SELECT count(*) FROM pg_indexes WHERE indexname = 'own_index'"), '1', "$format: the user's index");
 	is($node->safe_psql($copy, "SELECT count(*) FROM pg_policies WHERE policyname = 'own_policy'"), '1', "$format: the user's policy");
+	is($node->safe_psql($copy, $triggers), $node->safe_psql('m', $triggers), "$format: the audit of the user's table");
+	is($node->safe_psql($copy, "SELECT medrec.attach_audit('app.stay', 'patient', '{note}')"), '0', "$format: attach_audit() has nothing to do");
 	is($node->safe_psql($copy, "SELECT count(*) FROM medrec.migrate()"), '0', "$format: migrate() has nothing to do");
 
 	# and it lives
@@ -57,6 +64,9 @@ foreach my $format ('plain', 'custom')
 		'I10 valid', "$format: a new diagnosis is judged");
 	is($node->safe_psql($copy, "SELECT last_visit > now() - interval '1 hour' FROM medrec.patient WHERE patient_id = 'P2'"), 't', "$format: and moves last_visit");
 	is($node->safe_psql($copy, "SELECT count(*) FROM medrec.audit_event WHERE table_name = 'diagnosis' AND action = 'INSERT'"), '4', "$format: and is audited");
+	is($node->safe_psql($copy, "UPDATE app.stay SET note = 'other'; SELECT string_agg(action || ' ' || (SELECT patient_id FROM medrec.patient WHERE id = e.patient_id), ', ' ORDER BY logged_at) FROM medrec.audit_event AS e WHERE table_name = 'app.stay' AND action <> 'DDL'"),
+		'INSERT P1, UPDATE P1', "$format: so is the user's table");
+	is($node->safe_psql($copy, 'SELECT * FROM medrec.verify_records()'), '', "$format: rows are as their events say");
 	is($node->safe_psql($copy, "INSERT INTO medrec.account (username) VALUES ('bert') RETURNING id"), '2', "$format: sequences go on");
 	is($node->safe_psql($copy, "SELECT code FROM medrec.suggest('ICD-10-CM', display => 'hypertension') LIMIT 1"), 'I10', "$format: suggestions are found");
 	my ($rc, undef, $err) = $node->psql($copy, 'DROP EXTENSION medrec');

@@ -56,6 +56,13 @@ is($node->safe_psql('m', "SET ROLE medrec_admin; SELECT FROM medrec.seal_audit()
 is($node->safe_psql('m', 'SELECT * FROM medrec.verify_audit()'), '', 'the trail verifies');
 like(join('', $node->psql('m', 'SET ROLE medrec_clinician; SELECT * FROM medrec.verify_access()')), qr/permission denied/, 'a clinician may not ask');
 
+# what the nightly unit runs
+my @nightly = ('psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', 'm', '-f', "$ENV{TESTDIR}/gateway/verify.sql");
+$node->command_checks_all(\@nightly, 0, [qr/anna in medrec_clinician/], [qr/^$/], 'the nightly unit prints what is information, and is content');
+$node->safe_psql('m', 'GRANT SELECT ON medrec.jwt_key TO medrec_admin');
+$node->command_checks_all(\@nightly, 3, [qr/medrec_admin on table medrec\.jwt_key/], [qr/does not verify: 1 findings/], 'and fails for an error');
+$node->safe_psql('m', 'REVOKE SELECT ON medrec.jwt_key FROM medrec_admin');
+
 # Each of these: [name, statements, what is found, whether an event is left at once, undo]. They are done one after the other in a
 # database made of the first one, so that what one leaves behind does not hide another.
 my @attacks = (

@@ -1,14 +1,12 @@
 /*
- * records/records.h
- *		The record tables: their columns by name, and decisions on their codes.
+ * records/columns.h
+ *		The record tables, and where medrec's columns stand in them.
  */
-#ifndef MEDREC_RECORDS_H
-#define MEDREC_RECORDS_H
+#ifndef MEDREC_RECORD_COLUMNS_H
+#define MEDREC_RECORD_COLUMNS_H
 
 #include "access/attnum.h"
-#include "nodes/pg_list.h"
 #include "utils/relcache.h"
-#include "utils/uuid.h"
 
 typedef enum RecordKind
 {
@@ -20,18 +18,13 @@ typedef enum RecordKind
 
 #define RECORD_KINDS	4
 
-/* SQLSTATE that PostgREST answers with 409 */
-#define ERRCODE_STALE_VERSION	MAKE_SQLSTATE('P','T','4','0','9')
-
-/* most of medrec's own columns that a record table has */
-#define RECORD_COLUMNS_MAX	16
-
+/* the names of the tables */
 extern const char *const record_kind_names[RECORD_KINDS];
 
 /*
  * Where medrec's columns stand in a record table, by the numbers of the enum
- * that belongs to its kind; user columns are left alone.  Cached until the
- * table changes.
+ * that belongs to its kind; columns of the user's own are left alone.  Valid as
+ * columns_of() says.
  */
 extern const AttrNumber *record_columns(Relation rel, RecordKind kind);
 
@@ -41,8 +34,7 @@ enum
 	ACCOUNT_USERNAME,
 	ACCOUNT_EMAIL,
 	ACCOUNT_ROLE,
-	ACCOUNT_PASSWORD,
-	ACCOUNT_COLUMNS
+	ACCOUNT_PASSWORD
 };
 
 /* columns of patient */
@@ -57,8 +49,7 @@ enum
 	PATIENT_BIRTH_DATE,
 	PATIENT_VERSION,
 	PATIENT_CREATED_AT,
-	PATIENT_UPDATED_AT,
-	PATIENT_COLUMNS
+	PATIENT_UPDATED_AT
 };
 
 /* columns of diagnosis and treatment */
@@ -76,15 +67,7 @@ enum
 	CODED_ISSUES,
 	CODED_VERSION,
 	CODED_CREATED_AT,
-	CODED_UPDATED_AT,
-	CODED_COLUMNS
+	CODED_UPDATED_AT
 };
 
-/*
- * The record whose suggestion is being accepted by medrec.accept_suggestion(),
- * NULL otherwise: only then does the trigger take "corrected" for a status.  A
- * variable of the backend, so that no SQL can forge it.
- */
-extern const pg_uuid_t *accepting_record;
-
-#endif							/* MEDREC_RECORDS_H */
+#endif							/* MEDREC_RECORD_COLUMNS_H */

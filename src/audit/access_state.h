@@ -1,0 +1,13 @@
+/*
+ * audit/access_state.h
+ *		Who may do what with medrec, now, as text that can be compared.
+ */
+#ifndef MEDREC_ACCESS_STATE_H
+#define MEDREC_ACCESS_STATE_H
+
+/* within an active snapshot or not; site: with what is not migrate()'s */
+extern char *access_state(bool site, const char *baseline);
+extern void access_digest(const char *state, uint8 *digest);
+extern int	access_settings(void);
+
+#endif							/* MEDREC_ACCESS_STATE_H */
