@@ -694,6 +694,13 @@ eval_free(void *opaque, void *p)
 	free(p);
 }
 
+/* The kind of a term by its origin. */
+static SearchTermKind
+term_kind(DataTermFrom from)
+{
+	return from == FROM_INCLUSION ? SEARCH_TERM_INCLUSION : from == FROM_SYNONYM ? SEARCH_TERM_SYNONYM : SEARCH_TERM_INDEX;
+}
+
 /* Builds the image of everything that is not held out; copies > 1 adds each
  * code again under other systems, to measure growth. */
 static void *
@@ -728,8 +735,7 @@ build(size_t *size, int copies)
 			int			c = find_cm(t->key);
 
 			if (c >= 0 && !held_out(t))
-				search_add_term(b, refs[c], t->from == FROM_INCLUSION ? SEARCH_TERM_INCLUSION : SEARCH_TERM_INDEX,
-								t->text, strlen(t->text));
+				search_add_term(b, refs[c], term_kind(t->from), t->text, strlen(t->text));
 		}
 	}
 	image = search_builder_finish(b, size);
@@ -763,12 +769,26 @@ keep_part(void)
 	data.ncodes = n;
 }
 
+/* Makes the codes of ICD-10-CM to be found by key. */
+static void
+index_codes(void)
+{
+	int			i;
+
+	cm_by_key = realloc(cm_by_key, (size_t) data.ncodes * sizeof(int));
+	ncm = 0;
+	for (i = 0; i < data.ncodes; i++)
+	{
+		if (data.codes[i].system == SYS_CM)
+			cm_by_key[ncm++] = i;
+	}
+	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
+}
+
 /* Reads everything, and seeds what is drawn. */
 static void
 load_data(const char *dir)
 {
-	int			i;
-
 	state = seed * 77777 + 1;
 	data_load_order(&data, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
 	data_load_order(&data, dir, "icd-10-pcs/icd10pcs_order_2025.txt.gz", SYS_PCS);
@@ -782,13 +802,7 @@ load_data(const char *dir)
 	data_load_tabular(&data, dir);
 	if (part > 1)
 		keep_part();
-	cm_by_key = malloc((size_t) data.ncodes * sizeof(int));
-	for (i = 0; i < data.ncodes; i++)
-	{
-		if (data.codes[i].system == SYS_CM)
-			cm_by_key[ncm++] = i;
-	}
-	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
+	index_codes();
 }
 
 /* For sorting times. */
