@@ -42,6 +42,19 @@ ask() {
 }
 need_wrk() { command -v wrk >/dev/null || die "wrk is missing: apt-get install wrk"; }
 
+# ticks RUN [PID...]: processor time so far of PostgreSQL, PostgREST and nginx of a private server, and of other processes; those of their
+# processes that have ended included.
+ticks() {
+	local run
+	run=$(readlink -f "$1")
+	cat /proc/[0-9]*/stat 2>/dev/null |
+		awk -v p="$(head -n 1 "$run/data/postmaster.pid")" -v n="$(cat "$run/nginx.pid")" -v others=" $(cat "$run/postgrest.pid") ${*:2} " '
+		{ pid = $1; sub(/^.*\) /, "") }
+		pid == p { t += $14 + $15 }
+		pid == p || $2 == p || $2 == n || index(others, " " pid " ") { t += $12 + $13 }
+		END { print t }' || true
+}
+
 # The name of a revision, by default that of the checkout.
 revision_name() {
 	if [ -n "$1" ]; then git -C "$ROOT" rev-parse --short "$1"; else git -C "$ROOT" describe --always --dirty; fi

@@ -86,27 +86,14 @@ awk -v p="$PATIENTS" -v work="$WORK" 'BEGIN {
 	print "order=name&limit=20" >(work "/list")
 }'
 
-# Processor time so far of one side's PostgreSQL, PostgREST and nginx, including processes that have ended, in ticks.
-ticks() {
-	local run=$WORK/$1/run postmaster nginx
-	run=$(readlink -f "$run")
-	postmaster=$(head -n 1 "$run/data/postmaster.pid")
-	nginx=$(cat "$run/nginx.pid")
-	{ cat "/proc/$postmaster/stat" "/proc/$(cat "$run/postgrest.pid")/stat" /proc/[0-9]*/stat 2>/dev/null || true; } |
-		awk -v p="$postmaster" -v n="$nginx" -v r="$(cat "$run/postgrest.pid")" '
-		{ pid = $1; sub(/^.*\) /, ""); if ((pid == p || pid == r) && !seen[pid]++) t += $12 + $13 + (pid == p ? $14 + $15 : 0)
-		  else if ($2 == p || $2 == n) t += $12 + $13 }
-		END { print t }'
-}
-
 # measure SIDE KIND ROUND: "side round value" into the files of requests per second and of microseconds.
 measure() {
 	local side=$1 kind=$2 round=$3 before after count rate method=GET path=/api/patients
 	[ "$kind" != post ] || method=POST path=/api/diagnoses
-	before=$(ticks "$side")
+	before=$(ticks "$WORK/$side/run")
 	read -r rate _ _ count < <(ask "$(url "$side")" "$CONNECTIONS" "$SECONDS_EACH" "$method" "$path" "$WORK/$side/headers" "$WORK/$kind")
 	[ -n "$count" ] || exit 1
-	after=$(ticks "$side")
+	after=$(ticks "$WORK/$side/run")
 	echo "$side $round $rate" >>"$WORK/$kind.rate"
 	awk -v s="$side" -v r="$round" -v t=$((after - before)) -v c="$count" -v hz="$(getconf CLK_TCK)" 'BEGIN { print s, r, t * 1e6 / hz / c }' >>"$WORK/$kind.cpu"
 }

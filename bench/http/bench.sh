@@ -75,27 +75,18 @@ ways() {
 	echo "nginx $MEDREC_HTTP_PORT /api"
 }
 
-# Processor time so far of PostgreSQL, PostgREST and nginx together, in clock ticks.
-ticks() {
-	local pid postmaster nginx=0
-	postmaster=$(head -n 1 "$MEDREC_RUN_DIR/data/postmaster.pid")
-	[ ! -f "$MEDREC_RUN_DIR/nginx.pid" ] || nginx=$(cat "$MEDREC_RUN_DIR/nginx.pid")
-	for pid in "$postmaster" "$(cat "$MEDREC_RUN_DIR/postgrest.pid")" "$(cat "$MEDREC_RUN_DIR/direct.pid")" $(pgrep -P "$postmaster,$nginx"); do
-		cat "/proc/$pid/stat" 2>/dev/null
-	done | awk '{ sub(/.*\) /, ""); t += $12 + $13 } END { print t }'
-}
-
 bench_http() {
-	local before way target prefix clients round schema out
+	local before way target prefix clients round schema out direct
 	prepare_http
+	direct=$(cat "$MEDREC_RUN_DIR/direct.pid")
 	while read -r way target prefix <&3; do
 		for schema in bare medrec_api; do post "$target" "$prefix" $schema 4 2 >/dev/null; done # warm
 		for clients in 1 4 8; do
 			for ((round = 1; round <= ROUNDS; round++)); do
 				for schema in $( ((round % 2)) && echo bare medrec_api || echo medrec_api bare); do
-					before=$(ticks)
+					before=$(ticks "$MEDREC_RUN_DIR" "$direct")
 					out=$(post "$target" "$prefix" "$schema" $clients "$SECONDS_EACH")
-					echo "$schema $round $out $(($(ticks) - before))"
+					echo "$schema $round $out $(($(ticks "$MEDREC_RUN_DIR" "$direct") - before))"
 				done
 			done >"$HTTP/result"
 			echo "POST through $way, $clients connection(s)   (wanted: medrec_api/bare at least 0.85)"

@@ -36,7 +36,8 @@ typedef enum DataTermFrom
 	FROM_NEOPLASM,
 	FROM_DRUG,
 	FROM_INCLUSION,
-	FROM_REFERENCE				/* "see ..." of an index */
+	FROM_REFERENCE,				/* "see ..." of an index */
+	FROM_SYNONYM				/* of no file here */
 } DataTermFrom;
 
 typedef struct DataTerm

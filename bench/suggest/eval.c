@@ -12,13 +12,13 @@
  * 2025 release are left out.  Times are of the processor.
  *
  *		eval [-s seed] [-n queries per set] [-x file.tsv] [-v set] [-o set]
- *			[--part k] [--weight name=value]... [--answers file] [--try name]
+ *			[--part k] [--weight name=value]... [--answers file] [--try names]
  *
  * -v prints the questions of a set whose answer is not among the first five, -w
  * those whose answer is not the first, -c those that are sure of another one; -o
  * asks one set only; --part takes one category of codes in k; -x writes the
  * questions, --answers all answers with their scores.  --weight changes a weight
- * of src/search/weights.h for this run; --try prints, for a weight or for "all",
+ * of src/search/weights.h for this run; --try prints, for some weights or for "all",
  * on how many questions of each set the answers move when it is a fifth smaller
  * and a quarter larger, and by how much hit@1 and hit@5 change.  "eval --list"
  * prints the weights.
@@ -694,6 +694,13 @@ eval_free(void *opaque, void *p)
 	free(p);
 }
 
+/* The kind of a term by its origin. */
+static SearchTermKind
+term_kind(DataTermFrom from)
+{
+	return from == FROM_INCLUSION ? SEARCH_TERM_INCLUSION : from == FROM_SYNONYM ? SEARCH_TERM_SYNONYM : SEARCH_TERM_INDEX;
+}
+
 /* Builds the image of everything that is not held out; copies > 1 adds each
  * code again under other systems, to measure growth. */
 static void *
@@ -728,8 +735,7 @@ build(size_t *size, int copies)
 			int			c = find_cm(t->key);
 
 			if (c >= 0 && !held_out(t))
-				search_add_term(b, refs[c], t->from == FROM_INCLUSION ? SEARCH_TERM_INCLUSION : SEARCH_TERM_INDEX,
-								t->text, strlen(t->text));
+				search_add_term(b, refs[c], term_kind(t->from), t->text, strlen(t->text));
 		}
 	}
 	image = search_builder_finish(b, size);
@@ -763,12 +769,26 @@ keep_part(void)
 	data.ncodes = n;
 }
 
+/* Makes the codes of ICD-10-CM to be found by key. */
+static void
+index_codes(void)
+{
+	int			i;
+
+	cm_by_key = realloc(cm_by_key, (size_t) data.ncodes * sizeof(int));
+	ncm = 0;
+	for (i = 0; i < data.ncodes; i++)
+	{
+		if (data.codes[i].system == SYS_CM)
+			cm_by_key[ncm++] = i;
+	}
+	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
+}
+
 /* Reads everything, and seeds what is drawn. */
 static void
 load_data(const char *dir)
 {
-	int			i;
-
 	state = seed * 77777 + 1;
 	data_load_order(&data, dir, "icd-10-cm/icd10cm_order_2025.txt.gz", SYS_CM);
 	data_load_order(&data, dir, "icd-10-pcs/icd10pcs_order_2025.txt.gz", SYS_PCS);
@@ -782,13 +802,7 @@ load_data(const char *dir)
 	data_load_tabular(&data, dir);
 	if (part > 1)
 		keep_part();
-	cm_by_key = malloc((size_t) data.ncodes * sizeof(int));
-	for (i = 0; i < data.ncodes; i++)
-	{
-		if (data.codes[i].system == SYS_CM)
-			cm_by_key[ncm++] = i;
-	}
-	qsort(cm_by_key, (size_t) ncm, sizeof(int), compare_keys);
+	index_codes();
 }
 
 /* For sorting times. */
@@ -951,7 +965,7 @@ typedef struct Options
 	const char *export;			/* file for the questions */
 	const char *verbose_set;
 	const char *only;			/* set */
-	const char *try;			/* weight, or "all" */
+	const char *try;			/* weights, or "all" */
 	int			verbose;
 	int			copies;
 } Options;
@@ -1019,6 +1033,22 @@ changed(const SearchWeight *w, double factor)
 	return value != old ? value : factor > 1 ? old + 1 : old - 1;
 }
 
+/* Is a name one of those between commas, or are all? */
+static int
+is_named(const char *name, const char *list)
+{
+	size_t		n = strlen(name);
+	const char *p;
+
+	for (p = list; p != NULL; p = strchr(p, ','))
+	{
+		p += *p == ',';
+		if (strncmp(p, name, n) == 0 && (p[n] == ',' || p[n] == '\0'))
+			return 1;
+	}
+	return strcmp(list, "all") == 0;
+}
+
 /* Prints on how many questions of each set the answers move. */
 static void
 print_moves(const SearchWeight *w, double value, const Outcome *before, const Outcome *after)
@@ -1049,7 +1079,7 @@ print_moves(const SearchWeight *w, double value, const Outcome *before, const Ou
 
 /* Changes a weight, or all in turn, and prints what moves. */
 static void
-try_weights(const char *name, const void *image, void *scratch)
+try_weights(const char *names, const void *image, void *scratch)
 {
 	static const double factors[] = {0.8, 1.25};
 	Outcome    *before = malloc((size_t) nqueries * sizeof(Outcome));
@@ -1065,7 +1095,7 @@ try_weights(const char *name, const void *image, void *scratch)
 		bool		builds = strcmp(w->stage, "BUILD") == 0;
 		double		old = search_weight_get(w);
 
-		if (strcmp(name, "all") != 0 && strcmp(name, w->name) != 0)
+		if (!is_named(w->name, names))
 			continue;
 		for (k = 0; k < 2; k++)
 		{

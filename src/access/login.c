@@ -37,6 +37,7 @@
 #include "access/login_tries.h"
 #include "access/password.h"
 #include "access/token.h"
+#include "access/username.h"
 #include "base/actor.h"
 #include "base/plan.h"
 #include "base/relations.h"
@@ -52,14 +53,10 @@
 
 /*
  * Tries that are free, from one address and from all where the account has never
- * logged in; then a wait that doubles with each, up to a limit.
+ * logged in.
  */
 #define FREE_TRIES		5
 #define FREE_TRIES_ALL	100
-#define LONGEST_WAIT	900
-
-/* a day without a failure, and the count starts anew */
-#define FORGET_AFTER	(INT64CONST(86400) * USECS_PER_SEC)
 
 /* names that there are not share so many rows, numbered from -1 down */
 #define NOBODIES	1024
@@ -145,6 +142,11 @@ static SavedPlan check_token_before = {
 	2, {TEXTOID, TEXTOID}
 };
 
+static SavedPlan find_address = {
+	"SELECT FROM medrec.login_address AS d"
+	" WHERE d.address OPERATOR(pg_catalog.=) $1 AND d.last_login IS NOT NULL LIMIT 1",
+	1, {TEXTOID}
+};
 static SavedPlan most_iterations = {
 	"SELECT pg_catalog.max(medrec.pbkdf2_iterations(a.password)) FROM ONLY medrec.account AS a"
 	" WHERE medrec.pbkdf2_iterations(a.password) IS NOT NULL",
@@ -209,12 +211,13 @@ static SavedPlan note_token = {
 };
 static SavedPlan note_login = {
 	"UPDATE ONLY medrec.account SET last_login = $2, password = COALESCE($3, password)"
-	" WHERE id OPERATOR(pg_catalog.=) $1",
-	3, {INT4OID, TIMESTAMPTZOID, TEXTOID}
+	" WHERE id OPERATOR(pg_catalog.=) $1 AND password OPERATOR(pg_catalog.=) $4::pg_catalog.varchar",
+	4, {INT4OID, TIMESTAMPTZOID, TEXTOID, TEXTOID}
 };
 static SavedPlan store_password = {
-	"UPDATE ONLY medrec.account SET password = $2 WHERE id OPERATOR(pg_catalog.=) $1",
-	2, {INT4OID, TEXTOID}
+	"UPDATE ONLY medrec.account SET password = $2 WHERE id OPERATOR(pg_catalog.=) $1"
+	" AND ($3 IS NULL OR password OPERATOR(pg_catalog.=) $3::pg_catalog.varchar)",
+	3, {INT4OID, TEXTOID, TEXTOID}
 };
 static SavedPlan next_generation = {
 	"INSERT INTO medrec.token_generation AS g (account_id, generation) VALUES ($1, 1)"
@@ -269,7 +272,7 @@ static bool IsTrue(int column);
 static uint32 HashName(const char *name);
 static char *CallerAddress(void);
 static void CheckCaller(void);
-static bool CountFailure(int32 account, const char *address, LoginCount *count, int allowed, TimestampTz now);
+static bool IsKnownAddress(const char *address);
 static void NoteLockout(int32 account, const char *address, const LoginCount *count, int32 lost);
 static bool IsForUs(const char *audience);
 static bool IsSince(const char *issued, TimestampTz ended);
@@ -283,7 +286,8 @@ static Datum RefuseLogin(LoginResult result);
 static char *SigningKey(uint8 **key, int *key_len);
 static Datum Token(const Account *account, int32 generation, TimestampTz now);
 static void CheckNewPassword(const char *password, const char *username);
-static int32 NewPassword(int32 id, const char *password);
+static bool NewPassword(int32 id, const char *password, const char *checked, int32 *generation);
+static bool NoteLogin(const Account *account, const char *password);
 static char *ArgText(FunctionCallInfo fcinfo, int n);
 static void NotAccepted(void) pg_attribute_noreturn();
 static void NoSuchAccount(void) pg_attribute_noreturn();
@@ -437,20 +441,13 @@ CheckCaller(void)
 				 errdetail("Only sessions of role \"%s\" may.", AUTHENTICATOR_ROLE)));
 }
 
-/* Counts a wrong try, at once.  Does a wait begin with it? */
+/* Has anybody ever logged in from an address? */
 static bool
-CountFailure(int32 account, const char *address, LoginCount *count, int allowed, TimestampTz now)
+IsKnownAddress(const char *address)
 {
-	if (count->last_failure + FORGET_AFTER < now)
-		count->failures = 0;
-	if (count->failures < PG_INT32_MAX)
-		count->failures++;
-	count->last_failure = now;
-	if (count->failures >= allowed)
-		count->locked_until = now + USECS_PER_SEC *
-			Min(INT64CONST(1) << Min(count->failures - allowed, 16), LONGEST_WAIT);
-	login_count_store(account, address, count);
-	return count->failures >= allowed;
+	Datum		value = CStringGetTextDatum(address);
+
+	return IsLaidOut() && saved_plan_run(&find_address, &value, NULL) > 0;
 }
 
 /*
@@ -477,7 +474,7 @@ CheckPassword(const char *name, const char *password, Account *account)
 	hash = HashName(name);
 	if (!FindAccount(name, address, account))
 		account->id = -1 - (int32) (hash % NOBODIES);
-	if (!login_try_begin(hash, account->known ? address : ""))
+	if (!login_try_begin(hash, address, !IsKnownAddress(address)))
 		return LOGIN_BUSY;
 
 	login_count_merge(account->id, LOGIN_ALL_ADDRESSES, &account->all);
@@ -494,8 +491,9 @@ CheckPassword(const char *name, const char *password, Account *account)
 	if (account->active && !locked)
 	{
 		login_try_mark(account->id, address);
-		lockout = CountFailure(account->id, address, &account->here, FREE_TRIES, now);
-		lockout = CountFailure(account->id, LOGIN_ALL_ADDRESSES, &account->all, FREE_TRIES_ALL, now) || lockout;
+		lockout = login_count_failure(account->id, address, &account->here, FREE_TRIES, now);
+		lockout = login_count_failure(account->id, LOGIN_ALL_ADDRESSES, &account->all,
+									  FREE_TRIES_ALL, now) || lockout;
 	}
 	if (password_matches(account->password, password, MostIterations()) &&
 		account->active && !locked)
@@ -672,35 +670,49 @@ Token(const Account *account, int32 generation, TimestampTz now)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(answer.data));
 }
 
-/* A new password is long enough, and bcrypt sees all of it. */
+/*
+ * A new password is long enough, and bcrypt sees all of it.  What cannot be seen,
+ * and space around it, make no password longer, nor another one.
+ */
 static void
 CheckNewPassword(const char *password, const char *username)
 {
-	if (pg_mbstrlen(password) < PASSWORD_MIN_CHARS || strlen(password) > PASSWORD_MAX_BYTES)
+	char	   *folded = username_fold(password);
+
+	if (pg_mbstrlen(password) < PASSWORD_MIN_CHARS || pg_mbstrlen(folded) < PASSWORD_MIN_CHARS ||
+		strlen(password) > PASSWORD_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a password has %d characters at least and %d bytes at most",
 						PASSWORD_MIN_CHARS, PASSWORD_MAX_BYTES)));
-	if (pg_strcasecmp(password, username) == 0)
+	if (strcmp(folded, username_fold(username)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a password must not be the account's name")));
-	if (password_is_common(password))
+	if (password_is_common(folded))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("a password must not be one of the commonest")));
 }
 
-/* Stores a new password; all tokens so far end.  The new tokens' generation. */
-static int32
-NewPassword(int32 id, const char *password)
+/*
+ * Stores a new password; all tokens so far end.  Gives the new tokens' generation.
+ * checked: the hash that the old password was held against, or NULL; false where
+ * it is another by now.
+ */
+static bool
+NewPassword(int32 id, const char *password, const char *checked, int32 *generation)
 {
-	Datum		values[2] = {Int32GetDatum(id), CStringGetTextDatum(password_hash(password))};
+	Datum		values[3] = {Int32GetDatum(id), CStringGetTextDatum(password_hash(password))};
+	bool		nulls[3] = {false, false, checked == NULL};
 
-	saved_plan_run(&store_password, values, NULL);
+	values[2] = checked ? CStringGetTextDatum(checked) : (Datum) 0;
+	if (saved_plan_run(&store_password, values, nulls) != 1)
+		return false;
 	ForgetFailures(id);
 	saved_plan_run(IsLaidOut() ? &next_generation : &next_generation_before, values, NULL);
-	return Int32Of(1, 0);
+	*generation = Int32Of(1, 0);
+	return true;
 }
 
 /* An argument as a string, empty where it is null. */
@@ -719,6 +731,21 @@ NoSuchAccount(void)
 			 errmsg("account not found")));
 }
 
+/* Notes a login, with a hash of the present cost; false where the password is another by now. */
+static bool
+NoteLogin(const Account *account, const char *password)
+{
+	Datum		values[4];
+	bool		nulls[4] = {false};
+
+	values[0] = Int32GetDatum(account->id);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	nulls[2] = password_hash_is_current(account->password);
+	values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(password_hash(password));
+	values[3] = CStringGetTextDatum(account->password);
+	return saved_plan_run(&note_login, values, nulls) == 1;
+}
+
 PG_FUNCTION_INFO_V1(medrec_login);
 
 /* medrec.login(username, password): a token, or a refusal that is remembered. */
@@ -734,21 +761,11 @@ medrec_login(PG_FUNCTION_ARGS)
 	CheckCaller();
 	SPI_connect();
 	checked = CheckPassword(username, password, &account);
-	if (checked != LOGIN_GRANTED)
-		result = RefuseLogin(checked);
-	else
-	{
-		TimestampTz now = GetCurrentTimestamp();
-		Datum		values[3];
-		bool		nulls[3] = {false};
-
-		values[0] = Int32GetDatum(account.id);
-		values[1] = TimestampTzGetDatum(now);
-		nulls[2] = password_hash_is_current(account.password);
-		values[2] = nulls[2] ? (Datum) 0 : CStringGetTextDatum(password_hash(password));
-		saved_plan_run(&note_login, values, nulls);
-		result = Token(&account, account.generation, now);
-	}
+	/* a password that was changed while this one was checked stays what it is */
+	if (checked == LOGIN_GRANTED && !NoteLogin(&account, password))
+		checked = LOGIN_REFUSED;
+	result = checked == LOGIN_GRANTED ?
+		Token(&account, account.generation, GetCurrentTimestamp()) : RefuseLogin(checked);
 	result = SPI_datumTransfer(result, false, -1);
 	SPI_finish();
 	return result;
@@ -765,6 +782,7 @@ medrec_change_password(PG_FUNCTION_ARGS)
 	char	   *new_password = ArgText(fcinfo, 1);
 	Account		account;
 	LoginResult checked;
+	int32		generation = 0;
 	Datum		result;
 
 	CheckCaller();
@@ -775,10 +793,13 @@ medrec_change_password(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	checked = CheckPassword(name, old_password, &account);
-	if (checked != LOGIN_GRANTED || strcmp(account.username, name) != 0)
-		result = RefuseLogin(checked);
-	else
-		result = Token(&account, NewPassword(account.id, new_password), GetCurrentTimestamp());
+	/* one that was changed while the old one was checked stays what it is */
+	if (checked == LOGIN_GRANTED &&
+		(strcmp(account.username, name) != 0 ||
+		 !NewPassword(account.id, new_password, account.password, &generation)))
+		checked = LOGIN_REFUSED;
+	result = checked == LOGIN_GRANTED ?
+		Token(&account, generation, GetCurrentTimestamp()) : RefuseLogin(checked);
 	result = SPI_datumTransfer(result, false, -1);
 	SPI_finish();
 	return result;
@@ -793,12 +814,13 @@ medrec_set_password(PG_FUNCTION_ARGS)
 	char	   *username = ArgText(fcinfo, 0);
 	char	   *password = ArgText(fcinfo, 1);
 	Account		account;
+	int32		generation;
 
 	CheckNewPassword(password, username);
 	SPI_connect();
 	if (!FindAccount(username, "", &account) || strcmp(account.username, username) != 0)
 		NoSuchAccount();
-	NewPassword(account.id, password);
+	(void) NewPassword(account.id, password, NULL, &generation);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

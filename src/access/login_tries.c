@@ -28,12 +28,19 @@
 
 /*
  * Counts that are remembered; tries that may run in all, in one database, and
- * there from addresses where nobody has logged in under the name.
+ * there from one address, or from all where nobody has ever logged in.
  */
 #define COUNTS				128
 #define RUNNING				64
 #define RUNNING_HERE		8
+#define RUNNING_ADDRESS		6
 #define RUNNING_STRANGERS	6
+
+/* a wait doubles with each try, up to so many seconds */
+#define LONGEST_WAIT	900
+
+/* a day without a failure, and the count starts anew */
+#define FORGET_AFTER	(INT64CONST(86400) * USECS_PER_SEC)
 
 typedef struct SharedCount
 {
@@ -50,7 +57,8 @@ typedef struct RunningTry
 	int			pid;			/* 0 where unused */
 	Oid			database;
 	uint32		name;
-	char		address[LOGIN_ADDRESS_BYTES];	/* empty for that of a stranger */
+	char		address[LOGIN_ADDRESS_BYTES];
+	bool		stranger;		/* nobody has ever logged in from there */
 } RunningTry;
 
 typedef struct SharedTries
@@ -83,6 +91,7 @@ static void EndWithBackend(int code, Datum arg);
 static void ForgetDead(void);
 static bool GoesBefore(const SharedCount *a, const SharedCount *b);
 static SharedCount *FindCount(int32 account, const char *address, bool make);
+static void MergeCount(const SharedCount *found, LoginCount *count);
 static Mark *AddMark(int32 account, const char *address);
 
 /* Sets the shared memory up. */
@@ -103,7 +112,7 @@ Attach(void)
 
 	if (shared != NULL)
 		return;
-	found = medrec_shared_memory("medrec login tries 1", sizeof(SharedTries), InitSharedTries);
+	found = medrec_shared_memory("medrec login tries 2", sizeof(SharedTries), InitSharedTries);
 	if (found == NULL)
 	{
 		found = MemoryContextAlloc(TopMemoryContext, sizeof(SharedTries));
@@ -206,14 +215,17 @@ ForgetDead(void)
 	}
 }
 
-/* Begins a try for a name, unless another one runs or too many do. */
+/*
+ * Begins a try for a name, unless another one runs or too many do.  What decides is
+ * the name and the address, never whether there is such an account.
+ */
 bool
-login_try_begin(uint32 name, const char *known_address)
+login_try_begin(uint32 name, const char *address, bool stranger)
 {
 	RunningTry *own = NULL;
 	RunningTry *unused = NULL;
-	bool		stranger = *known_address == '\0';
 	int			here = 0;
+	int			near = 0;
 	int			strangers = 0;
 	bool		taken = false;
 	int			i;
@@ -231,13 +243,15 @@ login_try_begin(uint32 name, const char *known_address)
 			unused = running;
 		else if (running->database == MyDatabaseId)
 		{
+			bool		same = strncmp(running->address, address, LOGIN_ADDRESS_BYTES - 1) == 0;
+
 			here++;
-			strangers += running->address[0] == '\0' ? 1 : 0;
-			taken = taken || (running->name == name &&
-							  strcmp(running->address, known_address) == 0);
+			near += same ? 1 : 0;
+			strangers += running->stranger ? 1 : 0;
+			taken = taken || (running->name == name && (same || (stranger && running->stranger)));
 		}
 	}
-	if (here >= RUNNING_HERE || (stranger && strangers >= RUNNING_STRANGERS))
+	if (here >= RUNNING_HERE || near >= RUNNING_ADDRESS || (stranger && strangers >= RUNNING_STRANGERS))
 		taken = true;
 	if (own == NULL)
 		own = unused;
@@ -246,7 +260,8 @@ login_try_begin(uint32 name, const char *known_address)
 		own->pid = MyProcPid;
 		own->database = MyDatabaseId;
 		own->name = name;
-		strlcpy(own->address, known_address, LOGIN_ADDRESS_BYTES);
+		own->stranger = stranger;
+		strlcpy(own->address, address, LOGIN_ADDRESS_BYTES);
 	}
 	SpinLockRelease(&shared->mutex);
 	return own != NULL && !taken;
@@ -290,15 +305,10 @@ FindCount(int32 account, const char *address, bool make)
 	return first;
 }
 
-/* Adds what shared memory knows and the committed row does not. */
-void
-login_count_merge(int32 account, const char *address, LoginCount *count)
+/* Adds what shared memory knows and the committed row does not.  To be called under the lock. */
+static void
+MergeCount(const SharedCount *found, LoginCount *count)
 {
-	SharedCount *found;
-
-	Attach();
-	SpinLockAcquire(&shared->mutex);
-	found = FindCount(account, address, false);
 	if (found != NULL && found->count.last_failure > count->last_failure &&
 		found->count.last_failure > count->cleared_at)
 	{
@@ -306,7 +316,43 @@ login_count_merge(int32 account, const char *address, LoginCount *count)
 		count->last_failure = found->count.last_failure;
 		count->locked_until = found->count.locked_until;
 	}
+}
+
+/* The same. */
+void
+login_count_merge(int32 account, const char *address, LoginCount *count)
+{
+	Attach();
+	SpinLockAcquire(&shared->mutex);
+	MergeCount(FindCount(account, address, false), count);
 	SpinLockRelease(&shared->mutex);
+}
+
+/*
+ * Counts a wrong try, at once, on top of those that others have counted meanwhile:
+ * an account may be tried by its name and by its e-mail address side by side.
+ * Does a wait begin with it?
+ */
+bool
+login_count_failure(int32 account, const char *address, LoginCount *count, int allowed, TimestampTz now)
+{
+	SharedCount *shared_count;
+
+	Attach();
+	SpinLockAcquire(&shared->mutex);
+	shared_count = FindCount(account, address, true);
+	MergeCount(shared_count, count);
+	if (count->last_failure + FORGET_AFTER < now)
+		count->failures = 0;
+	if (count->failures < PG_INT32_MAX)
+		count->failures++;
+	count->last_failure = Max(now, count->last_failure + 1);
+	if (count->failures >= allowed)
+		count->locked_until = now + USECS_PER_SEC *
+			Min(INT64CONST(1) << Min(count->failures - allowed, 16), LONGEST_WAIT);
+	shared_count->count = *count;
+	SpinLockRelease(&shared->mutex);
+	return count->failures >= allowed;
 }
 
 /* Remembers a count in shared memory, at once. */

@@ -32,14 +32,21 @@ typedef struct LostTries
 } LostTries;
 
 /*
- * Begins a try for a name, which ends with the transaction; from an address where
- * the account has logged in before, or from elsewhere.  False where another
- * session is at it, or where too many names are being tried.
+ * Begins a try for a name, which ends with the transaction; stranger: nobody has
+ * ever logged in from the address.  False where another session is at it, or
+ * where too many names are being tried.
  */
-extern bool login_try_begin(uint32 name, const char *known_address);
+extern bool login_try_begin(uint32 name, const char *address, bool stranger);
 
 /* adds what shared memory knows and the committed row does not */
 extern void login_count_merge(int32 account, const char *address, LoginCount *count);
+
+/*
+ * counts a wrong try in shared memory, at once, and gives the count with it; true
+ * where a wait begins, from the allowed one on
+ */
+extern bool login_count_failure(int32 account, const char *address, LoginCount *count,
+								int allowed, TimestampTz now);
 
 /* remembers a count in shared memory, at once */
 extern void login_count_store(int32 account, const char *address, const LoginCount *count);

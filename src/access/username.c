@@ -2,8 +2,8 @@
  * access/username.c
  *		What usernames are compared by, so that no two look alike.
  *
- * Compatibility forms (NFKC), case, characters that are not seen, and the letters
- * of Cyrillic and Greek that look like Latin ones fold to the same key.
+ * Compatibility forms (NFKC), case, characters that are not seen, white space, and
+ * the letters of Cyrillic and Greek that look like Latin ones fold to the same key.
  */
 #include "base/medrec.h"
 
@@ -12,6 +12,9 @@
 #include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/formatting.h"
+
+#include "access/username.h"
+#include "base/text.h"
 
 /* a letter that looks like a Latin one, and that one */
 typedef struct LookAlike
@@ -39,19 +42,18 @@ static const LookAlike look_alikes[] = {
 	{0x0131, 'i'}
 };
 
-static bool IsUnseen(pg_wchar c);
+static bool IsSpace(pg_wchar c);
 static pg_wchar Latin(pg_wchar c);
 static char *Plain(const char *name);
 
 PG_FUNCTION_INFO_V1(medrec_username_key);
 
-/* Is a character one that is not seen? */
+/* Does a character stand for a gap?  NFKC has made a space of most of them. */
 static bool
-IsUnseen(pg_wchar c)
+IsSpace(pg_wchar c)
 {
-	return c == 0x00ad || c == 0x034f || c == 0x061c || c == 0x180e || c == 0xfeff ||
-		(c >= 0x200b && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
-		(c >= 0x2060 && c <= 0x206f) || (c >= 0xfe00 && c <= 0xfe0f);
+	return c == ' ' || (c >= '\t' && c <= '\r') || c == 0x0085 || c == 0x1680 ||
+		c == 0x2028 || c == 0x2029 || c == 0x2800;
 }
 
 /* The Latin letter that a letter looks like, or the letter. */
@@ -66,10 +68,15 @@ Latin(pg_wchar c)
 	return c;
 }
 
-/* A UTF-8 name in its compatibility form, in Latin where it looks so. */
+/*
+ * A UTF-8 name in its compatibility form, in Latin where it looks so, without what
+ * is not seen and the space around it, and with one space for each gap in it.
+ */
 static char *
 Plain(const char *name)
 {
+	bool		gap = false;
+
 	pg_wchar   *chars = palloc((strlen(name) + 1) * sizeof(pg_wchar));
 	pg_wchar   *normal;
 	char	   *plain;
@@ -86,11 +93,16 @@ Plain(const char *name)
 	normal = unicode_normalize(UNICODE_NFKC, chars);
 	for (n = 0; normal[n]; n++)
 		;
-	out = plain = palloc(n * 4 + 1);
+	out = plain = palloc(n * 5 + 1);
 	for (i = 0; i < n; i++)
 	{
-		if (IsUnseen(normal[i]))
+		if (IsSpace(normal[i]))
+			gap = out > plain;
+		if (!is_visible_char(normal[i]))
 			continue;
+		if (gap)
+			*out++ = ' ';
+		gap = false;
 		unicode_to_utf8(Latin(normal[i]), (unsigned char *) out);
 		out += pg_utf_mblen((unsigned char *) out);
 	}
@@ -98,17 +110,24 @@ Plain(const char *name)
 	return plain;
 }
 
+/* What a name is compared by. */
+char *
+username_fold(const char *name)
+{
+	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
+	char	   *folded;
+
+	if (utf8)
+		name = Plain(name);
+	folded = str_tolower(name, strlen(name), DEFAULT_COLLATION_OID);
+	return utf8 ? Plain(folded) : trimmed_copy(folded);
+}
+
 /* medrec.username_key(username): what usernames are compared by. */
 Datum
 medrec_username_key(PG_FUNCTION_ARGS)
 {
 	char	   *name = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char	   *folded;
 
-	if (GetDatabaseEncoding() == PG_UTF8)
-		name = Plain(name);
-	folded = str_tolower(name, strlen(name), DEFAULT_COLLATION_OID);
-	if (GetDatabaseEncoding() == PG_UTF8)
-		folded = Plain(folded);
-	PG_RETURN_TEXT_P(cstring_to_text(folded));
+	PG_RETURN_TEXT_P(cstring_to_text(username_fold(name)));
 }

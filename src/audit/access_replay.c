@@ -156,11 +156,22 @@ access_replay(void)
 		state = access_state(false, NULL);
 		SPI_finish();
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
+		ErrorData  *error;
+
+		/* who catches the error ends a subtransaction of their own, and not this one */
 		medrec_guard_asleep = false;
+		MemoryContextSwitchTo(caller);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(caller);
+		CurrentResourceOwner = owner;
+		ReThrowError(error);
 	}
 	PG_END_TRY();
+	medrec_guard_asleep = false;
 	RollbackAndReleaseCurrentSubTransaction();
 	MemoryContextSwitchTo(caller);
 	CurrentResourceOwner = owner;

@@ -13,8 +13,12 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_database.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "parser/parse_func.h"
@@ -29,11 +33,14 @@
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/wait_event.h"
 
 #include "audit/event.h"
+#include "audit/scan.h"
 #include "audit/seal.h"
+#include "audit/store.h"
 #include "audit/worker.h"
 #include "base/relations.h"
 
@@ -48,6 +55,9 @@ PGDLLEXPORT void medrec_seal_worker(Datum arg);
 static List *Databases(MemoryContext context);
 static void SealDatabase(Oid database);
 static void SealAll(MemoryContext context);
+static bool IsOurs(const char *name, int nargs, const Oid *args);
+static bool MayRun(const char *name, int nargs, const Oid *args);
+static void RunAndCommit(const char *query);
 
 /* Defines the settings, and registers the launcher while the server starts. */
 void
@@ -199,13 +209,70 @@ medrec_seal_launcher(Datum arg)
 	}
 }
 
+/*
+ * Is a function of schema medrec the extension's own, in C?  The worker is the
+ * server's first superuser, and comes to every database: the owner of one may
+ * have put a function of that name there.
+ */
+static bool
+IsOurs(const char *name, int nargs, const Oid *args)
+{
+	Oid			function = LookupFuncName(list_make2(makeString(MEDREC_SCHEMA), makeString(pstrdup(name))),
+										  nargs, args, true);
+	Oid			extension = get_extension_oid("medrec", true);
+	HeapTuple	tuple;
+	Form_pg_proc proc;
+	bool		ours;
+
+	if (!OidIsValid(function) || !OidIsValid(extension) ||
+		getExtensionOfObject(ProcedureRelationId, function) != extension)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	proc = (Form_pg_proc) GETSTRUCT(tuple);
+	ours = proc->prolang == ClanguageId && superuser_arg(proc->proowner);
+	ReleaseSysCache(tuple);
+	return ours;
+}
+
+/* Is there something to seal, and is a function the one that does it? */
+static bool
+MayRun(const char *name, int nargs, const Oid *args)
+{
+	return OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) &&
+		OidIsValid(medrec_relation_if_any(AUDIT_SEAL_TABLE)) &&
+		IsOurs(name, nargs, args);
+}
+
+/*
+ * Runs a function of ours, and commits with the rights of the trail's owner: what
+ * triggers the owner has put on medrec's tables, deferred ones, are not the
+ * superuser's.  The function itself becomes the owner.
+ */
+static void
+RunAndCommit(const char *query)
+{
+	Oid			user;
+	int			sec_context;
+
+	pgstat_report_activity(STATE_RUNNING, query);
+	SPI_connect();
+	/* an error ends the worker and goes to the log; the next round tries again */
+	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not run \"%s\"", query);
+	SPI_finish();
+	PopActiveSnapshot();
+	audit_become_owner(&user, &sec_context);
+	CommitTransactionCommand();
+	SetUserIdAndSecContext(user, sec_context);
+}
+
 /* The worker of one database: seals, where medrec's tables are, and ends. */
 void
 medrec_seal_worker(Datum arg)
 {
-	bool		has_trail;
 	Oid			int4 = INT4OID;
-	bool		index_months;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
@@ -213,36 +280,14 @@ medrec_seal_worker(Datum arg)
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	has_trail = OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) &&
-		OidIsValid(medrec_relation_if_any(AUDIT_SEAL_TABLE));
-	if (has_trail)
-	{
-		pgstat_report_activity(STATE_RUNNING, "SELECT medrec.seal_audit()");
-		SPI_connect();
-		/* an error ends the worker and goes to the log; the next round tries again */
-		if (SPI_execute("SELECT FROM medrec.seal_audit()", false, 0) != SPI_OK_SELECT)
-			elog(ERROR, "could not seal the audit trail");
-		SPI_finish();
-	}
-	/* the extension may be older than the library */
-	index_months = has_trail &&
-		OidIsValid(LookupFuncName(list_make2(makeString(MEDREC_SCHEMA), makeString("index_audit")),
-								  1, &int4, true));
-	PopActiveSnapshot();
-	CommitTransactionCommand();
+	if (!MayRun("seal_audit", 0, NULL))
+		proc_exit(0);
+	RunAndCommit("SELECT FROM medrec.seal_audit()");
 
-	/* afterwards, because it may take a minute at the beginning of a month */
-	if (index_months)
-	{
-		StartTransactionCommand();
-		PushActiveSnapshot(GetTransactionSnapshot());
-		pgstat_report_activity(STATE_RUNNING, "SELECT medrec.index_audit()");
-		SPI_connect();
-		if (SPI_execute("SELECT FROM medrec.index_audit()", false, 0) != SPI_OK_SELECT)
-			elog(ERROR, "could not index the audit trail");
-		SPI_finish();
-		PopActiveSnapshot();
-		CommitTransactionCommand();
-	}
+	/* afterwards, because it may take a minute at the beginning of a month; the extension may be older than the library */
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	if (MayRun("index_audit", 1, &int4))
+		RunAndCommit("SELECT FROM medrec.index_audit()");
 	proc_exit(0);
 }

@@ -63,6 +63,17 @@ trimmed_copy(const char *str)
 	return pnstrdup(str, len);
 }
 
+/* Is a character one that can be seen? */
+bool
+is_visible_char(pg_wchar c)
+{
+	int			i = 0;
+
+	while (i < (int) lengthof(invisible) && c > invisible[i][1])
+		i++;
+	return i == (int) lengthof(invisible) || c < invisible[i][0];
+}
+
 /* Counts the characters that can be seen. */
 int
 visible_chars(const char *str)
@@ -84,11 +95,8 @@ visible_chars(const char *str)
 	while (*str)
 	{
 		pg_wchar	c = utf8 ? utf8_to_unicode((const unsigned char *) str) : (unsigned char) *str;
-		int			i = 0;
 
-		while (i < (int) lengthof(invisible) && c > invisible[i][1])
-			i++;
-		if (i == (int) lengthof(invisible) || c < invisible[i][0])
+		if (is_visible_char(c))
 			count++;
 		str += utf8 ? pg_utf_mblen((const unsigned char *) str) : pg_mblen(str);
 	}

@@ -141,7 +141,8 @@ row_check_line(RecordRow *row, int column, const char *name)
 		return;
 	}
 	str = trimmed_copy(str);
-	if (*str == '\0')
+	/* what begins with ASCII shows something */
+	if (*str == '\0' || (IS_HIGHBIT_SET(*str) && visible_chars(str) == 0))
 		faults_add(&row->faults, name, "required", "must not be empty");
 	else if (has_control_character(str, false))
 		faults_add(&row->faults, name, "value", "must not hold control characters");

@@ -285,7 +285,8 @@ try_all_digits(Hunt *h, Range all, const char *key, int len)
 		try_key(h, all, other, len, W.near_all_digits, CODE_CONFUSED);
 }
 
-/* Tries placeholders that were left out, with the last character and without. */
+/* Tries placeholders that were left out before the last character; where that is
+ * left out too, the code begins others (codes_below). */
 static void
 try_placeholders(Hunt *h, Range all, const char *key, int len)
 {
@@ -299,13 +300,6 @@ try_placeholders(Hunt *h, Range all, const char *key, int len)
 		memset(other + len - 1, h->shape.placeholder, (size_t) x);
 		other[len - 1 + x] = key[len - 1];
 		try_key(h, all, other, len + x, W.near_placeholders, CODE_PLACEHOLDER);
-	}
-	for (x = 1; x <= PLACEHOLDERS_MAX && len + x < full && len >= 3; x++)
-	{
-		memcpy(other, key, (size_t) len);
-		memset(other + len, h->shape.placeholder, (size_t) x);
-		other[len + x] = h->shape.variants[0];
-		try_key(h, all, other, len + x + 1, W.near_placeholders_variant, CODE_UNFINISHED);
 	}
 }
 

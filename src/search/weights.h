@@ -190,7 +190,6 @@
 	X(QUERY, float, near_swapped, 0.7f, "two characters swapped", "") \
 	X(QUERY, float, near_all_digits, 0.75f, "letters for digits all over", "") \
 	X(QUERY, float, near_placeholders, 0.8f, "placeholders left out", "") \
-	X(QUERY, float, near_placeholders_variant, 0.5f, "placeholders and the last character left out", "") \
 	X(QUERY, float, near_two_changes, 0.25f, "one that looks alike and a swap", "") \
 	X(QUERY, float, near_header, 0.8f, "factor for a header", "") \
 	X(QUERY, float, near_given_header, 0.3f, "the header itself that was given", "") \

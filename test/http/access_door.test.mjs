@@ -1,5 +1,6 @@
 // What reaches PostgREST at all when logins are required: a well-formed token, or one of the few open addresses.
 import { test, before } from 'node:test'
+import { connect } from 'node:tls'
 import assert from 'node:assert/strict'
 import { URL_BASE, call, get } from './api.mjs'
 import { sql, clients, bearer, plainError, unhurried } from './access.mjs'
@@ -56,4 +57,31 @@ test('a password in an address is not checked: nothing counts and nothing is rev
 			}
 	assert.equal(answers.size, 1)
 	assert.equal(sql('SELECT coalesce(sum(refused), 0) FROM medrec.account_login'), before)
+})
+
+// A request as bytes, and the head and body of what comes back.
+function raw(text) {
+	const url = new URL(URL_BASE)
+	return new Promise((resolve) => {
+		const socket = connect({ host: url.hostname, port: url.port, servername: url.hostname }, () => socket.write(text))
+		let answer = ''
+		socket.setEncoding('latin1').on('data', (part) => { answer += part })
+			// what was not read yet is answered with a reset, after the answer
+			.on('error', () => {})
+			.on('close', () => resolve({ status: Number(answer.split(' ')[1]), body: JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)) }))
+	})
+}
+
+test('the body of an error that nginx makes itself agrees with the status, malformed requests included', async () => {
+	const health = (headers, uri = '/api/rpc/health', method = 'GET', version = '1.1') => `${method} ${uri} HTTP/${version}\r\nHost: localhost\r\n${headers}Connection: close\r\n\r\n`
+	const requests = [
+		[400, health('', '/api/rpc/health%00')], [400, health('', '/api/rpc/health x')], [400, health('', undefined, 'get')], [400, health('Host: localhost\r\n')],
+		[400, health('X: a\0b\r\n')], [400, health('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n', undefined, 'POST')], [405, health('', undefined, 'TRACE')],
+		[414, health('', '/api/patients?' + 'a'.repeat(40000))], [431, health(`X: ${'a'.repeat(40000)}\r\n`)], [501, health('Transfer-Encoding: odd\r\n', undefined, 'POST')],
+		[505, health('', undefined, 'GET', '2.0')], [421, health('').replace('localhost', 'evil')], [401, health('', '/api/patients')],
+	]
+	for (const [status, request] of requests) {
+		const answer = await raw(request)
+		assert.deepEqual([answer.status, answer.body.code], [status, String(status)], request.slice(0, 80))
+	}
 })

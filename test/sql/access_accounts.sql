@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(94);
+SELECT plan(116);
 
 SET LOCAL medrec.password_cost = 4;
 
@@ -248,10 +248,23 @@ SELECT is((SELECT array_agg(e.account || ' ' || (e.new_values ->> 'change') ORDE
 
 -- names that look alike
 SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n), '23505', NULL, 'a name that looks like another: ' || w)
-	FROM (VALUES ('DOC', 'capitals'), (U&'\FF24\FF4F\FF43', 'full width'), (U&'d\043e\0441', 'Cyrillic'), (U&'D\041e\0421', 'Cyrillic capitals'), (U&'d\200boc', 'with what is not seen')) AS v (n, w);
+	FROM (VALUES ('DOC', 'capitals'), (U&'\FF24\FF4F\FF43', 'full width'), (U&'d\043e\0441', 'Cyrillic'), (U&'D\041e\0421', 'Cyrillic capitals'), (U&'d\200boc', 'with invisible characters')) AS v (n, w);
 SELECT throws_ok('UPDATE medrec.account SET username = ''Doc'' WHERE username = ''root2''', '23505', NULL, 'renaming an account to a look-alike is refused');
 SELECT lives_ok('UPDATE medrec.account SET username = ''Root2'' WHERE username = ''root2''', 'an account may change the case of its own name');
 SELECT throws_ok('SELECT medrec.set_password(''twin1'', ''QWERTYuiop123'')', '22023', NULL, 'a common password is refused, whatever its case');
+SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n), '23505', NULL, 'a name that differs from another only in invisible characters is refused: ' || w)
+	FROM (VALUES (U&'doc\00a0', 'a space that does not break'), (U&'doc\2800', 'a Braille pattern without dots'), (U&'doc\3164', 'a filler of Hangul'), (U&'doc\+0E0041', 'a tag'),
+		(U&'doc\+0E0100', 'a variation selector'), (U&'do\180Bc', 'one of Mongolian'), (U&'d\17B4oc', 'a vowel of Khmer'), (U&'\FFA0doc', 'a filler of half width'), (U&'\2003doc', 'a wide space')) AS v (n, w);
+SELECT throws_ok(format('INSERT INTO medrec.account (username) VALUES (%L)', n), '22023', NULL, 'a name without a visible character is refused: ' || w)
+	FROM (VALUES (U&'\200B', 'U+200B'), (U&'\3164\2800', 'U+3164, U+2800')) AS v (n, w);
+SELECT throws_ok('INSERT INTO medrec.account (username) VALUES (U&''do\00a0 c''), (''do c'')', '23505', NULL, 'names whose gaps look alike are refused');
+SELECT lives_ok('INSERT INTO medrec.account (username) VALUES (''do  c'')', 'a name with a gap differs from one without');
+SELECT throws_ok(format('SELECT medrec.set_password(''twin1'', %L)', p), '22023', NULL, 'a common password with invisible or wide characters is refused: ' || w)
+	FROM (VALUES ('qwertyuiop123 ', 'a space behind it'), (U&'\00a0qwertyuiop123', 'one before it'), (U&'qwerty\200Buiop123', 'a zero-width space'),
+		(U&'\FF51wertyuiop123', 'a letter of full width'), (U&'qwertyuiop123\3164', 'a filler')) AS v (p, w);
+SELECT throws_ok(format('SELECT medrec.set_password(''twin1'', %L)', p), '22023', NULL, 'invisible characters do not make a password long enough: ' || w)
+	FROM (VALUES (repeat(' ', 12), 'spaces'), (repeat(U&'\200B', 12), 'zero-width spaces'), ('short' || repeat(U&'\2060', 20), 'word joiners')) AS v (p, w);
+SELECT throws_ok('SELECT medrec.set_password(''twelve-chars'', ''twelve-chars '')', '22023', NULL, 'a password that differs from the name by a space is refused');
 
 -- keys
 SELECT kid AS first FROM medrec.jwt_key WHERE signs_from IS NOT NULL \gset

@@ -21,6 +21,7 @@ INSERT INTO medrec.treatment (id, patient_id, code) VALUES ('$t', '$p', '99213')
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'one');
 SELECT * FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', E'00001 I10     1 Hypertension                                                 Essential (primary) hypertension\\n');
 ALTER DATABASE m SET medrec.password_cost = 4;
+SELECT FROM medrec.seal_audit();
 SQL
 
 # operation -> statements, each run separately; %s is the schema's own name of the object
@@ -73,7 +74,8 @@ for my $rel ('medrec_api.audit_events', 'medrec.audit_event')
 $do{'audit_events read'} = ['SELECT account FROM medrec_api.audit_events', 'TABLE medrec_api.audit_events'];
 $do{'archived_audit_events read'} = ['SELECT account FROM medrec_api.archived_audit_events'];
 $do{'medrec.audit_event read who and when'} = ['SELECT account, session_role, logged_at, action, table_name, row_id FROM medrec.audit_event'];
-$do{'medrec.audit_event read content'} = ['SELECT old_values FROM medrec.audit_event', 'SELECT new_values FROM medrec.audit_event'];
+$do{'medrec.audit_event read content'} = ['SELECT old_values FROM medrec.audit_event', 'SELECT new_values FROM medrec.audit_event',
+	map { my $of = $node->safe_psql('m', q(SELECT concat_ws(', ', era, xid, n) FROM medrec.audit_event WHERE table_name = 'diagnosis' LIMIT 1)); "SELECT medrec.$_($of)" } 'audit_canonical', 'audit_proof'];
 my %call = (
 	search_patients => q('one'),
 	record_visit => q('{"patient":{"patient_id":"PA"},"diagnoses":[{"code":"I10"}]}'),

@@ -29,10 +29,12 @@ sub logged
 	return $node->wait_for_log($pattern, $offset);
 }
 sub log_end { return -s $node->logfile; }
-# One whole round of sealing in database m: its second start from now on comes after the first has ended.
+# One whole round of sealing in a database, m or another: its second start from now on comes after the first has ended.
 sub round
 {
-	my $oid = $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = 'm'");
+	my ($database) = @_;
+	$database //= 'm';
+	my $oid = $node->safe_psql('postgres', "SELECT oid FROM pg_database WHERE datname = '$database'");
 	my $offset = log_end();
 	$offset = logged(qr/starting background worker process "medrec seal worker for database $oid"/, $offset) for 1 .. 2;
 	return;
@@ -84,9 +86,11 @@ sealed('a terminated worker is replaced');
 # an error
 my $offset = log_end();
 $node->safe_psql('m', q{
+	BEGIN;
 	ALTER TABLE medrec.audit_seal DISABLE TRIGGER ALL;
 	CREATE TABLE kept AS SELECT seal, frontier FROM medrec.audit_seal;
 	UPDATE medrec.audit_seal SET frontier = '' WHERE seal = (SELECT max(seal) FROM medrec.audit_seal);
+	COMMIT;
 });
 insert();
 logged(qr/seal \d+ of the audit trail is damaged/, $offset);
@@ -107,13 +111,51 @@ is($node->psql('postgres', 'DROP DATABASE n'), 0, 'a database can be dropped whi
 insert();
 sealed('the other databases are still sealed');
 
+# the owner of a database, or of the tables in one, cannot become a superuser through the worker
+my $is_super = "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolsuper AND rolname IN ('carl', 'dora')";
+$node->safe_psql('postgres', 'CREATE ROLE carl; CREATE ROLE dora; CREATE DATABASE owned OWNER carl; CREATE DATABASE tables');
+$node->safe_psql('owned', q{SET ROLE carl; CREATE SCHEMA medrec;
+	CREATE TABLE medrec.audit_event (seal text); CREATE TABLE medrec.audit_seal (seal text);
+	CREATE FUNCTION medrec.seal_audit() RETURNS void LANGUAGE sql AS 'ALTER ROLE carl SUPERUSER';
+	CREATE FUNCTION medrec.index_audit(integer DEFAULT 1) RETURNS void LANGUAGE sql AS 'ALTER ROLE carl SUPERUSER'});
+round('owned');
+is($node->safe_psql('postgres', $is_super), '', "a function that a database's owner has named medrec.seal_audit is not run");
+$node->safe_psql('tables', q{CREATE EXTENSION medrec; SELECT * FROM medrec.migrate();
+	GRANT ALL ON SCHEMA medrec TO dora;
+	DO $$
+	DECLARE
+		r regclass;
+	BEGIN
+		FOR r IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = 'medrec'::regnamespace AND c.relname ~ '^audit_' AND c.relkind IN ('r', 'p') LOOP
+			EXECUTE format('ALTER TABLE %s OWNER TO dora', r);
+		END LOOP;
+	END
+	$$;
+	GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA medrec TO dora;
+	GRANT SELECT ON ALL TABLES IN SCHEMA medrec TO dora;
+	GRANT CREATE ON SCHEMA public TO dora;
+	SET ROLE dora;
+	CREATE FUNCTION public.rise() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ALTER ROLE dora SUPERUSER; RETURN NULL; EXCEPTION WHEN insufficient_privilege THEN RETURN NULL; END $$;
+	CREATE CONSTRAINT TRIGGER rise AFTER INSERT ON medrec.audit_seal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.rise();
+	RESET ROLE;
+	INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('W', 1, 'other', 'W')});
+round('tables');
+is($node->safe_psql('postgres', $is_super), '', "a deferred trigger of the tables' owner is not run as a superuser by the worker");
+$node->psql('tables', 'SELECT FROM medrec.seal_audit()');
+is($node->safe_psql('postgres', $is_super), '', "a deferred trigger of the tables' owner is not run as a superuser by a superuser's seal_audit()");
+$node->safe_psql('tables', 'DROP FUNCTION public.rise() CASCADE');
+ok($node->poll_query_until('tables', 'SELECT unsealed_events = 0 AND sealed_events > 0 FROM medrec.audit_status()'), 'without such a trigger the trail of another owner is sealed');
+$node->safe_psql('postgres', "DROP DATABASE $_ WITH (FORCE)") foreach 'owned', 'tables';
+
 # settings
 $node->safe_psql('m', 'ALTER SYSTEM SET medrec.seal_interval = 0');
 $node->reload;
 sleep 1;
+# a sealing may have noted the setting that the file had by then
+my $waiting = unsealed();
 insert();
 sleep 1.5;
-is(unsealed(), '1', 'an interval of 0 stops sealing');
+is(unsealed(), $waiting + 1, 'an interval of 0 stops sealing');
 $node->safe_psql('m', 'ALTER SYSTEM RESET medrec.seal_interval');
 $node->reload;
 sealed('another interval starts sealing at once');

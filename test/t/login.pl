@@ -112,6 +112,7 @@ like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/"token
 open_try($_, "nobody$_") foreach 1 .. 5;
 like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/PT429/, 'while six names are tried from unknown addresses a seventh is refused');
 like(login('bert', 'correct horse battery', 'COMMIT', '192.0.2.11'), qr/"token"/, 'while six names are tried an attempt from a known address is not refused');
+unlike(login('nobody9', 'wrong', 'COMMIT', '192.0.2.11'), qr/PT429/, 'an unknown name from a known address is not refused either: a 429 reveals no account');
 open_try(6, 'cleo', '192.0.2.12');
 open_try(7, 'dora', '192.0.2.12');
 like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.3'), qr/PT429/, 'a ninth attempt at the same time is refused');
@@ -121,6 +122,26 @@ like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.4'), qr/"token
 $_->quit foreach @sessions;
 like(login('bert', 'correct horse battery', 'COMMIT', '198.51.100.5'), qr/"token"/, 'ended sessions hold no attempt');
 
+# a password that is changed while an old one is checked: neither a login, which replaces an old hash, nor another change
+# brings the old one back
+sub hash_of { return $node->safe_psql('m', "SELECT password FROM medrec.account WHERE username = 'cleo'"); }
+foreach my $what ("medrec_api.login('cleo', 'correct horse battery')", "medrec_api.change_password('correct horse battery', 'wrong horse battery')")
+{
+	$node->safe_psql('m', "SET medrec.password_cost = 5; SELECT medrec.set_password('cleo', 'correct horse battery')");
+	my $admin = $node->background_psql('m');
+	$admin->query_safe('SET medrec.password_cost = 4; BEGIN');
+	$admin->query_safe("SELECT medrec.set_password('cleo', 'a new horse battery')");
+	my $other = $node->background_psql('m', on_error_stop => 0);
+	$other->query_safe($gateway . from('192.0.2.20') . q(SET ROLE medrec_coder; SET request.jwt.claims = '{"sub":"cleo"}'; SET lock_timeout = 0));
+	$other->query_until(qr/started/, "\\echo started\nSELECT $what;\n");
+	$node->poll_query_until('m', "SELECT count(*) > 0 FROM pg_stat_activity WHERE wait_event_type = 'Lock'") or die 'nobody waits';
+	my $hash = $admin->query_safe("SELECT password FROM medrec.account WHERE username = 'cleo'");
+	$admin->query_safe('COMMIT');
+	my $answer = $other->query('SELECT 1');
+	is(hash_of(), $hash, "the new password stays: $what");
+	unlike($answer, qr/"token"/, 'and there is no token for the old one');
+	$_->quit foreach $admin, $other;
+}
 # a crash forgets what was rolled back, and nothing that was committed
 $node->safe_psql('m', "SELECT medrec.revoke_tokens('anna')");
 login('anna', 'wrong', 'COMMIT') foreach 1 .. 6;

@@ -193,6 +193,25 @@ $node->safe_psql('m', q{ALTER TABLE medrec.audit_seal DISABLE TRIGGER ALL; UPDAT
 	ALTER TABLE medrec.audit_seal ENABLE ALWAYS TRIGGER medrec_append_only, ENABLE ALWAYS TRIGGER medrec_append_only_row});
 like($node->safe_psql('m', 'SELECT kind, seal FROM medrec.verify_audit()'), qr/seal_altered\|2/, 'verify_audit() reports an altered seal with a snapshot');
 
+# an error in the midst of it, which somebody catches: the subtransaction that is undone is the catcher's
+$node->safe_psql('m', q{
+	CREATE FUNCTION public.caught() RETURNS boolean LANGUAGE plpgsql AS $$
+	BEGIN
+		CREATE TABLE public.halfway ();
+		PERFORM count(*) FROM medrec.verify_access();
+		RETURN NULL;
+	EXCEPTION WHEN lock_not_available THEN
+		RETURN to_regclass('public.halfway') IS NULL;
+	END
+	$$});
+my $holder = $node->background_psql('m');
+$holder->query_safe('BEGIN');
+$holder->query_safe("SELECT pg_advisory_xact_lock(x'6d6564726563'::bigint)");
+is($node->safe_psql('m', "SET lock_timeout = '100ms'; SELECT public.caught(); SELECT to_regclass('public.halfway') IS NULL, pg_current_xact_id_if_assigned() IS NULL"),
+	"t\nt|t", 'an error of verify_access() that is caught leaves nothing of what came before it');
+$holder->quit;
+$node->safe_psql('m', 'DROP FUNCTION public.caught(); DROP TABLE IF EXISTS public.halfway');
+
 # a dump, and the trail of a dump
 $node->command_ok([ 'pg_dump', '-Fc', @connection, '-f', $node->basedir . '/a.dump', 'attacked' ], 'pg_dump');
 $node->safe_psql('postgres', 'CREATE DATABASE copy');
