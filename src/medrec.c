@@ -63,8 +63,8 @@ DefineAccessSettings(void)
 							NULL, NULL, NULL);
 
 	/*
-	 * medrec.password_cost: bcrypt's cost for new hashes; each step doubles the
-	 * time.  Stored hashes of another cost are renewed at the next login.
+	 * medrec.password_cost: bcrypt's cost for new hashes; each step doubles
+	 * the time.  Stored hashes of another cost are renewed at the next login.
 	 */
 	DefineCustomIntVariable("medrec.password_cost",
 							"Cost of bcrypt for passwords: the logarithm of its rounds.",
@@ -76,9 +76,9 @@ DefineAccessSettings(void)
 							NULL, NULL, NULL);
 
 	/*
-	 * medrec.outside_accounts: whether a token whose account (sub) medrec does
-	 * not know is accepted with the role that it names; for an outside identity
-	 * provider that keeps the accounts.
+	 * medrec.outside_accounts: whether a token whose account (sub) medrec
+	 * does not know is accepted with the role that it names; for an outside
+	 * identity provider that keeps the accounts.
 	 */
 	DefineCustomBoolVariable("medrec.outside_accounts",
 							 "Whether tokens of accounts that medrec does not know are accepted.",
@@ -90,9 +90,9 @@ DefineAccessSettings(void)
 							 NULL, NULL, NULL);
 
 	/*
-	 * medrec.redact_log: whether the server's log keeps out what this session's
-	 * client sends.  PostgREST's sessions are so without it.  The library must
-	 * be loaded: session_preload_libraries.
+	 * medrec.redact_log: whether the server's log keeps out what this
+	 * session's client sends.  PostgREST's sessions are so without it.  The
+	 * library must be loaded: session_preload_libraries.
 	 */
 	DefineCustomBoolVariable("medrec.redact_log",
 							 "Whether entries in the server's log are kept free of what clients send.",
@@ -104,8 +104,9 @@ DefineAccessSettings(void)
 							 NULL, NULL, NULL);
 
 	/*
-	 * medrec.token_audience: what the claim "aud" of a token must say.  Tokens of
-	 * login() do; those of an outside provider are to be told.  Empty: anything.
+	 * medrec.token_audience: what the claim "aud" of a token must say. Tokens
+	 * of login() do; those of an outside provider are to be told. Empty:
+	 * anything.
 	 */
 	DefineCustomStringVariable("medrec.token_audience",
 							   "What a token's claim \"aud\" must say or hold; empty: it is not asked for.",
@@ -135,8 +136,9 @@ DefineAuditSettings(void)
 							   medrec_check_reason, NULL, NULL);
 
 	/*
-	 * medrec.archive_min_age: how long a month of the audit trail has to be over
-	 * before archive_audit() takes it.  Six years, as HIPAA's documentation.
+	 * medrec.archive_min_age: how long a month of the audit trail has to be
+	 * over before archive_audit() takes it.  Six years, as HIPAA's
+	 * documentation.
 	 */
 	DefineCustomIntVariable("medrec.archive_min_age",
 							"How long a month of the audit trail has to be over before it is archived.",
@@ -148,8 +150,8 @@ DefineAuditSettings(void)
 							NULL, NULL, NULL);
 
 	/*
-	 * medrec.seal_max_age: how old an event may become before it is sealed; of an
-	 * older one verify_audit() says not_sealed.
+	 * medrec.seal_max_age: how old an event may become before it is sealed;
+	 * of an older one verify_audit() says not_sealed.
 	 */
 	DefineCustomIntVariable("medrec.seal_max_age",
 							"How old an event of the audit trail may become before it is sealed.",

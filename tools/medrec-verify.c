@@ -41,7 +41,7 @@
 
 #define ED25519_LENGTH	64
 #define KEY_ID_LENGTH	4
-#define DASH	"\xe2\x80\x94 "	/* what signature lines begin with */
+#define DASH	"\xe2\x80\x94 " /* what signature lines begin with */
 
 typedef struct Checkpoint
 {
@@ -49,7 +49,8 @@ typedef struct Checkpoint
 	uint64_t	size;
 	uint8_t		root[SHA256_LENGTH];
 	CheckpointTrail trail;
-	const char *unsealed;		/* what it says of events without a seal, or NULL */
+	const char *unsealed;		/* what it says of events without a seal, or
+								 * NULL */
 } Checkpoint;
 
 typedef struct Path
@@ -432,7 +433,11 @@ root_of_seal(const char *text, size_t len, uint8_t *root)
 	if (len < strlen(version) || (memcmp(text, version, strlen(version)) != 0 &&
 								  memcmp(text, with_access, strlen(with_access)) != 0))
 		fail("the seal has a form that is not known");
-	/* seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by, root */
+
+	/*
+	 * seal, era, first_xid, end_xid, events, total, sealed_at, sealed_by,
+	 * root
+	 */
 	for (i = 0; i < 9; i++)
 		value = field(&p, end, &n);
 	if (value == NULL || n != 2 * SHA256_LENGTH)

@@ -396,7 +396,8 @@ data_load_index(Data *d, const char *dir, const char *file, DataTermFrom from)
 	Reference  *refs = NULL;
 	int			nways = 0;
 	int			nrefs = 0;
-	int			open = 0;		/* the last reference's term has no code so far */
+	int			open = 0;		/* the last reference's term has no code so
+								 * far */
 
 	while (fgets(line, sizeof(line), f) != NULL)
 	{

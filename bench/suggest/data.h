@@ -26,7 +26,8 @@ typedef struct DataCode
 	int32_t		from;
 	int32_t		to;
 	char	   *title;
-	char	   *brief;			/* official short title, NULL when there is none */
+	char	   *brief;			/* official short title, NULL when there is
+								 * none */
 } DataCode;
 
 typedef enum DataTermFrom
@@ -44,9 +45,11 @@ typedef struct DataTerm
 {
 	DataTermFrom from;
 	char		key[16];		/* the code without dot and dash */
-	char	   *text;			/* as loaded, with what may be left out in brackets */
+	char	   *text;			/* as loaded, with what may be left out in
+								 * brackets */
 	char	   *query;			/* as somebody would ask: without the brackets */
-	int			target;			/* of a reference the term that it leads to, else -1 */
+	int			target;			/* of a reference the term that it leads to,
+								 * else -1 */
 } DataTerm;
 
 typedef struct Data

@@ -60,7 +60,8 @@ typedef struct Tally
 	int			compat5;
 	int			sure;			/* suggestions that score 0.9 or more */
 	int			sure_right;
-	int			sure_below;		/* right, or below the header that is the truth */
+	int			sure_below;		/* right, or below the header that is the
+								 * truth */
 	double		p50;
 	double		p99;
 	double		most;
@@ -968,7 +969,7 @@ typedef struct Options
 	const char *try;			/* weights, or "all" */
 	int			verbose;
 	int			copies;
-} Options;
+}			Options;
 
 /* A hash of what an answer says, score and reason included. */
 static uint64_t
@@ -994,11 +995,11 @@ typedef struct Outcome
 {
 	uint64_t	hash;
 	int			place;			/* of the truth, from 0; -1 when it is missing */
-} Outcome;
+}			Outcome;
 
 /* Asks everything. */
 static void
-ask_all(const void *image, void *scratch, Outcome *out)
+ask_all(const void *image, void *scratch, Outcome * out)
 {
 	SearchHit	hits[MAX_HITS];
 	int			i;
@@ -1051,7 +1052,7 @@ is_named(const char *name, const char *list)
 
 /* Prints on how many questions of each set the answers move. */
 static void
-print_moves(const SearchWeight *w, double value, const Outcome *before, const Outcome *after)
+print_moves(const SearchWeight *w, double value, const Outcome * before, const Outcome * after)
 {
 	int			s;
 	int			i;
@@ -1164,7 +1165,7 @@ open_output(const char *file)
 
 /* Reads one of the long options. */
 static void
-long_option(const char *name, const char *value, Options *o)
+long_option(const char *name, const char *value, Options * o)
 {
 	if (strcmp(name, "--answers") == 0)
 		answers = open_output(value);
@@ -1185,7 +1186,7 @@ long_option(const char *name, const char *value, Options *o)
 
 /* Reads the command line. */
 static void
-read_options(int argc, char **argv, Options *o)
+read_options(int argc, char **argv, Options * o)
 {
 	int			i;
 
@@ -1230,7 +1231,7 @@ read_options(int argc, char **argv, Options *o)
 
 /* Asks the sets and prints the table. */
 static void
-report(const Options *o, const void *image, void *scratch)
+report(const Options * o, const void *image, void *scratch)
 {
 	int			sure = 0;
 	int			sure_right = 0;

@@ -73,7 +73,8 @@
 typedef struct Visible
 {
 	bool		valid;
-	Oid			table;			/* whose invalidation says that teams have changed */
+	Oid			table;			/* whose invalidation says that teams have
+								 * changed */
 	uint32		number;			/* rises with every change */
 	int32		account;
 	TimestampTz until;			/* when a patient who was opened is shut */
@@ -339,7 +340,7 @@ ReadOpened(Visible *found)
 static void
 FindVisible(int32 account)
 {
-	Visible		found = {.account = account, .until = DT_NOEND};
+	Visible		found = {.account = account,.until = DT_NOEND};
 	bool		parallel = IsInParallelMode();
 	uint64		seen;
 	int			i;
@@ -357,9 +358,10 @@ FindVisible(int32 account)
 										  ALLOCSET_DEFAULT_SIZES);
 
 	/*
-	 * Teams as they are now, not as the statement's snapshot sees them: that may
-	 * be older than a change whose message has come, and what was kept of it
-	 * would stay.  In parallel mode there is no other snapshot; nothing is kept.
+	 * Teams as they are now, not as the statement's snapshot sees them: that
+	 * may be older than a change whose message has come, and what was kept of
+	 * it would stay.  In parallel mode there is no other snapshot; nothing is
+	 * kept.
 	 */
 	found.snapshot = RegisterSnapshot(parallel ? GetActiveSnapshot() : GetLatestSnapshot());
 	if (account != 0)
@@ -766,7 +768,10 @@ EnrolRows(TriggerData *trigdata, const char *name)
 	int			security;
 	int			level;
 
-	/* as the owner, as foreign keys do it: nobody else may write who is in a team */
+	/*
+	 * as the owner, as foreign keys do it: nobody else may write who is in a
+	 * team
+	 */
 	level = direct_search_path();
 	GetUserIdAndSecContext(&user, &security);
 	SetUserIdAndSecContext(trigdata->tg_relation->rd_rel->relowner,
@@ -865,7 +870,10 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	bool		isnull;
 	Datum		result;
 
-	/* before the patient is looked for: a GET learns nothing of whether there is one */
+	/*
+	 * before the patient is looked for: a GET learns nothing of whether there
+	 * is one
+	 */
 	PreventCommandIfReadOnly("medrec.break_glass()");
 	while (*reason == ' ')
 		reason++;
@@ -896,7 +904,10 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 						  false, UUID_LEN);
 	nulls[1] = false;
 
-	/* the reason of the audit trail's event, and of what follows in the transaction */
+	/*
+	 * the reason of the audit trail's event, and of what follows in the
+	 * transaction
+	 */
 	(void) set_config_option("medrec.reason", reason, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
 	values[0] = CStringGetTextDatum(name);
@@ -909,7 +920,11 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	result = SPI_datumTransfer(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
 											 1, &isnull), false, -1);
 	SPI_finish();
-	/* the event is on disk before the patient is open, whatever the session has set */
+
+	/*
+	 * the event is on disk before the patient is open, whatever the session
+	 * has set
+	 */
 	ForceSyncCommit();
 	return result;
 }

@@ -182,6 +182,7 @@ static SavedPlan forget_failures = {
 	"  cleared_at = pg_catalog.clock_timestamp()",
 	1, {INT4OID}
 };
+
 /*
  * The count of all addresses is left to a try that runs beside this one, rather
  * than waited for: nobody who knows only the name can hold its owner up.
@@ -234,6 +235,7 @@ static SavedPlan signing_key = {
 	" ORDER BY k.signs_from DESC LIMIT 1",
 	0, {0}
 };
+
 /* a token of login() counts with its row */
 static SavedPlan check_issued = {
 	"SELECT a.role, a.is_active, g.generation, false"
@@ -243,6 +245,7 @@ static SavedPlan check_issued = {
 	" WHERE i.jti OPERATOR(pg_catalog.=) $2 AND a.username OPERATOR(pg_catalog.=) $1::pg_catalog.varchar",
 	2, {TEXTOID, TEXTOID}
 };
+
 /* one of an outside provider without */
 static SavedPlan check_outside = {
 	"SELECT a.role, a.is_active, g.generation,"
@@ -485,8 +488,9 @@ CheckPassword(const char *name, const char *password, Account *account)
 	locked = here.locked_until > now || (!account->known && all.locked_until > now);
 
 	/*
-	 * Counted before the password is looked at, and taken back where it is right.
-	 * Tries while locked do not count: they are refused whatever they say.
+	 * Counted before the password is looked at, and taken back where it is
+	 * right. Tries while locked do not count: they are refused whatever they
+	 * say.
 	 */
 	if (account->active && !locked)
 	{
@@ -593,11 +597,11 @@ static Datum
 RefuseLogin(LoginResult result)
 {
 	static const char refusal[] =
-	"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many tries\","
-	" \"details\": null, \"hint\": \"After several wrong tries wait before the next one.\"}";
+		"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many tries\","
+		" \"details\": null, \"hint\": \"After several wrong tries wait before the next one.\"}";
 	static const char busy[] =
-	"{\"code\": \"PT429\", \"message\": \"too many logins at once\","
-	" \"details\": null, \"hint\": \"Wait a second, then try again.\"}";
+		"{\"code\": \"PT429\", \"message\": \"too many logins at once\","
+		" \"details\": null, \"hint\": \"Wait a second, then try again.\"}";
 
 	(void) set_config_option("response.status", result == LOGIN_BUSY ? "429" : "401",
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
@@ -923,7 +927,7 @@ Datum
 medrec_check_request(PG_FUNCTION_ARGS)
 {
 	const Actor *actor = actor_current();
-	SavedPlan *plan = &check_outside;
+	SavedPlan  *plan = &check_outside;
 	Datum		values[2];
 	bool		nulls[2] = {false};
 	char	   *role;

@@ -74,7 +74,8 @@ typedef struct Mark
 	int32		account;
 	char		address[LOGIN_ADDRESS_BYTES];
 	SubTransactionId subid;
-	int32		told;			/* lost tries that it has told of; 0: it is a try */
+	int32		told;			/* lost tries that it has told of; 0: it is a
+								 * try */
 } Mark;
 
 static SharedTries *shared = NULL;

@@ -91,7 +91,7 @@ static char *
 BcryptSetting(void)
 {
 	static const char digits[] =
-	"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+		"./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 	uint8		random[22];
 	char		salt[23];
 	int			i;

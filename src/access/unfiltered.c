@@ -192,7 +192,7 @@ HasFilter(Node *quals, const Level *level)
 
 		foreach(cell, ((BoolExpr *) quals)->args)
 			if (HasFilter(lfirst(cell), level))
-				return true;
+			return true;
 		return false;
 	}
 	return Restricts(quals, level);

@@ -23,7 +23,7 @@
 
 static const char install_script[] =
 #include "audit/access_script.inc"
-;
+		   ;
 
 /* puts medrec's schemas and event triggers out of the way */
 static const char put_aside[] =
@@ -115,9 +115,9 @@ RunSteps(const char *applied)
 
 	RunReplayed(MIGRATE_STEPS_TABLE);
 	RunReplayed(psprintf("INSERT INTO medrec.schema_migration (version, name)"
-				 " SELECT s.version, s.name FROM medrec.migration_step() AS s"
-				 " WHERE s.version OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.int4[])",
-				 quote_literal_cstr(applied)));
+						 " SELECT s.version, s.name FROM medrec.migration_step() AS s"
+						 " WHERE s.version OPERATOR(pg_catalog.=) ANY (%s::pg_catalog.int4[])",
+						 quote_literal_cstr(applied)));
 	if (SPI_execute("SELECT s.script FROM medrec.migration_step() AS s"
 					" JOIN medrec.schema_migration AS m ON m.version OPERATOR(pg_catalog.=) s.version"
 					" ORDER BY s.version", false, 0) != SPI_OK_SELECT)
@@ -160,7 +160,10 @@ access_replay(void)
 	{
 		ErrorData  *error;
 
-		/* who catches the error ends a subtransaction of their own, and not this one */
+		/*
+		 * who catches the error ends a subtransaction of their own, and not
+		 * this one
+		 */
 		medrec_guard_asleep = false;
 		MemoryContextSwitchTo(caller);
 		error = CopyErrorData();

@@ -21,7 +21,7 @@
 
 static const char state_query[] =
 #include "audit/access_state.inc"
-;
+		   ;
 
 static char *FileSettings(void);
 

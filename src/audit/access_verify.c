@@ -33,7 +33,7 @@
 
 static const char compare_query[] =
 #include "audit/access_compare.inc"
-;
+		   ;
 
 /* a stored state: what migrate() made, or what was there when a seal was made */
 typedef struct AccessSnapshot
@@ -55,7 +55,7 @@ static void KeepSnapshot(int64 number, const char *kind, int64 seal, const char 
 						 const char *state, const uint8 *digest);
 static void WriteChanges(const AccessSnapshot *last, const char *state);
 static void ReportAccess(ReturnSetInfo *rsinfo, const char *kind, const char *severity,
-				 const char *object, const char *detail);
+						 const char *object, const char *detail);
 static void CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made);
 static void FindFault(int64 seal, const char *detail, void *arg);
 
@@ -346,15 +346,15 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	if (stored.number == 0 || strcmp(stored.made_of, made_of) != 0)
 	{
 		ReportAccess(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
-			 psprintf("what is kept of migrate() is of %s, and this is %s; run SELECT * FROM medrec.migrate()",
-					  stored.number == 0 ? "nothing" : stored.made_of, made_of));
+					 psprintf("what is kept of migrate() is of %s, and this is %s; run SELECT * FROM medrec.migrate()",
+							  stored.number == 0 ? "nothing" : stored.made_of, made_of));
 		/* another version may only write the same in another way */
 		if (made == NULL)
 			made = access_state(false, NULL);
 	}
 	else if (made && strcmp(made, stored.state) != 0)
 		ReportAccess(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
-			 "what is kept there is not what migrate() makes");
+					 "what is kept there is not what migrate() makes");
 	CompareWithMade(rsinfo, state, made ? made : stored.state);
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;

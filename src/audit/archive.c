@@ -118,7 +118,10 @@ audit_check_archive(Oid relid)
 		Form_pg_class a = (Form_pg_class) GETSTRUCT(tuple);
 		Form_pg_class b = (Form_pg_class) GETSTRUCT(root);
 
-		/* it is read with the owner's rights, so it must be no view of somebody else's */
+		/*
+		 * it is read with the owner's rights, so it must be no view of
+		 * somebody else's
+		 */
 		fits = a->relkind == RELKIND_RELATION && a->relnamespace == b->relnamespace &&
 			a->relowner == b->relowner &&
 			(!a->relispartition || audit_is_attached(relid)) &&
@@ -243,7 +246,10 @@ ReceiveEvent(TupleTableSlot *slot, void *arg)
 	merkle_add(&month->tree, leaf);
 	month->count++;
 
-	/* of a seal that lies in one month nothing is needed: it is given up early */
+	/*
+	 * of a seal that lies in one month nothing is needed: it is given up
+	 * early
+	 */
 	old = MemoryContextSwitchTo(month->context);
 	number = pg_hton32((uint32) DatumGetInt32(slot->tts_values[2]));
 	appendBinaryStringInfo(&month->leaves, (char *) &number, 4);
@@ -409,7 +415,11 @@ medrec_archive_audit(PG_FUNCTION_ARGS)
 		initStringInfo(&month.leaves);
 		merkle_init(&month.tree);
 		CheckMonthSealed(month.name);
-		/* the last seal that begins before an event is the one that it belongs to */
+
+		/*
+		 * the last seal that begins before an event is the one that it
+		 * belongs to
+		 */
 		audit_scan(psprintf("SELECT seal, sealed, era, xid, n, leaf FROM ("
 							" SELECT max(seal) OVER w AS seal, max(total) OVER w - max(total - events) OVER w AS sealed,"
 							"  era, xid, n, leaf"

@@ -306,7 +306,7 @@ WriteDefaults(AlterDefaultPrivilegesStmt *stmt)
 		everywhere = false;
 		foreach(schema, (List *) option->arg)
 			if (OfMedrec(strVal(lfirst(schema))))
-				Write(strVal(lfirst(schema)), "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
+			Write(strVal(lfirst(schema)), "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
 	}
 	if (everywhere)
 		Write(MEDREC_SCHEMA, "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
@@ -334,10 +334,11 @@ WriteCommands(EventTriggerData *trigdata)
 	}
 
 	SPI_connect();
+
 	/*
-	 * Where a table has parents, they are named: it may add rows to them.  Of tables
-	 * elsewhere those count that medrec audits.  Not read-only, so that what the
-	 * command has made is seen.
+	 * Where a table has parents, they are named: it may add rows to them.  Of
+	 * tables elsewhere those count that medrec audits.  Not read-only, so
+	 * that what the command has made is seen.
 	 */
 	if (SPI_execute_with_args("SELECT c.command_tag, c.object_identity, p.names"
 							  " FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
@@ -383,7 +384,7 @@ WriteCommands(EventTriggerData *trigdata)
 			details = list.data;
 		}
 		else if (trigdata->parsetree && IsA(trigdata->parsetree, AlterTableStmt) &&
-			strcmp(tag, "ALTER TABLE") == 0)
+				 strcmp(tag, "ALTER TABLE") == 0)
 			details = AlterDetails((AlterTableStmt *) trigdata->parsetree);
 		if (object && strncmp(object, MEDREC_SCHEMA ".", strlen(MEDREC_SCHEMA) + 1) == 0)
 			object += strlen(MEDREC_SCHEMA) + 1;
@@ -406,7 +407,7 @@ WriteDropped(EventTriggerData *trigdata)
 					" WHERE (" OF_MEDREC("d.schema_name")
 					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
 					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
-					/* of tables elsewhere: what the trigger called is no longer known */
+	/* of tables elsewhere: what the trigger called is no longer known */
 					"   OR d.object_type OPERATOR(pg_catalog.=) 'trigger'"
 					"    AND d.object_identity OPERATOR(pg_catalog.~~) 'medrec\\_audit\\_% on %')"
 					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"

@@ -257,7 +257,10 @@ audit_current_era(void)
 	if (era.valid && era.timeline == timeline)
 		return era.number;
 
-	/* the cache is filled when all has been read, if nothing has changed meanwhile */
+	/*
+	 * the cache is filled when all has been read, if nothing has changed
+	 * meanwhile
+	 */
 	changes = era.changes;
 	era.valid = false;
 	era.relid = medrec_relation(AUDIT_ERA_TABLE);

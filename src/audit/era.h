@@ -24,7 +24,8 @@ typedef struct AuditEra
 	TimestampTz opened_at;
 	int64		first_xid;		/* transaction that recorded it */
 	TimeLineID	timeline;		/* 0: not known */
-	XLogRecPtr	begin;			/* of the timeline, where the era began with it */
+	XLogRecPtr	begin;			/* of the timeline, where the era began with
+								 * it */
 	int64		last_seal;		/* seals made before; -1: not known */
 	bool		recorded;
 } AuditEra;

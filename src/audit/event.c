@@ -27,9 +27,9 @@ const WantedColumn audit_columns[AUDIT_COLUMNS] = {
 	[AUDIT_PATH] = {"path"},
 	[AUDIT_APPLICATION_NAME] = {"application_name"},
 	[AUDIT_REASON] = {"reason"},
-	[AUDIT_LOGIN_ROLE] = {"login_role", .optional = true},
-	[AUDIT_LOGIN_IDENTITY] = {"login_identity", .optional = true},
-	[AUDIT_SOCKET_ADDR] = {"socket_addr", .optional = true},
+	[AUDIT_LOGIN_ROLE] = {"login_role",.optional = true},
+	[AUDIT_LOGIN_IDENTITY] = {"login_identity",.optional = true},
+	[AUDIT_SOCKET_ADDR] = {"socket_addr",.optional = true},
 	[AUDIT_ROW_ID] = {"row_id"},
 	[AUDIT_OLD_VALUES] = {"old_values"},
 	[AUDIT_NEW_VALUES] = {"new_values"},
@@ -40,8 +40,8 @@ const WantedColumn audit_columns[AUDIT_COLUMNS] = {
 	[AUDIT_ERA] = {"era"},
 	[AUDIT_N] = {"n"},
 	[AUDIT_PATIENT_ID] = {"patient_id"},
-	[AUDIT_BACKEND_PID] = {"backend_pid", .optional = true},
-	[AUDIT_BACKEND_START] = {"backend_start", .optional = true},
+	[AUDIT_BACKEND_PID] = {"backend_pid",.optional = true},
+	[AUDIT_BACKEND_START] = {"backend_start",.optional = true},
 	[AUDIT_SALT] = {"salt"},
 	[AUDIT_LEAF] = {"leaf"}
 };

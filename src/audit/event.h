@@ -33,7 +33,11 @@ typedef enum AuditField
 	AUDIT_PATH,
 	AUDIT_APPLICATION_NAME,
 	AUDIT_REASON,
-	/* since the second form of the text: who the session's connection is, whatever it says since */
+
+	/*
+	 * since the second form of the text: who the session's connection is,
+	 * whatever it says since
+	 */
 	AUDIT_LOGIN_ROLE,
 	AUDIT_LOGIN_IDENTITY,
 	AUDIT_SOCKET_ADDR,
@@ -45,7 +49,8 @@ typedef enum AuditField
 
 #define AUDIT_FIELDS		(AUDIT_NEW_VALUES + 1)
 #define AUDIT_SHARED_FIELDS	AUDIT_ROW_ID
-#define AUDIT_OLD_FIELDS	AUDIT_LOGIN_ROLE	/* the shared ones of the first form */
+#define AUDIT_OLD_FIELDS	AUDIT_LOGIN_ROLE	/* the shared ones of the
+												 * first form */
 
 /* The columns of audit_event: the text fields, then these. */
 typedef enum AuditColumn

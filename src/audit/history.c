@@ -37,9 +37,9 @@ typedef struct Difference
 	bool		from_old;
 } Difference;
 
-static char *TableName(text *name);
+static char *TableName(text * name);
 static void Take(TupleTableSlot *slot, void *arg);
-static void Replay(History *history, text *table_name, text *row_id, const char *until);
+static void Replay(History *history, text * table_name, text * row_id, const char *until);
 static char *Until(TimestampTz time);
 static void Put(Difference *difference, const char *key, const char *old, const char *new);
 
@@ -49,7 +49,7 @@ PG_FUNCTION_INFO_V1(medrec_diff);
 
 /* The name that events give a table: its own, medrec's schema left out, or the API's. */
 static char *
-TableName(text *name)
+TableName(text * name)
 {
 	static const char *const names[][2] = {
 		{"patients", "patient"}, {"diagnoses", "diagnosis"}, {"treatments", "treatment"},
@@ -120,7 +120,7 @@ Take(TupleTableSlot *slot, void *arg)
  * which ids by chance do not have.
  */
 static void
-Replay(History *history, text *table_name, text *row_id, const char *until)
+Replay(History *history, text * table_name, text * row_id, const char *until)
 {
 	char	   *table = TableName(table_name);
 	char	   *id = quote_literal_cstr(text_to_cstring(row_id));

@@ -278,7 +278,10 @@ CheckIndex(Check *check)
 	else
 		SortEntries(check);
 
-	/* as an index is built beside writers: by the snapshot, in the table's order */
+	/*
+	 * as an index is built beside writers: by the snapshot, in the table's
+	 * order
+	 */
 	info->ii_Concurrent = true;
 	info->ii_Unique = false;
 	info->ii_ExclusionOps = NULL;

@@ -39,6 +39,7 @@ static const struct
 	const char *suffix;
 	const char *columns;
 }			closed_indexes[] =
+
 {
 	{"row_id_idx", "row_id"},
 	{"patient_idx", "patient_id, logged_at"},
@@ -90,21 +91,21 @@ MakeMonth(int year, int month)
 		return false;
 
 	/*
-	 * Made apart and then attached: that takes no lock that a writer or a reader
-	 * of the other months would wait for.
+	 * Made apart and then attached: that takes no lock that a writer or a
+	 * reader of the other months would wait for.
 	 */
 	RunOwnDdl(psprintf("CREATE TABLE medrec.%s (LIKE medrec.audit_event"
-				 " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
-				 " INCLUDING COMPRESSION INCLUDING COMMENTS)", name));
+					   " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
+					   " INCLUDING COMPRESSION INCLUDING COMMENTS)", name));
 	RunOwnDdl(psprintf("COMMENT ON TABLE medrec.%s IS"
-				 " 'The audit trail''s events of %04d-%02d (UTC).'", name, year, month));
+					   " 'The audit trail''s events of %04d-%02d (UTC).'", name, year, month));
 	RunOwnDdl(psprintf("CREATE TRIGGER medrec_append_only"
-				 " BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.%s"
-				 " FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit_append_only()", name));
+					   " BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON medrec.%s"
+					   " FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit_append_only()", name));
 	RunOwnDdl(psprintf("ALTER TABLE medrec.%s ENABLE ALWAYS TRIGGER medrec_append_only", name));
 	RunOwnDdl(psprintf("ALTER TABLE medrec.audit_event ATTACH PARTITION medrec.%s"
-				 " FOR VALUES FROM ('%04d-%02d-01 00:00:00+00') TO ('%04d-%02d-01 00:00:00+00')",
-				 name, year, month, next_year, next_month));
+					   " FOR VALUES FROM ('%04d-%02d-01 00:00:00+00') TO ('%04d-%02d-01 00:00:00+00')",
+					   name, year, month, next_year, next_month));
 	return true;
 }
 
@@ -195,10 +196,14 @@ IndexMonth(Oid partition)
 		CHECK_FOR_INTERRUPTS();
 		if (OidIsValid(get_relname_relid(index, schema)))
 			continue;
-		/* nobody writes there any more: only a transaction of the old month is waited for */
+
+		/*
+		 * nobody writes there any more: only a transaction of the old month
+		 * is waited for
+		 */
 		RunOwnDdl(psprintf("CREATE INDEX %s ON %s (%s)", quote_identifier(index),
-					 quote_qualified_identifier(get_namespace_name(schema), name),
-					 closed_indexes[i].columns));
+						   quote_qualified_identifier(get_namespace_name(schema), name),
+						   closed_indexes[i].columns));
 		made++;
 	}
 	return made;

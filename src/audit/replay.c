@@ -151,7 +151,10 @@ CompareMembers(char *key, char *value, void *arg)
 	Change	   *change = arg;
 	ReplayMember *member = FindMember(change->state, key);
 
-	/* moved by touch without an event of its own, in an order that is not known */
+	/*
+	 * moved by touch without an event of its own, in an order that is not
+	 * known
+	 */
 	if (member && !replay_same(member->value, value) && strcmp(key, LAST_VISIT) != 0)
 		change->fits = false;
 }

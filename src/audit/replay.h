@@ -28,7 +28,8 @@ typedef struct ReplayState
 	MemoryContext context;		/* all of it, reset by replay_clear() */
 	bool		seen;			/* an event has said something */
 	bool		exists;
-	bool		whole;			/* all columns are known, not only changed ones */
+	bool		whole;			/* all columns are known, not only changed
+								 * ones */
 	int			count;
 	int64		size;
 	ReplayMember *members;

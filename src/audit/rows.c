@@ -347,7 +347,7 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 
 	if (cache == NULL)
 	{
-		HASHCTL		ctl = {.keysize = sizeof(Oid), .entrysize = sizeof(CacheEntry)};
+		HASHCTL		ctl = {.keysize = sizeof(Oid),.entrysize = sizeof(CacheEntry)};
 
 		cache = hash_create("medrec audited tables", 16, &ctl, HASH_ELEM | HASH_BLOBS);
 	}
@@ -362,7 +362,10 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 		uint64		seen = invalidate_count();
 		AuditTable *fresh = Build(rel, nargs, args);
 
-		/* Build() may have looked at catalogs, and so have found the entry stale */
+		/*
+		 * Build() may have looked at catalogs, and so have found the entry
+		 * stale
+		 */
 		entry = hash_search(cache, &trigger, HASH_ENTER, &found);
 		if (found && entry->table && entry->table->users == 0)
 			MemoryContextDelete(entry->table->context);

@@ -119,7 +119,11 @@ audit_become_owner(Oid *user, int *sec_context)
 	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
 	ReleaseSysCache(tuple);
 	GetUserIdAndSecContext(user, sec_context);
-	/* a trigger or function of an owner who is none must not run as the superuser who calls */
+
+	/*
+	 * a trigger or function of an owner who is none must not run as the
+	 * superuser who calls
+	 */
 	SetUserIdAndSecContext(owner, *sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   (superuser_arg(owner) ? 0 : SECURITY_RESTRICTED_OPERATION));
 }

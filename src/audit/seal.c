@@ -457,7 +457,11 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 		while (at < n - 1 && eras[at].era < era)
 			at++;
 		ended = era < present && EraHasEnded(eras, n, at, horizon);
-		/* an era that has ended is sealed to its end; else the later ones wait */
+
+		/*
+		 * an era that has ended is sealed to its end; else the later ones
+		 * wait
+		 */
 		if (SealRange(&last, era, ended ? 0 : horizon, has_access ? access : NULL))
 		{
 			values[0] = Int64GetDatum(last.seal);

@@ -334,7 +334,10 @@ audit_writer_action(AuditWriter *writer, const char *action)
 			elog(ERROR, "too many actions in one statement");
 	}
 
-	/* from the event's own texts: by now somebody else may be the session's actor */
+	/*
+	 * from the event's own texts: by now somebody else may be the session's
+	 * actor
+	 */
 	old = MemoryContextSwitchTo(writer->context);
 	known->name = action;
 	known->text = audit_text(action);
@@ -485,7 +488,7 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 {
 	StringInfoData columns;
 	StringInfoData params;
-	SavedPlan	insert = {.nargs = ncolumns, .once = true};
+	SavedPlan	insert = {.nargs = ncolumns,.once = true};
 	int			i;
 
 	initStringInfo(&columns);

@@ -135,7 +135,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 static void
 KeepPartition(TimestampTz now)
 {
-	AuditTarget	found = {0};
+	AuditTarget found = {0};
 	MemoryContext context = partition.context;
 	uint64		seen = invalidate_count();
 
@@ -217,7 +217,7 @@ FindIndexes(Relation rel, AuditTarget *found)
 		if (found->nindexes == AUDIT_BY_EXECUTOR)
 			 /* they are too many, or one of them is not plain */ ;
 		else if (info->ii_Expressions || info->ii_Predicate || info->ii_Unique ||
-			info->ii_ExclusionOps || !info->ii_ReadyForInserts)
+				 info->ii_ExclusionOps || !info->ii_ReadyForInserts)
 			found->nindexes = AUDIT_BY_EXECUTOR;
 		else
 		{

@@ -197,7 +197,11 @@ medrec_audit(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 
 	rel = trigdata->tg_relation;
-	/* its rows are seen by one session only: nobody could check what the events say */
+
+	/*
+	 * its rows are seen by one session only: nobody could check what the
+	 * events say
+	 */
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
@@ -352,7 +356,11 @@ medrec_audit_note_withheld(PG_FUNCTION_ARGS)
 				 errhint("Must be superuser.")));
 	if (audit_is_subscribed())
 		PG_RETURN_VOID();
-	/* not the keys of tokens: a subscriber has events of theirs, but not the rows */
+
+	/*
+	 * not the keys of tokens: a subscriber has events of theirs, but not the
+	 * rows
+	 */
 	audit_scan("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger AS t"
 			   " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"
 			   " WHERE p.proname = 'audit' AND p.pronamespace = 'medrec'::pg_catalog.regnamespace"

@@ -86,7 +86,8 @@ typedef struct Verifier
 	CheckpointFork fork;
 	AuditEra	fork_era;		/* the era that it went on in */
 	AuditSeal	common;			/* the last seal before the fork */
-	int64		survived;		/* events before the fork that the checkpoint covers, in later seals or none */
+	int64		survived;		/* events before the fork that the checkpoint
+								 * covers, in later seals or none */
 	int64		nranges;
 	int64		ranges_size;
 	Range	   *ranges;
@@ -392,7 +393,10 @@ ReportLost(Verifier *v)
 	const CheckpointTrail *trail = &v->trail;
 	int64		lost;
 
-	/* what was before the fork, was not sealed there, and is covered by the checkpoint */
+	/*
+	 * what was before the fork, was not sealed there, and is covered by the
+	 * checkpoint
+	 */
 	audit_scan(psprintf("SELECT count(*) FROM %s WHERE era >= %d AND era < %d"
 						" AND (era > %d OR xid >= '" INT64_FORMAT "'::bigint)"
 						" AND (era < %d OR era = %d AND xid < '" INT64_FORMAT "'::bigint)",
@@ -485,7 +489,10 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 	audit_hash_leaf(&event, &shared, computed);
 	if (event.era == 0)
 	{
-		/* 0.1 wrote such events after an error on audit_era; no seal covers them */
+		/*
+		 * 0.1 wrote such events after an error on audit_era; no seal covers
+		 * them
+		 */
 		Report(v, "event_without_era", NONE, 0, event.xid, event.n,
 			   fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ?
 			   "content and leaf agree, but no seal covers it" :
@@ -755,7 +762,7 @@ CheckGuards(Verifier *v)
 			   "  ('login_lockout'), ('auditor_change'), ('token_generation'), ('jwt_key'), ('care_team'), ('care_team_member'),"
 			   "  ('care_team_patient'), ('break_glass')) AS t (name),"
 			   "  (VALUES ('insert', 4), ('update', 16), ('delete', 8), ('truncate', 32)) AS e (event, type)"
-			   /* which step 60 makes */
+	/* which step 60 makes */
 			   " WHERE t.name <> 'auditor_change'"
 			   "  OR EXISTS (SELECT FROM medrec.schema_migration AS m WHERE m.version = 60)"
 			   " UNION ALL"

@@ -46,8 +46,10 @@ static const struct
 {
 	const char *name;
 	char	   *argument;
-	int			step;			/* of migrate() that made it, 0 for the first release's */
+	int			step;			/* of migrate() that made it, 0 for the first
+								 * release's */
 }			own_tables[] =
+
 {
 	{"account", "withhold=password", 0},
 	{"patient", "patient=id", 0},
@@ -67,7 +69,8 @@ typedef struct Checker
 {
 	ReturnSetInfo *rsinfo;
 	Snapshot	snapshot;
-	bool		archived;		/* a month was archived, and is no longer there */
+	bool		archived;		/* a month was archived, and is no longer
+								 * there */
 	const char *table;
 	bool		own;			/* audited since there are rows */
 	bool		patients;		/* the table is patient */
@@ -88,7 +91,8 @@ typedef struct Checker
 	TimestampTz last_visit;		/* as the row's own events have it */
 	bool		gap;
 
-	bool		no_key;			/* there are digests, and no key to compute one with */
+	bool		no_key;			/* there are digests, and no key to compute
+								 * one with */
 	MemoryContext context;
 } Checker;
 
@@ -306,12 +310,19 @@ CompareColumn(char *key, char *value, void *arg)
 		return;
 	if (replay_same(known, value))
 	{
-		/* of an event of 0.1 there is no digest; of the row there would be one */
+		/*
+		 * of an event of 0.1 there is no digest; of the row there would be
+		 * one
+		 */
 		if (strcmp(value, AUDIT_WITHHELD) == 0)
 			checker->no_key = true;
 		return;
 	}
-	/* touch is no replica's: somewhere between the row's own events and the last touch */
+
+	/*
+	 * touch is no replica's: somewhere between the row's own events and the
+	 * last touch
+	 */
 	if (checker->patients && strcmp(key, LAST_VISIT) == 0)
 	{
 		TimestampTz stored = replay_time(value);
@@ -364,7 +375,7 @@ FinishId(Checker *checker)
 		ReportRecord(checker, "row_missing", checker->id, NULL);
 	if (checker->gap)
 		ReportRecord(checker, "history_gap", checker->id,
-			   "an event says that something else was before than the events before it have left");
+					 "an event says that something else was before than the events before it have left");
 }
 
 /* Takes the next event, in the order of ids and then of time. */
@@ -391,7 +402,10 @@ TakeEvent(TupleTableSlot *slot, void *arg)
 		 checker->next_truncate++)
 		(void) replay_apply(&checker->state, &checker->truncates[checker->next_truncate]);
 
-	/* where the beginning was archived, the first event finds nothing before it */
+	/*
+	 * where the beginning was archived, the first event finds nothing before
+	 * it
+	 */
 	if (!checker->state.seen && strcmp(event.action, "INSERT") != 0 &&
 		strcmp(event.action, REPLAY_TOUCH) != 0 && !checker->archived && checker->own)
 		checker->gap = true;
@@ -514,8 +528,8 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 		checker.table = medrec_relation_name(rel);
 		foreach(child, find_inheritance_children(RelationGetRelid(rel), NoLock))
 			ReportRecord(&checker, "child_table", NULL,
-				   quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(child))),
-											  get_rel_name(lfirst_oid(child))));
+						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(lfirst_oid(child))),
+													get_rel_name(lfirst_oid(child))));
 		CheckTable(&checker, rel);
 		table_close(rel, NoLock);
 	}

@@ -66,9 +66,9 @@ audit_worker_init(void)
 	BackgroundWorker worker;
 
 	/*
-	 * medrec.seal_interval: seconds between two sealings of the audit trail by
-	 * the background worker; 0 stops it.  What is not sealed yet can be removed
-	 * without a trace, so it is short.
+	 * medrec.seal_interval: seconds between two sealings of the audit trail
+	 * by the background worker; 0 stops it.  What is not sealed yet can be
+	 * removed without a trace, so it is short.
 	 */
 	DefineCustomIntVariable("medrec.seal_interval",
 							"Time between two sealings of the audit trail; 0 for none.",
@@ -202,7 +202,11 @@ medrec_seal_launcher(Datum arg)
 			}
 			pause = TimestampDifferenceMilliseconds(now, due);
 		}
-		/* what sets the latch, the end of a worker or a new setting, is looked at above */
+
+		/*
+		 * what sets the latch, the end of a worker or a new setting, is
+		 * looked at above
+		 */
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 pause, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -258,7 +262,11 @@ RunAndCommit(const char *query)
 
 	pgstat_report_activity(STATE_RUNNING, query);
 	SPI_connect();
-	/* an error ends the worker and goes to the log; the next round tries again */
+
+	/*
+	 * an error ends the worker and goes to the log; the next round tries
+	 * again
+	 */
 	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not run \"%s\"", query);
 	SPI_finish();
@@ -284,7 +292,10 @@ medrec_seal_worker(Datum arg)
 		proc_exit(0);
 	RunAndCommit("SELECT FROM medrec.seal_audit()");
 
-	/* afterwards, because it may take a minute at the beginning of a month; the extension may be older than the library */
+	/*
+	 * afterwards, because it may take a minute at the beginning of a month;
+	 * the extension may be older than the library
+	 */
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (MayRun("index_audit", 1, &int4))

@@ -15,11 +15,14 @@ typedef struct Actor
 {
 	const char *account;		/* claim "sub" */
 	const char *jti;			/* claim "jti": the token's own number */
-	const char *generation;		/* claim "gen": the account's tokens it is one of */
+	const char *generation;		/* claim "gen": the account's tokens it is one
+								 * of */
 	const char *expires;		/* claim "exp": seconds since 1970 */
 	const char *issued;			/* claim "iat": the same */
-	const char *audience;		/* claim "aud": a text, or a JSON array as it is written */
-	const char *role;			/* what SET ROLE last named, else the session user */
+	const char *audience;		/* claim "aud": a text, or a JSON array as it
+								 * is written */
+	const char *role;			/* what SET ROLE last named, else the session
+								 * user */
 	const char *session_user;
 	const char *current_user;	/* differs in a SECURITY DEFINER function */
 	const char *client_addr;	/* numeric, or "[local]" */
@@ -30,7 +33,8 @@ typedef struct Actor
 	const char *reason;			/* medrec.reason, else header X-Reason */
 	/* of the connection, which nothing in SQL changes */
 	const char *login_role;		/* the role that logged in */
-	const char *login_identity; /* whom authentication found, such as an operating system's user */
+	const char *login_identity; /* whom authentication found, such as an
+								 * operating system's user */
 	const char *socket_addr;	/* the other end: numeric, or "[local]" */
 } Actor;
 

@@ -19,8 +19,10 @@
 typedef struct WantedColumn
 {
 	const char *name;
-	Oid			type;			/* what its values are taken for; InvalidOid for any */
-	bool		optional;		/* where it is not there, its number is InvalidAttrNumber */
+	Oid			type;			/* what its values are taken for; InvalidOid
+								 * for any */
+	bool		optional;		/* where it is not there, its number is
+								 * InvalidAttrNumber */
 } WantedColumn;
 
 /*
@@ -33,7 +35,7 @@ typedef struct WantedColumns
 	int			count;
 	Oid			relid;			/* InvalidOid when they are to be looked up */
 	AttrNumber	numbers[WANTED_COLUMNS_MAX];
-	struct WantedColumns *next;	/* in the list of those that are kept */
+	struct WantedColumns *next; /* in the list of those that are kept */
 	bool		listed;
 } WantedColumns;
 

@@ -182,7 +182,8 @@ medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr))
 	{
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
-		InterruptHoldoffCount = holdoff;	/* the error reset it, the lock is held */
+		InterruptHoldoffCount = holdoff;	/* the error reset it, the lock is
+											 * held */
 		ptr = NULL;
 	}
 	PG_END_TRY();

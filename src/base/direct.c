@@ -50,7 +50,10 @@ IsOwnFunction(Oid function)
 bool
 direct_has_triggers(Relation rel, int16 event, bool rows, bool statements, AttrNumber column)
 {
-	/* a copy: catalogs are looked at, which may build the relation's own again */
+	/*
+	 * a copy: catalogs are looked at, which may build the relation's own
+	 * again
+	 */
 	TriggerDesc *desc = CopyTriggerDesc(rel->trigdesc);
 	bool		found = false;
 	int			i;
@@ -65,7 +68,10 @@ direct_has_triggers(Relation rel, int16 event, bool rows, bool statements, AttrN
 			continue;
 		if (column != 0)
 		{
-			/* UPDATE OF other columns; foreign keys: whoever asks knows its keys */
+			/*
+			 * UPDATE OF other columns; foreign keys: whoever asks knows its
+			 * keys
+			 */
 			for (j = 0; j < trigger->tgnattr; j++)
 				if (trigger->tgattr[j] == column)
 					break;

@@ -11,7 +11,8 @@ typedef struct FaultList
 {
 	int			count;
 	StringInfoData text;		/* "name must not be empty; age must be ..." */
-	StringInfoData json;		/* [{"field": ..., "code": ..., "text": ...}, ... */
+	StringInfoData json;		/* [{"field": ..., "code": ..., "text": ...},
+								 * ... */
 } FaultList;
 
 extern void faults_init(FaultList *faults);

@@ -43,50 +43,50 @@ typedef struct GuardedTable
 
 static const GuardedTable guarded_tables[] = {
 	{"schema_migration",
-		"version int4, name text, applied_at timestamptz"},
+	"version int4, name text, applied_at timestamptz"},
 	{"code_release",
 		"id int4, code_system text, version text, content text, effective_from date, "
 		"effective_to date, format text, source text, sha256 bytea, rows int4, "
-		"loaded_at timestamptz, loaded_by text, warnings jsonb, digest bytea"},
+	"loaded_at timestamptz, loaded_by text, warnings jsonb, digest bytea"},
 	{"code_digest",
-		"release_id int4, codes text, marks bytea"},
+	"release_id int4, codes text, marks bytea"},
 	{"code",
 		"code_system text, code text, valid_from date, valid_to date, billable bool, "
-		"active_from date, active_to date, display text, short_display text"},
+	"active_from date, active_to date, display text, short_display text"},
 	{"code_term",
 		"id int8, code_system text, code text, kind text, term text, release_id int4, "
-		"also_in _int4"},
+	"also_in _int4"},
 	{"abbreviation",
-		"abbreviation text, expansion text"},
+	"abbreviation text, expansion text"},
 	{"code_note",
-		"id int8, code_system text, code text, kind text, note text, release_id int4"},
+	"id int8, code_system text, code text, kind text, note text, release_id int4"},
 	{"code_rule",
 		"id int8, code_system text, code text, rule text, valid_from date, "
 		"valid_to date, age_min int2, age_max int2, other_from text, other_to text, "
-		"text text, release_id int4"},
+	"text text, release_id int4"},
 	{"terminology_state",
-		"single bool, generation int8"},
+	"single bool, generation int8"},
 	{"account",
 		"id int4, username text, email text, role text, password text, "
 		"first_name text, last_name text, is_active bool, last_login timestamptz, "
-		"date_joined timestamptz"},
+	"date_joined timestamptz"},
 	{"patient",
 		"id uuid, name text, age int4, gender text, patient_id text, last_visit timestamptz, "
-		"birth_date date, version int4, created_at timestamptz, updated_at timestamptz"},
+	"birth_date date, version int4, created_at timestamptz, updated_at timestamptz"},
 	{"diagnosis",
 		"id uuid, patient_id uuid, code text, description text, code_system text, "
 		"status text, validation_date timestamptz, validated_by text, suggestions jsonb, "
-		"issues jsonb, version int4, created_at timestamptz, updated_at timestamptz"},
+	"issues jsonb, version int4, created_at timestamptz, updated_at timestamptz"},
 	{"treatment",
 		"id uuid, patient_id uuid, code text, description text, code_system text, "
 		"status text, validation_date timestamptz, validated_by text, suggestions jsonb, "
-		"issues jsonb, version int4, created_at timestamptz, updated_at timestamptz"},
+	"issues jsonb, version int4, created_at timestamptz, updated_at timestamptz"},
 	{"audit_era",
 		"era int4, system_identifier int8, database oid, opened_at timestamptz, "
-		"first_xid int8, timeline int8, begin_lsn pg_lsn, last_seal int8"},
+	"first_xid int8, timeline int8, begin_lsn pg_lsn, last_seal int8"},
 	{"audit_attached",
 		"schema_name name, table_name name, trigger_name name, event text, old_table name, "
-		"new_table name, arguments _text"},
+	"new_table name, arguments _text"},
 	{"audit_event",
 		"xid int8, logged_at timestamptz, transaction_at timestamptz, statement_at timestamptz, "
 		"era int4, n int4, patient_id uuid, action text, table_name text, "
@@ -94,7 +94,7 @@ static const GuardedTable guarded_tables[] = {
 		"role text, session_role text, effective_role text, client_addr text, "
 		"request_id text, method text, path text, application_name text, "
 		"reason text, salt bytea, leaf bytea, login_role text, login_identity text, "
-		"socket_addr text, backend_pid int4, backend_start timestamptz"},
+	"socket_addr text, backend_pid int4, backend_start timestamptz"},
 	{"audit_archived",
 		"xid int8, logged_at timestamptz, transaction_at timestamptz, statement_at timestamptz, "
 		"era int4, n int4, patient_id uuid, action text, table_name text, "
@@ -102,56 +102,56 @@ static const GuardedTable guarded_tables[] = {
 		"role text, session_role text, effective_role text, client_addr text, "
 		"request_id text, method text, path text, application_name text, "
 		"reason text, salt bytea, leaf bytea, login_role text, login_identity text, "
-		"socket_addr text, backend_pid int4, backend_start timestamptz"},
+	"socket_addr text, backend_pid int4, backend_start timestamptz"},
 	{"audit_key",
-		"single bool, key bytea, made_at timestamptz"},
+	"single bool, key bytea, made_at timestamptz"},
 	{"audit_seal",
 		"seal int8, era int4, first_xid int8, end_xid int8, events int8, "
 		"total int8, root bytea, sealed_at timestamptz, sealed_by text, "
-		"previous_head bytea, head bytea, frontier bytea, access bytea"},
+	"previous_head bytea, head bytea, frontier bytea, access bytea"},
 	{"audit_access",
 		"number int8, kind text, seal int8, taken_at timestamptz, taken_by text, "
-		"made_of text, digest bytea, state text"},
+	"made_of text, digest bytea, state text"},
 	{"audit_archive",
 		"partition text, archived_at timestamptz, archived_by text, events int8, "
-		"first_seal int8, last_seal int8, root bytea"},
+	"first_seal int8, last_seal int8, root bytea"},
 	{"audit_archive_seal",
-		"seal int8, partition text, events int8, leaves bytea"},
+	"seal int8, partition text, events int8, leaves bytea"},
 	{"revalidation",
 		"id int4, code_system text, since date, generation int8, kind text, "
 		"last_id uuid, checked int8, changed int8, started_at timestamptz, "
-		"updated_at timestamptz, finished_at timestamptz"},
+	"updated_at timestamptz, finished_at timestamptz"},
 	{"account_login",
 		"account_id int4, failures int4, refused int8, last_failure timestamptz, "
-		"locked_until timestamptz, cleared_at timestamptz"},
+	"locked_until timestamptz, cleared_at timestamptz"},
 	{"login_address",
 		"account_id int4, address text, failures int4, last_failure timestamptz, "
-		"locked_until timestamptz, cleared_at timestamptz, last_login timestamptz"},
+	"locked_until timestamptz, cleared_at timestamptz, last_login timestamptz"},
 	{"account_name",
-		"key text, account_id int4"},
+	"key text, account_id int4"},
 	{"auditor_change",
-		"id int8, account_id int4, change text, changed_at timestamptz"},
+	"id int8, account_id int4, change text, changed_at timestamptz"},
 	{"login_lockout",
 		"id int8, account_id int4, failures int4, locked_at timestamptz, "
-		"locked_until timestamptz, address text, rolled_back int4"},
+	"locked_until timestamptz, address text, rolled_back int4"},
 	{"token_generation",
-		"account_id int4, generation int4, raised_at timestamptz"},
+	"account_id int4, generation int4, raised_at timestamptz"},
 	{"token_issued",
-		"jti text, account_id int4, expires_at timestamptz"},
+	"jti text, account_id int4, expires_at timestamptz"},
 	{"token_revoked",
-		"jti text, expires_at timestamptz"},
+	"jti text, expires_at timestamptz"},
 	{"jwt_key",
 		"kid text, key bytea, made_at timestamptz, signs_from timestamptz, "
-		"retired_at timestamptz"},
+	"retired_at timestamptz"},
 	{"care_team",
-		"id int4, name text"},
+	"id int4, name text"},
 	{"care_team_member",
-		"account int4, team int4"},
+	"account int4, team int4"},
 	{"care_team_patient",
-		"patient uuid, team int4"},
+	"patient uuid, team int4"},
 	{"break_glass",
 		"id int8, account int4, patient uuid, reason text, opened_at timestamptz, "
-		"expires_at timestamptz"},
+	"expires_at timestamptz"},
 };
 
 bool		medrec_guard_asleep = false;

@@ -14,7 +14,8 @@ typedef struct JsonObject
 {
 	struct JsonLexContext *lex;
 	bool		begun;
-	bool		sound;			/* once there is no further member: the text was an object */
+	bool		sound;			/* once there is no further member: the text
+								 * was an object */
 	/* the present member, as it stands in the text: the key with its quotes */
 	const char *key;
 	int			key_len;

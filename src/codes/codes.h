@@ -32,11 +32,12 @@ typedef struct CodeCheck
 	CodeVerdict verdict;
 	char		code[CODE_MAX_LEN + 1]; /* normal form where CODE_OK, else "" */
 	int			len;			/* of code */
-	char		mark;			/* '+' (dagger) or '*' (asterisk) that stood behind
-								 * a code of ICD-10, else NUL */
-	char		fault[CODE_FAULT_LEN];	/* lower-case phrase, no full stop, "" where
-										 * CODE_OK; never holds more of the input
-										 * than single printable ASCII characters */
+	char		mark;			/* '+' (dagger) or '*' (asterisk) that stood
+								 * behind a code of ICD-10, else NUL */
+	char		fault[CODE_FAULT_LEN];	/* lower-case phrase, no full stop, ""
+										 * where CODE_OK; never holds more of
+										 * the input than single printable
+										 * ASCII characters */
 } CodeCheck;
 
 /*
@@ -46,14 +47,17 @@ typedef struct CodeCheck
  */
 typedef struct CodeShape
 {
-	int			full_len;		/* length of codes whose last character tells variants
-								 * of one code apart (ICD-10-CM: 7, the encounter), else 0 */
-	const char *variants;		/* up to four of those, the usual one first; "" for none */
-	char		placeholder;	/* fills places before the last character, else NUL */
-	char		unspecified;	/* what says "unspecified" where a code goes on below its
-								 * header, else NUL */
-	int			zero_at;		/* '0' says so too where it stands behind so many
-								 * characters; 0 for nowhere */
+	int			full_len;		/* length of codes whose last character tells
+								 * variants of one code apart (ICD-10-CM: 7,
+								 * the encounter), else 0 */
+	const char *variants;		/* up to four of those, the usual one first;
+								 * "" for none */
+	char		placeholder;	/* fills places before the last character,
+								 * else NUL */
+	char		unspecified;	/* what says "unspecified" where a code goes
+								 * on below its header, else NUL */
+	int			zero_at;		/* '0' says so too where it stands behind so
+								 * many characters; 0 for nowhere */
 } CodeShape;
 
 typedef struct CodeSystem CodeSystem;
@@ -66,8 +70,12 @@ struct CodeSystem
 	const char *title;			/* "International Classification of ..." */
 	bool		has_headers;	/* releases hold codes that are not billable */
 	void		(*check) (const char *in, size_t len, CodeCheck *out);
-	/* the code that stands above this one in the hierarchy that the code's own
-	 * text carries (E11.9 -> E11), length 0 where there is none; in is normal */
+
+	/*
+	 * the code that stands above this one in the hierarchy that the code's
+	 * own text carries (E11.9 -> E11), length 0 where there is none; in is
+	 * normal
+	 */
 	int			(*parent) (const char *code, int len, char out[CODE_MAX_LEN + 1]);
 	const CodeShape *shape;		/* NULL where there is nothing to say */
 };

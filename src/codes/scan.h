@@ -38,9 +38,9 @@ extern const unsigned char scan_class[128];
 
 extern bool scan_fault(CodeCheck *out, CodeVerdict verdict, const char *fmt,...)
 #if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
+			__attribute__((format(printf, 3, 4)))
 #endif
-;
+		   ;
 extern bool scan_read(const char *in, size_t len, Scan *s, CodeCheck *out);
 extern bool scan_join(Scan *s, int whole, CodeCheck *out);
 extern bool scan_dot(Scan *s, int after, CodeCheck *out);

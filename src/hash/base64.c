@@ -63,7 +63,11 @@ base64_decode(const char *text, size_t len, uint8_t *out, size_t size)
 				return -1;
 			out[n++] = (uint8_t) (bits >> (16 - 8 * j));
 		}
-		/* bits that stand for nothing must be zero, so that a text has one form */
+
+		/*
+		 * bits that stand for nothing must be zero, so that a text has one
+		 * form
+		 */
 		if (bits & ((1u << (8 * (4 - chars))) - 1))
 			return -1;
 	}

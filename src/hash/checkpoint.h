@@ -26,7 +26,8 @@
 typedef struct CheckpointTimeline
 {
 	uint32_t	timeline;		/* 0: not known */
-	uint64_t	until;			/* WAL position; of the last one: where it was taken */
+	uint64_t	until;			/* WAL position; of the last one: where it was
+								 * taken */
 	int64_t		seals;
 } CheckpointTimeline;
 
@@ -38,7 +39,8 @@ typedef struct CheckpointHead
 
 typedef struct CheckpointTrail
 {
-	char		cluster[32];	/* system identifier in hexadecimal, slash, OID of the database */
+	char		cluster[32];	/* system identifier in hexadecimal, slash,
+								 * OID of the database */
 	int32_t		era;			/* of the last seal */
 	int64_t		end_xid;
 	int64_t		events;			/* in all seals */
@@ -54,8 +56,10 @@ typedef struct CheckpointFork
 	uint32_t	from;			/* the last timeline in common */
 	uint64_t	at;
 	int64_t		seals;			/* in common */
-	int			next;			/* place of the timeline that the trail went on in */
-	int			exact;			/* all that the trail has of that timeline is in common */
+	int			next;			/* place of the timeline that the trail went
+								 * on in */
+	int			exact;			/* all that the trail has of that timeline is
+								 * in common */
 } CheckpointFork;
 
 /* 1: read; 0: the checkpoint does not say; -1: damaged */

@@ -62,7 +62,8 @@ typedef struct Digest
 {
 	Sha256		hash;
 	int64		rows;
-	StringInfoData codes;		/* a line per row: a letter for what it is, and its code */
+	StringInfoData codes;		/* a line per row: a letter for what it is,
+								 * and its code */
 	StringInfoData marks;		/* MARK_LENGTH bytes for each */
 	LoadArray	lines;			/* of Line: not in their order yet */
 	StringInfoData text;		/* the row at hand */
@@ -90,7 +91,7 @@ static int	CompareLines(const void *a, const void *b);
 static void EndPart(Digest *digest, char kind);
 static bytea *EndDigest(Digest *digest);
 static void DigestCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
-					Slice display, Slice short_display);
+					   Slice display, Slice short_display);
 static void DigestTerm(Digest *digest, const char *code, const char *kind, Slice term);
 static void DigestRule(Digest *digest, const LoadedRule *rule);
 static void DigestRows(Digest *digest, const Stored *release, const char *sql, char kind);
@@ -100,7 +101,7 @@ static DateADT DateColumn(HeapTuple row, TupleDesc desc, int column, DateADT non
 static ReleaseDigest DigestOfRows(const Stored *release);
 static Stored *ReadReleases(const char *system, const char *version, const char *content, int *n);
 static void ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind,
-				 const char *severity, const char *code, const char *detail);
+						  const char *severity, const char *code, const char *detail);
 static int	LineLength(const RowList *list);
 static int	CompareKeys(const RowList *a, const RowList *b);
 static int	PassRows(RowList *list, const char *line, int len);
@@ -258,7 +259,7 @@ EndDigest(Digest *digest)
 /* Adds a release's code. */
 static void
 DigestCode(Digest *digest, const char *code, bool billable, DateADT from, DateADT to,
-		Slice display, Slice short_display)
+		   Slice display, Slice short_display)
 {
 	BeginRow(digest, code);
 	appendStringInfoString(&digest->text, billable ? "t;" : "f;");
@@ -314,7 +315,7 @@ release_digest_of_load(Load *load)
 		const LoadedCode *code = load_item(load->codes, LoadedCode, i);
 
 		DigestCode(&digest, code->code, code->billable, code->active_from, code->active_to,
-				code->display, code->short_display);
+				   code->display, code->short_display);
 		if (i % FETCH_ROWS == 0)
 			CHECK_FOR_INTERRUPTS();
 	}
@@ -393,8 +394,8 @@ DigestRow(Digest *digest, char kind, HeapTuple row, TupleDesc desc)
 
 	if (kind == 'c')
 		DigestCode(digest, code, DatumGetBool(SPI_getbinval(row, desc, 2, &isnull)),
-				DateColumn(row, desc, 3, DATEVAL_NOBEGIN), DateColumn(row, desc, 4, DATEVAL_NOEND),
-				SliceColumn(row, desc, 5), SliceColumn(row, desc, 6));
+				   DateColumn(row, desc, 3, DATEVAL_NOBEGIN), DateColumn(row, desc, 4, DATEVAL_NOEND),
+				   SliceColumn(row, desc, 5), SliceColumn(row, desc, 6));
 	else if (kind == 'r')
 	{
 		LoadedRule	rule = {{0}};
@@ -434,7 +435,10 @@ DigestRows(Digest *digest, const Stored *release, const char *sql, char kind)
 			break;
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
-			/* what the rows leave is given back; a line that waits is not of these */
+			/*
+			 * what the rows leave is given back; a line that waits is not of
+			 * these
+			 */
 			if (kind == 'c')
 				MemoryContextSwitchTo(scratch);
 			DigestRow(digest, kind, SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
@@ -462,21 +466,21 @@ DigestOfRows(const Stored *release)
 	/* a release's codes are those in force on its first day */
 	if (strcmp(release->content, "codes") == 0)
 		DigestRows(&digest, release,
-				 "SELECT c.code, c.billable, c.active_from, c.active_to, c.display, c.short_display"
-				 " FROM medrec.code AS c WHERE c.code_system OPERATOR(pg_catalog.=) $1"
-				 " AND c.valid_from OPERATOR(pg_catalog.<=) $3"
-				 " AND (c.valid_to IS NULL OR c.valid_to OPERATOR(pg_catalog.>) $3)"
-				 " ORDER BY c.code USING OPERATOR(pg_catalog.<), c.valid_from USING OPERATOR(pg_catalog.<)", 'c');
+				   "SELECT c.code, c.billable, c.active_from, c.active_to, c.display, c.short_display"
+				   " FROM medrec.code AS c WHERE c.code_system OPERATOR(pg_catalog.=) $1"
+				   " AND c.valid_from OPERATOR(pg_catalog.<=) $3"
+				   " AND (c.valid_to IS NULL OR c.valid_to OPERATOR(pg_catalog.>) $3)"
+				   " ORDER BY c.code USING OPERATOR(pg_catalog.<), c.valid_from USING OPERATOR(pg_catalog.<)", 'c');
 	DigestRows(&digest, release,
-			 "SELECT t.code, t.kind, t.term FROM medrec.code_term AS t"
-			 " WHERE t.release_id OPERATOR(pg_catalog.=) $2 OR t.code_system OPERATOR(pg_catalog.=) $1"
-			 " AND $2 OPERATOR(pg_catalog.=) ANY (t.also_in)", 't');
+			   "SELECT t.code, t.kind, t.term FROM medrec.code_term AS t"
+			   " WHERE t.release_id OPERATOR(pg_catalog.=) $2 OR t.code_system OPERATOR(pg_catalog.=) $1"
+			   " AND $2 OPERATOR(pg_catalog.=) ANY (t.also_in)", 't');
 	DigestRows(&digest, release,
-			 "SELECT n.code, n.kind, n.note FROM medrec.code_note AS n"
-			 " WHERE n.release_id OPERATOR(pg_catalog.=) $2", 'n');
+			   "SELECT n.code, n.kind, n.note FROM medrec.code_note AS n"
+			   " WHERE n.release_id OPERATOR(pg_catalog.=) $2", 'n');
 	DigestRows(&digest, release,
-			 "SELECT r.code, r.rule, r.age_min, r.age_max, r.other_from, r.other_to, r.text FROM medrec.code_rule AS r"
-			 " WHERE r.release_id OPERATOR(pg_catalog.=) $2", 'r');
+			   "SELECT r.code, r.rule, r.age_min, r.age_max, r.other_from, r.other_to, r.text FROM medrec.code_rule AS r"
+			   " WHERE r.release_id OPERATOR(pg_catalog.=) $2", 'r');
 	result.digest = EndDigest(&digest);
 	result.codes = cstring_to_text_with_len(digest.codes.data, digest.codes.len);
 	result.marks = (bytea *) cstring_to_text_with_len(digest.marks.data, digest.marks.len);
@@ -538,7 +542,7 @@ ReadReleases(const char *system, const char *version, const char *content, int *
 /* Adds a finding; code may be NULL. */
 static void
 ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, const char *severity,
-	 const char *code, const char *detail)
+			  const char *code, const char *detail)
 {
 	Datum		values[7] = {0};
 	bool		nulls[7] = {false};
@@ -618,9 +622,9 @@ ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int l
 	const char *how = present < loaded ? "removed" : present > loaded ? "added" : "changed";
 
 	ReportFinding(rsinfo, release, psprintf("%s_%s", what, how), "error",
-		 pnstrdup(line + 1, Max(len - 1, 0)),
-		 psprintf("%d of it were loaded, %d are there%s", loaded, present,
-				  loaded == present ? ", and not the same" : ""));
+				  pnstrdup(line + 1, Max(len - 1, 0)),
+				  psprintf("%d of it were loaded, %d are there%s", loaded, present,
+						   loaded == present ? ", and not the same" : ""));
 }
 
 /* Names the rows that differ, both lists being in their order. */
@@ -664,7 +668,7 @@ CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *n
 	}
 	if (found > MOST_ROWS)
 		ReportFinding(rsinfo, release, "release_altered", "error", NULL,
-			 psprintf(INT64_FORMAT " further codes differ", found - MOST_ROWS));
+					  psprintf(INT64_FORMAT " further codes differ", found - MOST_ROWS));
 }
 
 /* Adds what can be told of a system as a whole: days, and rows of no release; within SPI. */
@@ -706,7 +710,7 @@ FindInSystem(ReturnSetInfo *rsinfo, const char *system)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 
 		ReportFinding(rsinfo, &none, SPI_getvalue(row, desc, 1), SPI_getvalue(row, desc, 2),
-			 SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 4));
+					  SPI_getvalue(row, desc, 3), SPI_getvalue(row, desc, 4));
 	}
 }
 
@@ -746,7 +750,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 		last = release->system;
 		if (release->digest == NULL)
 			ReportFinding(rsinfo, release, "no_digest", "information", NULL,
-				 "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) takes one of what is there");
+						  "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) takes one of what is there");
 		else
 		{
 			now = DigestOfRows(release);
@@ -754,7 +758,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 				memcmp(VARDATA_ANY(release->digest), VARDATA_ANY(now.digest), SHA256_LENGTH) != 0)
 			{
 				ReportFinding(rsinfo, release, "release_altered", "error", NULL,
-					 psprintf("its " INT64_FORMAT " rows are not those that were loaded", now.rows));
+							  psprintf("its " INT64_FORMAT " rows are not those that were loaded", now.rows));
 				if (release->codes)
 					CompareRows(rsinfo, release, &now);
 			}

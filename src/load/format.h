@@ -13,9 +13,11 @@ typedef struct LoadFormat
 	const char *name;			/* as given to load_release() and stored */
 	const char *what;			/* for messages: "CMS order file" */
 	const char *content;		/* as in code_release.content */
-	const char *systems;		/* names of the systems it is for, between bars; NULL: any */
+	const char *systems;		/* names of the systems it is for, between
+								 * bars; NULL: any */
 	bool		needs_line_end; /* a last line without line end is a cut file */
-	bool		lists_leaves;	/* the file has no headers, and no mark for them */
+	bool		lists_leaves;	/* the file has no headers, and no mark for
+								 * them */
 	bool		(*detect) (const Load *load);
 	void		(*read) (Load *load);
 } LoadFormat;

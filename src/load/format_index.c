@@ -231,15 +231,15 @@ ReadIndex(Load *load)
 
 	/* a title's own words, without the modifiers that change nothing (nemod) */
 	xml_each_node(load,
-			 "SELECT x.node, x.depth, x.title, x.code, x.see, x.col, x.text"
-			 " FROM XMLTABLE('//*[self::mainTerm or self::term or self::head or self::cell]'"
-			 "  PASSING XMLPARSE(DOCUMENT $1)"
-			 "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
-			 "  title pg_catalog.text PATH"
-			 "   'concat(title/text()[1], \" \", title/text()[2], \" \", title/text()[3])',"
-			 "  code pg_catalog.text PATH 'code[1]', see pg_catalog.text PATH 'see[1]', col pg_catalog.text PATH '@col',"
-			 "  text pg_catalog.text PATH 'self::head | self::cell') AS x",
-			 IndexNode, index);
+				  "SELECT x.node, x.depth, x.title, x.code, x.see, x.col, x.text"
+				  " FROM XMLTABLE('//*[self::mainTerm or self::term or self::head or self::cell]'"
+				  "  PASSING XMLPARSE(DOCUMENT $1)"
+				  "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
+				  "  title pg_catalog.text PATH"
+				  "   'concat(title/text()[1], \" \", title/text()[2], \" \", title/text()[3])',"
+				  "  code pg_catalog.text PATH 'code[1]', see pg_catalog.text PATH 'see[1]', col pg_catalog.text PATH '@col',"
+				  "  text pg_catalog.text PATH 'self::head | self::cell') AS x",
+				  IndexNode, index);
 	AddReferences(load, index);
 	if (load->terms.n == 0)
 		load_fail(load, 0, "there is no entry in it");

@@ -32,6 +32,7 @@ static const struct
 	int16		age_min;
 	int16		age_max;
 }			mce_rules[] =
+
 {
 	{"Newborn_Only", "newborn", 0, 0},
 	{"Pediatric_Only", "pediatric", 0, 17},

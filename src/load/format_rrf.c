@@ -141,7 +141,11 @@ ReadRxNorm(Load *load)
 		if (c == NULL || strcmp(c->code, n[i].code) != 0)
 		{
 			c = load_add_code(load, code, n[i].name, none);
-			/* without a name in use the concept is not in use; the file does not say since when */
+
+			/*
+			 * without a name in use the concept is not in use; the file does
+			 * not say since when
+			 */
 			if (n[i].obsolete)
 				c->active_to = DATEVAL_NOBEGIN;
 		}

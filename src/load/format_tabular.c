@@ -15,9 +15,11 @@
 typedef struct Level
 {
 	bool		is_code;
-	char		first[CODE_MAX_LEN + 1];	/* the code; of a section its first category */
+	char		first[CODE_MAX_LEN + 1];	/* the code; of a section its
+											 * first category */
 	char		last[CODE_MAX_LEN + 1];
-	Slice		seventh;		/* "A initial encounter; D ...", where defined here */
+	Slice		seventh;		/* "A initial encounter; D ...", where defined
+								 * here */
 } Level;
 
 /* codes that an excludes1 note of a chapter or section names */
@@ -300,16 +302,16 @@ ReadTabular(Load *load)
 	Tabular    *tab = MemoryContextAllocZero(load->context, sizeof(Tabular));
 
 	xml_each_node(load,
-			 "SELECT x.node, x.depth, x.parent, x.owner, x.code, x.range, x.char, x.text"
-			 " FROM XMLTABLE('//*[self::diag or self::chapter or self::section or self::note"
-			 "   or self::extension]' PASSING XMLPARSE(DOCUMENT $1)"
-			 "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
-			 "  parent pg_catalog.text PATH 'name(..)', owner pg_catalog.text PATH 'name(../..)',"
-			 "  code pg_catalog.text PATH 'name[../self::diag]',"
-			 "  range pg_catalog.text PATH '@id | desc[../self::chapter]',"
-			 "  char pg_catalog.text PATH '@char',"
-			 "  text pg_catalog.text PATH 'self::note | self::extension') AS x",
-			 TabularNode, tab);
+				  "SELECT x.node, x.depth, x.parent, x.owner, x.code, x.range, x.char, x.text"
+				  " FROM XMLTABLE('//*[self::diag or self::chapter or self::section or self::note"
+				  "   or self::extension]' PASSING XMLPARSE(DOCUMENT $1)"
+				  "  COLUMNS node pg_catalog.text PATH 'name()', depth pg_catalog.int4 PATH 'count(ancestor::*)',"
+				  "  parent pg_catalog.text PATH 'name(..)', owner pg_catalog.text PATH 'name(../..)',"
+				  "  code pg_catalog.text PATH 'name[../self::diag]',"
+				  "  range pg_catalog.text PATH '@id | desc[../self::chapter]',"
+				  "  char pg_catalog.text PATH '@char',"
+				  "  text pg_catalog.text PATH 'self::note | self::extension') AS x",
+				  TabularNode, tab);
 	CloseLeaf(load, tab);
 	if (tab->categories.n == 0)
 		load_fail(load, 0, "there is no code in it");

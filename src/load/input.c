@@ -66,7 +66,11 @@ CheckCharacters(const Load *load, const unsigned char *s, int len)
 		/* U+0080 to U+009F: Windows-1252 that was taken for latin-1 */
 		if (s[i] == 0xc2 && s[i + 1] < 0xa0)
 			load_fail(load, load->line, "mis-encoded: control character U+%04X", s[i + 1]);
-		/* U+00C2 or U+00C3 and then U+0080 to U+00BF: UTF-8 that was taken for latin-1 */
+
+		/*
+		 * U+00C2 or U+00C3 and then U+0080 to U+00BF: UTF-8 that was taken
+		 * for latin-1
+		 */
 		if (s[i] == 0xc3 && (s[i + 1] == 0x82 || s[i + 1] == 0x83) &&
 			i + 2 < len && s[i + 2] == 0xc2)
 			load_fail(load, load->line, "mis-encoded: UTF-8 was taken for latin-1");
@@ -98,7 +102,11 @@ load_line(Load *load, Slice *line)
 	{
 		stop = end;
 		load->next = end;
-		/* "\r" alone is what is left of "\r\n" where a shell has cut the last "\n" */
+
+		/*
+		 * "\r" alone is what is left of "\r\n" where a shell has cut the last
+		 * "\n"
+		 */
 		if (load->format->needs_line_end && stop[-1] != '\r')
 			ereport(ERROR,
 					(errcode(ERRCODE_BAD_COPY_FILE_FORMAT),
@@ -119,7 +127,11 @@ load_line(Load *load, Slice *line)
 
 	line->s = s;
 	line->len = (int) len;
-	/* one pass that compilers turn into vector code: anything below space, above "~"? */
+
+	/*
+	 * one pass that compilers turn into vector code: anything below space,
+	 * above "~"?
+	 */
 	for (size_t i = 0; i < len; i++)
 		odd |= (unsigned char) ((unsigned char) s[i] - 0x20) > 0x7e - 0x20;
 	if (odd)
@@ -232,7 +244,10 @@ load_check_code(const Load *load, Slice in, char out[CODE_MAX_LEN + 1])
 {
 	CodeCheck	check;
 
-	/* what is not ASCII is no code in any encoding, but that ICD-10 has its dagger */
+	/*
+	 * what is not ASCII is no code in any encoding, but that ICD-10 has its
+	 * dagger
+	 */
 	if (strcmp(load->system->name, "ICD-10") != 0)
 		for (int i = 0; i < in.len; i++)
 			if (IS_HIGHBIT_SET(in.s[i]))

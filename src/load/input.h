@@ -54,7 +54,8 @@ typedef struct LoadedTerm
 typedef struct LoadedRule
 {
 	char		code[CODE_MAX_LEN + 1];
-	char		other_from[CODE_MAX_LEN + 1];	/* "" where the rule names no other codes */
+	char		other_from[CODE_MAX_LEN + 1];	/* "" where the rule names no
+												 * other codes */
 	char		other_to[CODE_MAX_LEN + 1];
 	const char *rule;
 	int16		age_min;		/* -1 where the rule has no ages */
@@ -91,7 +92,8 @@ typedef struct Load
 	LoadArray	terms;			/* of LoadedTerm */
 	LoadArray	notes;			/* of LoadedTerm */
 	LoadArray	rules;			/* of LoadedRule */
-	int			editor_version; /* of the Medicare Code Editor, 0 in other files */
+	int			editor_version; /* of the Medicare Code Editor, 0 in other
+								 * files */
 	List	   *doubts;			/* of Issue: what is odd about the file */
 } Load;
 

@@ -308,7 +308,11 @@ PeekReader(RowReader *reader, char code[CODE_MAX_LEN + 1])
 	t = DatumGetTextPP(SPI_getbinval(reader->batch->vals[reader->next],
 									 reader->batch->tupdesc, COL_CODE + 1, &isnull));
 	len = VARSIZE_ANY_EXHDR(t);
-	/* varchar(20) counts characters: a row that somebody wrote by hand may have more bytes */
+
+	/*
+	 * varchar(20) counts characters: a row that somebody wrote by hand may
+	 * have more bytes
+	 */
 	if (len > CODE_MAX_LEN)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
@@ -435,7 +439,10 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 		char		stored[CODE_MAX_LEN + 1];
 		bool		more;
 
-		/* SPI's own allocations must not land in the memory that is given back here */
+		/*
+		 * SPI's own allocations must not land in the memory that is given
+		 * back here
+		 */
 		more = PeekReader(&reader, stored);
 		if (!more && !loaded)
 			break;
@@ -468,7 +475,10 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 	}
 	MemoryContextDelete(merge.scratch);
 
-	/* deletions first: a row that takes over the key of another comes after it */
+	/*
+	 * deletions first: a row that takes over the key of another comes after
+	 * it
+	 */
 	RunChange(&merge, &merge.deletes,
 			  "DELETE FROM medrec.code AS c USING medrec_load_delete AS d"
 			  " WHERE c.code_system OPERATOR(pg_catalog.=) $1"

@@ -324,7 +324,7 @@ StoreRelease(Load *load, const Release *old, Datum sha256, const char *source)
 	nulls[5] = source ? ' ' : 'n';
 	args[6] = sha256;
 	args[7] = Int32GetDatum((int32) (load->codes.n ? load->codes.n :
-										  load->terms.n ? load->terms.n : load->rules.n));
+									 load->terms.n ? load->terms.n : load->rules.n));
 	args[8] = CStringGetTextDatum(actor_name());
 	args[9] = Int32GetDatum(old->id);
 	args[10] = JsonbPGetDatum(issues_to_jsonb(load->doubts));
@@ -485,7 +485,8 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 static void
 CheckNoUtf8(const unsigned char *b, size_t len)
 {
-	size_t		bad = 0;		/* 1 + place of the first byte that is no UTF-8 */
+	size_t		bad = 0;		/* 1 + place of the first byte that is no
+								 * UTF-8 */
 	bool		good = false;	/* a character of several bytes is there */
 
 	for (size_t i = 0; i < len;)
@@ -638,7 +639,10 @@ medrec_unload_release(PG_FUNCTION_ARGS)
 		MergePeriods periods;
 		LoadOwner	owner;
 
-		/* the release before it takes over its days, and nothing is put in their place */
+		/*
+		 * the release before it takes over its days, and nothing is put in
+		 * their place
+		 */
 		load.effective_from = old.from;
 		periods = FindPeriods(&load, content, &old);
 		periods.moved = true;

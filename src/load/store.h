@@ -12,7 +12,8 @@
 
 typedef struct LoadStore
 {
-	const char *name;			/* under which a statement sees them as a table */
+	const char *name;			/* under which a statement sees them as a
+								 * table */
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	uint64		n;

@@ -268,7 +268,11 @@ table_detect(const Load *load, char delimiter, bool quoted,
 
 	for (int i = 0; i < ncolumns; i++)
 		wanted += columns[i].required;
-	/* a column name holds neither quotes nor delimiters, so that splitting is enough here */
+
+	/*
+	 * a column name holds neither quotes nor delimiters, so that splitting is
+	 * enough here
+	 */
 	while (s <= end)
 	{
 		const char *stop = s < end ? memchr(s, delimiter, end - s) : NULL;

@@ -24,7 +24,8 @@ typedef struct TableReader
 	bool		quoted;			/* fields may stand in double quotes */
 	const TableColumn *columns;
 	int			ncolumns;
-	int		   *places;			/* of each column in the file, -1 where it has none */
+	int		   *places;			/* of each column in the file, -1 where it has
+								 * none */
 	Slice	   *fields;			/* of the present record */
 	int			nfields;
 	int64		maxfields;

@@ -197,7 +197,7 @@ medrec_add_suggestions(PG_FUNCTION_ARGS)
 
 /* Finds the suggestion of a record that has the code given, in any writing. */
 static bool
-FindCandidate(const CodedRow *row, text *given, Candidate *candidate)
+FindCandidate(const CodedRow *row, text * given, Candidate *candidate)
 {
 	JsonbIterator *it = JsonbIteratorInit(&row->suggestions->root);
 	JsonbValue	value;

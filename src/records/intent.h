@@ -30,11 +30,13 @@
 typedef enum IntentKind
 {
 	INTENT_NONE,				/* what any client's statement means */
-	INTENT_ACCEPT,				/* one record takes one of its suggestions: its status
-								 * becomes "corrected", and it keeps the others */
-	INTENT_REVALIDATE			/* records are validated again and not changed otherwise:
-								 * an update that finds nothing new is dropped, and no
-								 * patient's last_visit moves */
+	INTENT_ACCEPT,				/* one record takes one of its suggestions:
+								 * its status becomes "corrected", and it
+								 * keeps the others */
+	INTENT_REVALIDATE			/* records are validated again and not changed
+								 * otherwise: an update that finds nothing new
+								 * is dropped, and no patient's last_visit
+								 * moves */
 } IntentKind;
 
 typedef struct RecordIntent

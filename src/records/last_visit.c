@@ -481,7 +481,10 @@ TouchPatients(PatientSet *set)
 	if (!plain)
 		return;
 
-	/* later in the transaction the patients of earlier statements are kept anyway */
+	/*
+	 * later in the transaction the patients of earlier statements are kept
+	 * anyway
+	 */
 	if (set->count > 1 && together_in != xid)
 	{
 		together_in = xid;

@@ -61,13 +61,13 @@ typedef struct Keys
 } Keys;
 
 static bool HasDigit(const NameWord *word);
-static int	ReadWords(text *name, NameWord *words, int max, bool query);
+static int	ReadWords(text * name, NameWord *words, int max, bool query);
 static void StartKeys(Keys *keys, bool partial);
 static void AddNameKey(Keys *keys, char kind, const char *word, int len, bool partial);
 static void AddDeletions(Keys *keys, const NameWord *word, char kind);
 static bool WordMatches(const NameWord *query, const NameWord *name, int strategy);
 static bool OneSlip(const NameWord *a, const NameWord *b);
-static bool Matches(text *name, text *query, int strategy);
+static bool Matches(text * name, text * query, int strategy);
 static bool ReadNameDate(const char *token, DateADT *date);
 
 /* Is there a digit in a word?  Then it is a number or a date. */
@@ -84,7 +84,7 @@ HasDigit(const NameWord *word)
 
 /* Reads the words of a name or of a query, of which those with digits are no names. */
 static int
-ReadWords(text *name, NameWord *words, int max, bool query)
+ReadWords(text * name, NameWord *words, int max, bool query)
 {
 	int			given = VARSIZE_ANY_EXHDR(name);
 	int			len = pg_mbcliplen(VARDATA_ANY(name), given, NAME_BYTES);
@@ -241,7 +241,8 @@ medrec_name_keys(PG_FUNCTION_ARGS)
 typedef struct QueryKeys
 {
 	int			nwords;
-	int			word[FLEXIBLE_ARRAY_MEMBER];	/* of each key, the query's word */
+	int			word[FLEXIBLE_ARRAY_MEMBER];	/* of each key, the query's
+												 * word */
 } QueryKeys;
 
 PG_FUNCTION_INFO_V1(medrec_name_query_keys);
@@ -370,7 +371,7 @@ WordMatches(const NameWord *query, const NameWord *name, int strategy)
 
 /* Does each word of a query find a word of a name? */
 static bool
-Matches(text *name, text *query, int strategy)
+Matches(text * name, text * query, int strategy)
 {
 	NameWord	words[NAME_MAX_WORDS];
 	NameWord	asked[QUERY_MAX_WORDS];

@@ -241,7 +241,7 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 		faults_add(&row->faults, "id", "business-rule", "cannot be changed");
 
 	row_set(row, version,
-			 Int32GetDatum(DatumGetInt32(row_value(row, version)) + 1));
+			Int32GetDatum(DatumGetInt32(row_value(row, version)) + 1));
 	row_keep(row, created_at);
 	row_set(row, updated_at, TimestampTzGetDatum(now));
 }

@@ -117,7 +117,7 @@ NamedAbove(const CodeSystem *cs, List *named, const char *code)
 
 	foreach(lc, named)
 		if (codesystem_is_above(cs, (char *) lfirst(lc), code))
-			above = (char *) lfirst(lc);
+		above = (char *) lfirst(lc);
 	return above;
 }
 

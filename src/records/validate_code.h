@@ -27,8 +27,10 @@ typedef struct Coding
 	int			age;			/* of the patient in years, or -1 */
 	const char *gender;			/* of the patient, or NULL */
 	bool		principal;		/* known to be the principal diagnosis */
-	List	   *other_codes;	/* normal codes of the same system and visit, strings */
-	const pg_uuid_t *patient;	/* whose age and gender are still to be read, or NULL */
+	List	   *other_codes;	/* normal codes of the same system and visit,
+								 * strings */
+	const pg_uuid_t *patient;	/* whose age and gender are still to be read,
+								 * or NULL */
 	const pg_uuid_t *record;	/* whose visit is still to be read, or NULL */
 } Coding;
 

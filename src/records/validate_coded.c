@@ -39,7 +39,8 @@ typedef struct CodedRecord
 	char	   *old_status;		/* NULL on INSERT */
 	bool		recoded;		/* the code is new */
 	bool		redescribed;
-	List	   *theirs;			/* suggestions of others that the statement brings */
+	List	   *theirs;			/* suggestions of others that the statement
+								 * brings */
 } CodedRecord;
 
 /*
@@ -241,7 +242,11 @@ NeedsValidation(const CodedRecord *record)
 
 	if (record->recoded || record->redescribed || record->intent != INTENT_NONE)
 		return true;
-	/* another patient has another age and gender; a decision on the code stands */
+
+	/*
+	 * another patient has another age and gender; a decision on the code
+	 * stands
+	 */
 	if (row_changes(row, CODED_PATIENT_ID) && !is_one_of(record->old_status, decided))
 		return true;
 	return strcmp(record->status, "pending") == 0 && strcmp(record->old_status, "pending") != 0;

@@ -14,7 +14,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	/* general */
 	{"fx", "fracture"}, {"hip fx", "fracture of neck of femur"},
 	{"hip fracture", "fracture of neck of femur"}, {"fractured hip", "fracture of neck of femur"},
-	 {"fxs", "fractures"}, {"frac", "fracture"}, {"fract", "fracture"},
+	{"fxs", "fractures"}, {"frac", "fracture"}, {"fract", "fracture"},
 	{"hx", "history"}, {"h o", "history of"}, {"ho", "history of"},
 	{"phx", "personal history"}, {"fhx", "family history"}, {"fh", "family history"},
 	{"fam", "family"}, {"pers", "personal"}, {"dx", "diagnosis"},
@@ -253,7 +253,7 @@ const SearchAbbreviation search_default_abbreviations[] = {
 	{"als", "amyotrophic lateral sclerosis"}, {"pd", "parkinson disease"},
 	{"ad", "alzheimer disease"}, {"alz", "alzheimer"}, {"sz", "seizure"}, {"sz", "convulsion"}, {"seizure", "convulsion"}, {"seizure", "unspecified convulsions"},
 	{"migraine", "migraine"}, {"migraine", "migraine unspecified not intractable without status migrainosus"},
-	 {"fits", "seizure"},
+	{"fits", "seizure"},
 	{"lbd", "lewy body dementia"}, {"ha", "headache"}, {"h a", "headache"},
 	{"mig", "migraine"}, {"nph", "normal pressure hydrocephalus"},
 	{"cts", "carpal tunnel syndrome"}, {"gbs", "guillain barre syndrome"},
@@ -561,4 +561,4 @@ const SearchAbbreviation search_default_abbreviations[] = {
 };
 
 const int	search_default_abbreviation_count =
-	(int) (sizeof(search_default_abbreviations) / sizeof(search_default_abbreviations[0]));
+(int) (sizeof(search_default_abbreviations) / sizeof(search_default_abbreviations[0]));

@@ -10,12 +10,12 @@
 #include "search/stem.h"
 #include "search/weights.h"
 
-#define PREFIX_WORDS_MAX	300		/* words of the vocabulary looked at */
+#define PREFIX_WORDS_MAX	300 /* words of the vocabulary looked at */
 #define PREFIX_KEEP			10
-#define INFLECTIONS_MAX		200		/* words of the vocabulary looked at */
-#define ROOTS_MAX			8		/* other forms of a stem */
+#define INFLECTIONS_MAX		200 /* words of the vocabulary looked at */
+#define ROOTS_MAX			8	/* other forms of a stem */
 #define SPELL_KEEP			8
-#define SPELL_SEEN			256		/* words that are not compared twice */
+#define SPELL_SEEN			256 /* words that are not compared twice */
 #define SPELL_NONE			1000	/* cost where nothing is spelt like it */
 #define CONTRACTED_WORDS_MAX 6000	/* words of the vocabulary looked at */
 #define CONTRACTED_KEEP		4
@@ -198,7 +198,8 @@ typedef struct Spelling
 {
 	SpellWord	typed;
 	uint32_t	letters;
-	int			limit;			/* most that a word may cost, hundredths of an edit */
+	int			limit;			/* most that a word may cost, hundredths of an
+								 * edit */
 	int			best;			/* lowest cost so far */
 	uint32_t	seen[SPELL_SEEN];
 	Found		list[SPELL_KEEP];
@@ -303,7 +304,11 @@ add_spellings(Query *q, int qterm, const Word *w, int limit)
 	memset(s.seen, 0xFF, sizeof(s.seen));
 	spell_word(w->text, w->len, &s.typed);
 	nkeys = spell_keys(w->text, w->len, s.limit > W.spell_limit_begun ? 2 : 1, keys);
-	/* the keys with all letters first: what they bring leaves less to look for */
+
+	/*
+	 * the keys with all letters first: what they bring leaves less to look
+	 * for
+	 */
 	for (i = 0; i < nkeys; i++)
 		compare_bucket(q, &s, keys[i]);
 	for (i = 0; i < s.n; i++)

@@ -14,7 +14,8 @@
 #include "search/vocabulary.h"
 #include "search/weights.h"
 
-#define SAME_TERMS_MAX	64		/* terms of a row that are compared with a new one */
+#define SAME_TERMS_MAX	64		/* terms of a row that are compared with a new
+								 * one */
 
 /* Says what the codes of a system look like; described in search.h. */
 void

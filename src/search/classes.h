@@ -27,12 +27,15 @@ typedef enum WordClassId
 	CLASS_MIDDLE,				/* medial, lateral */
 	CLASS_TRUNK,				/* proximal, distal */
 	CLASS_ABOVE,				/* superior, inferior */
-	CLASS_INTENT,				/* accidental, intentional, assault, undetermined */
+	CLASS_INTENT,				/* accidental, intentional, assault,
+								 * undetermined */
 	CLASS_CAUSE,				/* primary, secondary */
 	CLASS_LAST_CONTRAST = CLASS_CAUSE,
-	CLASS_UNSPECIFIED,			/* contradicts nothing, but says that no side is meant */
+	CLASS_UNSPECIFIED,			/* contradicts nothing, but says that no side
+								 * is meant */
 	CLASS_OTHER,				/* says that it is not the usual one */
-	CLASS_CONTEXT,				/* birth, pregnancy and the like: not meant unless said */
+	CLASS_CONTEXT,				/* birth, pregnancy and the like: not meant
+								 * unless said */
 	CLASS_COUNT
 } WordClassId;
 
@@ -52,18 +55,18 @@ typedef enum WordClassId
 
 /* What a word does to those behind it. */
 #define POLARITY_NONE		0
-#define POLARITY_NEGATES	1		/* without, no, not */
-#define POLARITY_ENDS		2		/* ends a negation: with, and, due */
+#define POLARITY_NEGATES	1	/* without, no, not */
+#define POLARITY_ENDS		2	/* ends a negation: with, and, due */
 
-#define NEGATION_WORDS		3		/* how many words one negates */
+#define NEGATION_WORDS		3	/* how many words one negates */
 
 typedef struct WordClass
 {
 	uint8_t		class;			/* WordClassId */
 	uint8_t		value;			/* 1.. within the class */
 	uint8_t		polarity;
-	float		factor;			/* of its weight where the query lacks it, 1 = by
-								 * its rarity alone */
+	float		factor;			/* of its weight where the query lacks it, 1 =
+								 * by its rarity alone */
 } WordClass;
 
 extern bool word_says_nothing(const char *word, int len);

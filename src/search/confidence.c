@@ -34,7 +34,10 @@ is_doubtful(const Query *q)
 {
 	const Candidate *c = &q->cands[0];
 
-	/* a code alone cannot be corrected for sure; or it says what nobody asked for */
+	/*
+	 * a code alone cannot be corrected for sure; or it says what nobody asked
+	 * for
+	 */
 	if (c->coded)
 		return c->how != CODE_SAME && (c->term == NO_TERM || c->excess > W.sure_excess);
 	return c->other || !(q->im.rows[c->row].flags & ROW_BILLABLE) || vague_by_synonym(c) ||

@@ -11,7 +11,7 @@
 #include "search/weights.h"
 
 #define SPELL_BUDGET		6000	/* comparisons of spelling in one query */
-#define MEANINGS_MAX		6		/* of one abbreviation */
+#define MEANINGS_MAX		6	/* of one abbreviation */
 
 /* An abbreviation that stands in the query. */
 typedef struct Abbreviation

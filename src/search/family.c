@@ -8,9 +8,10 @@
 #include "search/match.h"
 #include "search/weights.h"
 
-#define FAMILIES			8		/* candidates whose relatives are looked at */
-#define FAMILY_ROWS			480		/* relatives in all */
-#define FAMILY_SPAN			400		/* rows of a family that is looked at as a whole */
+#define FAMILIES			8	/* candidates whose relatives are looked at */
+#define FAMILY_ROWS			480 /* relatives in all */
+#define FAMILY_SPAN			400 /* rows of a family that is looked at as a
+								 * whole */
 #define TITLE_STEMS_MAX		32
 
 /* A candidate whose relatives are scored. */
@@ -330,7 +331,11 @@ rank_families(Query *q)
 		roots[i] = family_root(q, &best[i]);
 		for (k = 0; k < i && roots[k] != roots[i];)
 			k++;
-		/* a family is looked at once, but for what is below the candidate itself */
+
+		/*
+		 * a family is looked at once, but for what is below the candidate
+		 * itself
+		 */
 		if (roots[i] == NO_ROW || (k < i && roots[i] != best[i].row))
 			continue;
 		budget -= one;

@@ -11,7 +11,8 @@
 
 #define WORD_MAX		40		/* bytes of a word, longer ones are cut */
 
-#define WORD_BREAK		1		/* a comma, bracket or the like stands before it */
+#define WORD_BREAK		1		/* a comma, bracket or the like stands before
+								 * it */
 #define WORD_HYPHEN		2		/* a hyphen joins it to the word before */
 #define WORD_PAREN		4		/* it stands in brackets */
 

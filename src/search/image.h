@@ -21,21 +21,23 @@ enum ImageSection
 	SEC_ROWS,					/* ImageRow, by system, key, first day */
 	SEC_TERMS,					/* ImageTerm, by row */
 	SEC_TEXT,					/* terms, codes, long keys */
-	SEC_TOKENS,					/* of each term, by row: number of tokens, kind,
-								 * then the tokens as varints */
+	SEC_TOKENS,					/* of each term, by row: number of tokens,
+								 * kind, then the tokens as varints */
 	SEC_WORDS,					/* ImageWord, sorted by text */
 	SEC_WORDTEXT,
 	SEC_STEMS,					/* ImageStem, by falling frequency */
 	SEC_LISTS,					/* ImageList, of each stem; a sentinel */
 	SEC_POSTINGS,				/* uint32: row << 8 | impact, per stem by row */
 	SEC_ROOTS,					/* uint32 stems, grouped by root */
-	SEC_SPELLREGIONS,			/* uint32[SPELL_REGIONS + 1], first bucket of each */
+	SEC_SPELLREGIONS,			/* uint32[SPELL_REGIONS + 1], first bucket of
+								 * each */
 	SEC_SPELLHEADS,				/* uint32, start of each bucket; a sentinel */
 	SEC_SPELLIDS,				/* uint32 words */
 	SEC_ABBRHEADS,				/* uint32, start of each bucket; a sentinel */
 	SEC_ABBRS,					/* ImageAbbr */
 	SEC_ABBRSTEMS,				/* uint32 stems of expansions */
-	SEC_SYSTEMS,				/* uint32[SYSTEMS_MAX + 1], first row of each system */
+	SEC_SYSTEMS,				/* uint32[SYSTEMS_MAX + 1], first row of each
+								 * system */
 	SEC_SHAPES,					/* ImageShape of each system */
 	SEC_COUNT
 };
@@ -134,8 +136,8 @@ typedef struct ImageAbbr
 	uint8_t		unused;
 } ImageAbbr;
 
-#define LEARNED_MARK	'\1'	/* before a stem for which another word may stand;
-								 * nfrom is 0 */
+#define LEARNED_MARK	'\1'	/* before a stem for which another word may
+								 * stand; nfrom is 0 */
 #define LEARNED_MAX		6		/* words that stand for one */
 #define MAX_FROM_WORDS	4
 #define MAX_TO_WORDS	8
@@ -189,7 +191,8 @@ token_counts(uint32_t tok)
 	return token_kind(tok) < TOK_OPTIONAL;
 }
 
-#define TERM_HEAD		2		/* bytes before a term's tokens: their number, its kind */
+#define TERM_HEAD		2		/* bytes before a term's tokens: their number,
+								 * its kind */
 
 #define SECTION(image, which, type) \
 	((const type *) ((const char *) (image) + ((const ImageHeader *) (image))->sec[which].off))

@@ -22,9 +22,11 @@
 #define PAIRS			65536	/* at most; a power of two */
 #define SWAPS			(1 << 19)	/* at most; a power of two */
 #define ROW_MASKS		4096	/* a power of two */
-#define TITLES_LOOKED	8		/* terms of a row among which its two titles are */
+#define TITLES_LOOKED	8		/* terms of a row among which its two titles
+								 * are */
 #define GROUP_MAX		6		/* words that one place takes, to be alike */
-#define SWAP_UNIT		60		/* of the count: one place that takes two words */
+#define SWAP_UNIT		60		/* of the count: one place that takes two
+								 * words */
 
 typedef struct Pair
 {

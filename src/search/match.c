@@ -10,7 +10,8 @@ typedef struct Sums
 {
 	float		got;			/* weight of the term that the query has */
 	float		fill;			/* weight of the term */
-	float		opposed;		/* highest weight of what one negates and the other does not */
+	float		opposed;		/* highest weight of what one negates and the
+								 * other does not */
 	float		lacked[2];		/* by the last two words */
 } Sums;
 

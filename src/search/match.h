@@ -14,7 +14,8 @@ typedef struct Match
 	float		filled;			/* share of the term's weight */
 	float		excess;			/* weight that only the term has */
 	float		clash;			/* factor for what contradicts */
-	float		unasked;		/* factor for sides and the like that nobody asked for */
+	float		unasked;		/* factor for sides and the like that nobody
+								 * asked for */
 	bool		side_clash;
 	bool		other;			/* says "other" where nobody asked for it */
 	uint8_t		spelled;		/* query term + 1 that matched by spelling */

@@ -11,13 +11,14 @@
 typedef enum CodeChange
 {
 	CODE_SAME,
-	CODE_CONFUSED,				/* a character taken for another that looks alike */
+	CODE_CONFUSED,				/* a character taken for another that looks
+								 * alike */
 	CODE_OTHER,					/* any other character */
 	CODE_SWAPPED,
 	CODE_DROPPED,
 	CODE_EXTRA,
 	CODE_PLACEHOLDER,			/* a placeholder left out */
-	CODE_UNFINISHED,				/* last characters left out */
+	CODE_UNFINISHED,			/* last characters left out */
 	CODE_BELOW,					/* a code below the one given */
 	CODE_ABOVE,					/* the code given says more than there is */
 	CODE_TWICE					/* two errors */

@@ -10,7 +10,8 @@
 #include "search/rank.h"
 #include "search/weights.h"
 
-#define SORTED			60		/* candidates among which headers look for what is below */
+#define SORTED			60		/* candidates among which headers look for
+								 * what is below */
 
 /* Is a row a billable code? */
 static inline bool
@@ -423,7 +424,8 @@ place_header(Query *q)
 #define WITH_TEXT		1		/* there is a description */
 #define WITH_CODE		2		/* there is a code */
 #define WITHOUT_CODE	4
-#define RETIRED			8		/* the description is the code's own, which has retired */
+#define RETIRED			8		/* the description is the code's own, which
+								 * has retired */
 
 typedef struct OrderRule
 {

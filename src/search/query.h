@@ -74,8 +74,8 @@ typedef struct Candidate
 	bool		coded;			/* a neighbour of the code given */
 	bool		inherited;		/* from a relative */
 	bool		clash;			/* another side than asked for */
-	bool		other;			/* its best term is of another kind ("other", "NEC")
-								 * than anybody asked for */
+	bool		other;			/* its best term is of another kind ("other",
+								 * "NEC") than anybody asked for */
 	uint8_t		how;			/* of a code: CodeChange */
 } Candidate;
 
@@ -107,7 +107,8 @@ typedef struct Query
 	float		total_rare;		/* squares of the weights */
 	uint32_t	asked[CLASS_COUNT]; /* values asked for in each class */
 
-	uint16_t	accumulators[ACCUMULATORS_MAX]; /* one for each row of the system */
+	uint16_t	accumulators[ACCUMULATORS_MAX]; /* one for each row of the
+												 * system */
 	int			accumulator_shift;	/* or for 2^shift rows */
 	Shortlisted shortlist[SHORTLIST_MAX];
 	int			nshort;
@@ -118,7 +119,8 @@ typedef struct Query
 	Candidate	neighbours[NEIGHBOURS_MAX];
 	char		key[SEARCH_CODE_MAX + 1];	/* of the code given */
 	int			key_len;
-	bool		retired;		/* it is not valid on the day: its title is the query */
+	bool		retired;		/* it is not valid on the day: its title is
+								 * the query */
 } Query;
 
 extern void query_tick(const Query *q);

@@ -7,7 +7,7 @@
 #include "search/match.h"
 #include "search/weights.h"
 
-#define TERMS_SCORED_MAX	60		/* of one row */
+#define TERMS_SCORED_MAX	60	/* of one row */
 
 /* What the terms of a row make of the query together. */
 typedef struct RowMatch

@@ -14,9 +14,10 @@
 #include "search/weights.h"
 
 #define POSTINGS_MAX	400000	/* read in one query */
-#define SCALE			16000.0f	/* accumulator of a row that has everything */
+#define SCALE			16000.0f	/* accumulator of a row that has
+									 * everything */
 #define BIN_SHIFT		6
-#define COUNT_MAX		0x8000u	/* accumulators stay below it */
+#define COUNT_MAX		0x8000u /* accumulators stay below it */
 #define BINS			(COUNT_MAX >> BIN_SHIFT)
 #define HIGH_COUNT		6400u	/* looked at first; a multiple of a bin */
 #define SCORE_BINS		256
@@ -49,6 +50,7 @@ count_postings(Query *q, const Expansion *x, float weight)
 	const uint32_t *end = q->im.postings + s[1].post_off;
 	uint32_t	lo = q->lo;
 	int			shift = q->accumulator_shift;
+
 	/* a row may well have both a word and another form of it */
 	float		fit = x->how == HOW_ROOT ? x->fit * W.count_root : x->fit;
 	uint32_t	base = (uint32_t) (weight * fit * W.count_base);
@@ -137,7 +139,7 @@ take_noted(Query *q, const Shortlisted *noted, int n)
 /* Rows that are being fetched, on their way to the short list. */
 typedef struct Notes
 {
-	Shortlisted	rows[NOTED_MAX];
+	Shortlisted rows[NOTED_MAX];
 	int			n;
 } Notes;
 

@@ -13,7 +13,8 @@
 #include "search/rank.h"
 #include "search/retrieve.h"
 
-#define RETIRED_ROWS	8		/* validity intervals of a code that are looked at */
+#define RETIRED_ROWS	8		/* validity intervals of a code that are
+								 * looked at */
 
 typedef char scratch_is_large_enough[sizeof(Query) <= SEARCH_SCRATCH_SIZE ? 1 : -1];
 

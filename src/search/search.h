@@ -99,7 +99,8 @@ typedef struct SearchCode
 	const char *code;			/* as shown, "E11.9" */
 	size_t		code_len;
 	int32_t		valid_from;		/* first day, SEARCH_DAY_MIN when open */
-	int32_t		valid_to;		/* last day, inclusive; SEARCH_DAY_MAX when open */
+	int32_t		valid_to;		/* last day, inclusive; SEARCH_DAY_MAX when
+								 * open */
 	bool		billable;		/* false for a header */
 	SearchSex	sex;			/* only for patients of this sex */
 	int			age_min;		/* years, inclusive; 0 when open */
@@ -111,7 +112,8 @@ typedef struct SearchBuilder SearchBuilder;
 /* An abbreviation or spelling variant: what is written, what it stands for. */
 typedef struct SearchAbbreviation
 {
-	const char *from;			/* one to four words: "mi", "s/p", "heart attack" */
+	const char *from;			/* one to four words: "mi", "s/p", "heart
+								 * attack" */
 	const char *to;				/* one to eight words */
 } SearchAbbreviation;
 
@@ -186,7 +188,8 @@ typedef struct SearchRequest
 	const char *display;		/* description, or NULL */
 	size_t		display_len;
 	int32_t		on_date;		/* the day on which the code has to be valid */
-	SearchSex	sex;			/* of the patient; SEARCH_SEX_ANY when not known */
+	SearchSex	sex;			/* of the patient; SEARCH_SEX_ANY when not
+								 * known */
 	int			age;			/* in years, or SEARCH_AGE_UNKNOWN */
 	int			max_results;	/* 1..SEARCH_RESULTS_MAX; more is cut to that */
 	int			flags;
@@ -198,7 +201,8 @@ typedef struct SearchRequest
 typedef enum SearchSource
 {
 	SEARCH_SOURCE_TITLE,		/* words of a title */
-	SEARCH_SOURCE_SYNONYM,		/* words of an index entry, inclusion term, synonym */
+	SEARCH_SOURCE_SYNONYM,		/* words of an index entry, inclusion term,
+								 * synonym */
 	SEARCH_SOURCE_SPELLING,		/* words, after mending their spelling */
 	SEARCH_SOURCE_CODE,			/* a neighbour of the code that was given */
 	SEARCH_SOURCE_CHILD,		/* a code below the header that was given */
@@ -219,8 +223,8 @@ typedef struct SearchHit
 	bool		billable;
 	double		score;			/* 0..1; 0.9 and more may be acted on */
 	SearchSource source;
-	char		reason[SEARCH_REASON_LEN];	/* NUL-terminated UTF-8, no control
-											 * characters */
+	char		reason[SEARCH_REASON_LEN];	/* NUL-terminated UTF-8, no
+											 * control characters */
 } SearchHit;
 
 typedef struct SearchInfo

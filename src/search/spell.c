@@ -19,32 +19,32 @@
 
 /* The letters round each letter of a keyboard, from 'a'. */
 static const uint32_t near_keys[26] = {
-	/* a */ LETTER('q') | LETTER('w') | LETTER('s') | LETTER('z'),
-	/* b */ LETTER('v') | LETTER('g') | LETTER('h') | LETTER('n'),
-	/* c */ LETTER('x') | LETTER('d') | LETTER('f') | LETTER('v'),
-	/* d */ LETTER('e') | LETTER('r') | LETTER('f') | LETTER('c') | LETTER('x') | LETTER('s'),
-	/* e */ LETTER('w') | LETTER('s') | LETTER('d') | LETTER('r'),
-	/* f */ LETTER('r') | LETTER('t') | LETTER('g') | LETTER('v') | LETTER('c') | LETTER('d'),
-	/* g */ LETTER('t') | LETTER('y') | LETTER('h') | LETTER('b') | LETTER('v') | LETTER('f'),
-	/* h */ LETTER('y') | LETTER('u') | LETTER('j') | LETTER('n') | LETTER('b') | LETTER('g'),
-	/* i */ LETTER('u') | LETTER('j') | LETTER('k') | LETTER('o'),
-	/* j */ LETTER('u') | LETTER('i') | LETTER('k') | LETTER('m') | LETTER('n') | LETTER('h'),
-	/* k */ LETTER('i') | LETTER('o') | LETTER('l') | LETTER('m') | LETTER('j'),
-	/* l */ LETTER('o') | LETTER('p') | LETTER('k'),
-	/* m */ LETTER('n') | LETTER('j') | LETTER('k'),
-	/* n */ LETTER('b') | LETTER('h') | LETTER('j') | LETTER('m'),
-	/* o */ LETTER('i') | LETTER('k') | LETTER('l') | LETTER('p'),
-	/* p */ LETTER('o') | LETTER('l'),
-	/* q */ LETTER('w') | LETTER('a'),
-	/* r */ LETTER('e') | LETTER('d') | LETTER('f') | LETTER('t'),
-	/* s */ LETTER('w') | LETTER('e') | LETTER('d') | LETTER('x') | LETTER('z') | LETTER('a'),
-	/* t */ LETTER('r') | LETTER('f') | LETTER('g') | LETTER('y'),
-	/* u */ LETTER('y') | LETTER('h') | LETTER('j') | LETTER('i'),
-	/* v */ LETTER('c') | LETTER('f') | LETTER('g') | LETTER('b'),
-	/* w */ LETTER('q') | LETTER('a') | LETTER('s') | LETTER('e'),
-	/* x */ LETTER('z') | LETTER('s') | LETTER('d') | LETTER('c'),
-	/* y */ LETTER('t') | LETTER('g') | LETTER('h') | LETTER('u'),
-	/* z */ LETTER('a') | LETTER('s') | LETTER('x')
+	 /* a */ LETTER('q') | LETTER('w') | LETTER('s') | LETTER('z'),
+	 /* b */ LETTER('v') | LETTER('g') | LETTER('h') | LETTER('n'),
+	 /* c */ LETTER('x') | LETTER('d') | LETTER('f') | LETTER('v'),
+	 /* d */ LETTER('e') | LETTER('r') | LETTER('f') | LETTER('c') | LETTER('x') | LETTER('s'),
+	 /* e */ LETTER('w') | LETTER('s') | LETTER('d') | LETTER('r'),
+	 /* f */ LETTER('r') | LETTER('t') | LETTER('g') | LETTER('v') | LETTER('c') | LETTER('d'),
+	 /* g */ LETTER('t') | LETTER('y') | LETTER('h') | LETTER('b') | LETTER('v') | LETTER('f'),
+	 /* h */ LETTER('y') | LETTER('u') | LETTER('j') | LETTER('n') | LETTER('b') | LETTER('g'),
+	 /* i */ LETTER('u') | LETTER('j') | LETTER('k') | LETTER('o'),
+	 /* j */ LETTER('u') | LETTER('i') | LETTER('k') | LETTER('m') | LETTER('n') | LETTER('h'),
+	 /* k */ LETTER('i') | LETTER('o') | LETTER('l') | LETTER('m') | LETTER('j'),
+	 /* l */ LETTER('o') | LETTER('p') | LETTER('k'),
+	 /* m */ LETTER('n') | LETTER('j') | LETTER('k'),
+	 /* n */ LETTER('b') | LETTER('h') | LETTER('j') | LETTER('m'),
+	 /* o */ LETTER('i') | LETTER('k') | LETTER('l') | LETTER('p'),
+	 /* p */ LETTER('o') | LETTER('l'),
+	 /* q */ LETTER('w') | LETTER('a'),
+	 /* r */ LETTER('e') | LETTER('d') | LETTER('f') | LETTER('t'),
+	 /* s */ LETTER('w') | LETTER('e') | LETTER('d') | LETTER('x') | LETTER('z') | LETTER('a'),
+	 /* t */ LETTER('r') | LETTER('f') | LETTER('g') | LETTER('y'),
+	 /* u */ LETTER('y') | LETTER('h') | LETTER('j') | LETTER('i'),
+	 /* v */ LETTER('c') | LETTER('f') | LETTER('g') | LETTER('b'),
+	 /* w */ LETTER('q') | LETTER('a') | LETTER('s') | LETTER('e'),
+	 /* x */ LETTER('z') | LETTER('s') | LETTER('d') | LETTER('c'),
+	 /* y */ LETTER('t') | LETTER('g') | LETTER('h') | LETTER('u'),
+	 /* z */ LETTER('a') | LETTER('s') | LETTER('x')
 };
 
 /* Which letters a word has, one bit each. */
@@ -308,7 +308,7 @@ spell_cost(const SpellWord *typed, const char *word, int wlen, int limit, bool p
 		{
 			int			least = cost > limit ? limit : cost - 1;
 			int			other = W.cost_sound + distance(typed->sound, typed->sound_len, sound, slen,
-													  least - W.cost_sound, prefix);
+														least - W.cost_sound, prefix);
 
 			if (other <= least)
 				cost = other;

@@ -11,9 +11,11 @@
 
 #include "search/fold.h"
 
-#define SPELL_PREFIX	7		/* deletions are made in the first letters only */
+#define SPELL_PREFIX	7		/* deletions are made in the first letters
+								 * only */
 #define SPELL_MAX_KEYS	30		/* 1 + 7 + 21, and the word itself */
-#define SPELL_BAND		3		/* letters that two words may be shifted against each other */
+#define SPELL_BAND		3		/* letters that two words may be shifted
+								 * against each other */
 
 /* Keys that begin with the same two letters lie together, so that the keys of
  * one word are found in few places. */

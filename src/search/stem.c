@@ -14,7 +14,8 @@ typedef struct SuffixRule
 	const char *suffix;
 	int			least;			/* letters before it */
 	int			cut;			/* letters off the end */
-	int			at;				/* then the letter that is replaced, from the end; 0 for none */
+	int			at;				/* then the letter that is replaced, from the
+								 * end; 0 for none */
 	char		put;			/* by this one */
 } SuffixRule;
 

@@ -29,7 +29,8 @@ static TerminologyState image_state;	/* that it was made of */
 static bool image_own = false;	/* of a transaction that had changed it */
 static dsm_segment *image_segment = NULL;	/* or */
 static MemoryContext image_context = NULL;	/* where it lies */
-static uint64 image_seen = 0;	/* invalidations, when it was last known to be new */
+static uint64 image_seen = 0;	/* invalidations, when it was last known to be
+								 * new */
 
 /* Lets go of the image that this backend uses. */
 static void

@@ -25,7 +25,8 @@ typedef struct BuildState
 typedef struct CodeRefs
 {
 	char		key[CODE_MAX_LEN + 2];
-	int32		last;			/* the newest row in the builder, -1 before the first */
+	int32		last;			/* the newest row in the builder, -1 before
+								 * the first */
 	SearchSex	sex;
 	int			age_min;
 	int			age_max;
@@ -138,7 +139,10 @@ AddImageCode(const TermRow *row, void *arg)
 	if (row->short_display)
 		AddImageTerm(build, ref, SEARCH_TERM_SHORT, row->short_display);
 
-	/* further terms go to one row of the code, the newest: that is what is looked for */
+	/*
+	 * further terms go to one row of the code, the newest: that is what is
+	 * looked for
+	 */
 	if (refs->last < 0 || DATE_IS_NOEND(row->until))
 		refs->last = ref;
 }
@@ -152,9 +156,9 @@ AddFurtherTerm(const TermRow *row, void *arg)
 
 	if (refs != NULL && refs->last >= 0)
 		AddImageTerm(build, refs->last,
-				strcmp(row->kind, "inclusion") == 0 ? SEARCH_TERM_INCLUSION :
-				strcmp(row->kind, "index") == 0 ? SEARCH_TERM_INDEX : SEARCH_TERM_SYNONYM,
-				row->term);
+					 strcmp(row->kind, "inclusion") == 0 ? SEARCH_TERM_INCLUSION :
+					 strcmp(row->kind, "index") == 0 ? SEARCH_TERM_INDEX : SEARCH_TERM_SYNONYM,
+					 row->term);
 }
 
 /* Adds a row of medrec.abbreviation. */

@@ -37,7 +37,8 @@
 typedef struct SharedSlot
 {
 	Oid			database;		/* InvalidOid when the slot is free */
-	dsm_handle	handle;			/* DSM_HANDLE_INVALID when nothing is published */
+	dsm_handle	handle;			/* DSM_HANDLE_INVALID when nothing is
+								 * published */
 	Oid			file;			/* of the state whose generation it is */
 	int64		generation;		/* of what is published */
 	int			builder;		/* pid of who is building, or 0 */
@@ -185,7 +186,11 @@ static void
 AddTable(SlotTable *table)
 {
 	array_room(TopMemoryContext, tables, ntables, tables_size);
-	/* room is there before the segment is attached, so that none is attached twice */
+
+	/*
+	 * room is there before the segment is attached, so that none is attached
+	 * twice
+	 */
 	if (table != NULL)
 		tables[ntables++] = table;
 }
@@ -282,7 +287,10 @@ image_slot_find(void)
 		return;
 	if (ntables == 0)
 	{
-		/* a newer library without a restart of the server has slots of its own */
+		/*
+		 * a newer library without a restart of the server has slots of its
+		 * own
+		 */
 		shared = medrec_shared_memory("medrec image slots " CppAsString2(SEARCH_IMAGE_VERSION),
 									  SHARED_IMAGES_SIZE, InitImageSlots);
 		if (shared != NULL)

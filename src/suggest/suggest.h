@@ -20,7 +20,8 @@ typedef struct SuggestQuestion
 	const char *display;		/* or NULL */
 	DateADT		on_date;
 	int			age;			/* years, or -1 */
-	const char *gender;			/* "male", "female", or anything else for unknown */
+	const char *gender;			/* "male", "female", or anything else for
+								 * unknown */
 	int			max;
 	bool		typing;			/* the last word is still being typed */
 } SuggestQuestion;

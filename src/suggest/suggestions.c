@@ -225,7 +225,8 @@ Normalize(Suggestion *s, unsigned present, const CodeSystem *cs, FaultList *faul
 			faults_add(faults, "suggestions", "not-found",
 					   "element %d: code_system is not known", number);
 	}
-	if (cs == NULL)				/* if it is the record's own, that has been said */
+	if (cs == NULL)				/* if it is the record's own, that has been
+								 * said */
 		return false;
 	codesystem_check(cs, s->code, strlen(s->code), &check);
 	if (check.verdict != CODE_OK)

@@ -22,7 +22,7 @@ to_utf8(const char *str, int len, int *utf8len)
 
 /* Finds the code system that a text names, NULL when there is none. */
 const CodeSystem *
-codesystem_lookup(text *name)
+codesystem_lookup(text * name)
 {
 	int			len;
 	char	   *utf8 = to_utf8(VARDATA_ANY(name), VARSIZE_ANY_EXHDR(name), &len);
@@ -32,7 +32,7 @@ codesystem_lookup(text *name)
 
 /* Finds the code system that a text names, or says that it is unknown. */
 const CodeSystem *
-codesystem_get(text *name)
+codesystem_get(text * name)
 {
 	const CodeSystem *cs = codesystem_lookup(name);
 

@@ -8,10 +8,10 @@
 #include "codes/codes.h"
 
 /* the system that a text names; NULL when unknown */
-extern const CodeSystem *codesystem_lookup(text *name);
+extern const CodeSystem *codesystem_lookup(text * name);
 
 /* the same; 22023 when unknown */
-extern const CodeSystem *codesystem_get(text *name);
+extern const CodeSystem *codesystem_get(text * name);
 
 /* code_check() for a string in the server's encoding */
 extern void codesystem_check(const CodeSystem *cs, const char *code, int len,

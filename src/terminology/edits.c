@@ -38,7 +38,8 @@ typedef struct Edits
 	const CodeSystem *cs;
 	const char *code;
 	const EditContext *context;
-	const char *partner;		/* whose excludes1 notes are looked at, NULL: the code's own */
+	const char *partner;		/* whose excludes1 notes are looked at, NULL:
+								 * the code's own */
 	List	   *issues;
 	Relation	rules;
 	Oid			index;
@@ -303,7 +304,10 @@ edits_check(const CodeSystem *cs, const char *code, const EditContext *context, 
 
 		EachRuleUpwards(&edits, code, CheckExcludes);
 
-		/* and the other way round: the pair is one, whichever code bears the note */
+		/*
+		 * and the other way round: the pair is one, whichever code bears the
+		 * note
+		 */
 		turned.other_codes = list_make1(unconstify(char *, code));
 		edits.context = &turned;
 		foreach(lc, context->other_codes)

@@ -17,7 +17,8 @@ typedef struct EditContext
 	int			age;			/* of the patient in years, or -1 */
 	const char *gender;			/* of the patient, or NULL */
 	bool		principal;		/* known to be the principal diagnosis */
-	List	   *other_codes;	/* normal codes of the same system and visit, strings */
+	List	   *other_codes;	/* normal codes of the same system and visit,
+								 * strings */
 } EditContext;
 
 /* are any rules loaded? */

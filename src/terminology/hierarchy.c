@@ -26,7 +26,7 @@
 
 /* The normal form of a code argument; 22023 where it is malformed. */
 static void
-CodeArgument(const CodeSystem *cs, text *arg, CodeCheck *check)
+CodeArgument(const CodeSystem *cs, text * arg, CodeCheck *check)
 {
 	codesystem_check(cs, VARDATA_ANY(arg), VARSIZE_ANY_EXHDR(arg), check);
 	if (check->verdict != CODE_OK)
@@ -37,7 +37,7 @@ CodeArgument(const CodeSystem *cs, text *arg, CodeCheck *check)
 
 /* The system of a function on hierarchies; 0A000 where its codes carry none. */
 static const CodeSystem *
-HierarchyArgument(text *arg)
+HierarchyArgument(text * arg)
 {
 	const CodeSystem *cs = codesystem_get(arg);
 
@@ -106,7 +106,11 @@ medrec_ancestors(PG_FUNCTION_ARGS)
 		CodeEntry	entry;
 
 		terminology_lookup(cs, at, day, &entry);
-		/* what is no header is a step of the text only, as H54.512 was in 2023 */
+
+		/*
+		 * what is no header is a step of the text only, as H54.512 was in
+		 * 2023
+		 */
 		if (entry.standing == CODE_CURRENT)
 			PutCode(rsinfo, at, entry.display, entry.billable, ++level);
 	}
@@ -154,7 +158,8 @@ medrec_descendants(PG_FUNCTION_ARGS)
 	Datum		args[4];
 	CodeCheck	check;
 	Portal		portal;
-	char		path[CODE_MAX_LEN + 1][CODE_MAX_LEN + 1];	/* codes above the present one */
+	char		path[CODE_MAX_LEN + 1][CODE_MAX_LEN + 1];	/* codes above the
+															 * present one */
 	int			depth = 0;
 
 	CodeArgument(cs, PG_GETARG_TEXT_PP(1), &check);

@@ -71,7 +71,7 @@ typedef struct RowsFound
 /* Reads how a code stands on a day by its own rows. */
 static void
 ReadCodeRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
-		 CodeEntry *entry, RowsFound *found)
+			 CodeEntry *entry, RowsFound *found)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	SysScanDesc scan;
@@ -106,7 +106,10 @@ ReadCodeRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_da
 		found->listed |= on_date >= row.listed_from &&
 			(on_date < row.listed_until || DATE_IS_NOEND(row.listed_until));
 
-		/* of rows that do not hold, the last past one, else the first coming one */
+		/*
+		 * of rows that do not hold, the last past one, else the first coming
+		 * one
+		 */
 		if (standing == CODE_NOT_YET && entry->standing != CODE_UNKNOWN)
 			continue;
 		entry->standing = standing;
@@ -151,7 +154,11 @@ FirstBelow(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date
 		if (on_date < row.from || (on_date >= row.until && !DATE_IS_NOEND(row.until)))
 			continue;
 		at = text_column(tuple, desc, CODE_CODE);
-		/* a row that somebody wrote by hand may have more bytes than a code has */
+
+		/*
+		 * a row that somebody wrote by hand may have more bytes than a code
+		 * has
+		 */
 		found = strlen(at) <= CODE_MAX_LEN && codesystem_is_above(cs, code, at);
 		if (found)
 		{

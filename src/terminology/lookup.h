@@ -16,7 +16,8 @@ typedef enum CodeStanding
 	CODE_UNKNOWN,				/* no release has it */
 	CODE_NOT_YET,				/* a later release has it */
 	CODE_RETIRED,				/* an earlier release had it */
-	CODE_CURRENT				/* the release in force has it, or codes below it */
+	CODE_CURRENT				/* the release in force has it, or codes below
+								 * it */
 } CodeStanding;
 
 /* A code as the releases have it; where it is not current, the nearest row. */
@@ -24,12 +25,15 @@ typedef struct CodeEntry
 {
 	CodeStanding standing;
 	bool		billable;
-	bool		was_billable;	/* a header now that could stand on a claim before */
-	char	   *display;		/* NULL unless a release has the code: of a header
-								 * that is one by the codes below it, it may be NULL too */
+	bool		was_billable;	/* a header now that could stand on a claim
+								 * before */
+	char	   *display;		/* NULL unless a release has the code: of a
+								 * header that is one by the codes below it,
+								 * it may be NULL too */
 	char	   *short_display;	/* may be NULL */
 	DateADT		from;			/* first day on which it is as it is */
-	DateADT		until;			/* first day on which it is not; DATEVAL_NOEND if open */
+	DateADT		until;			/* first day on which it is not; DATEVAL_NOEND
+								 * if open */
 } CodeEntry;
 
 extern void terminology_lookup(const CodeSystem *cs, const char *code,

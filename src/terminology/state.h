@@ -17,9 +17,11 @@ extern int64 terminology_generation(void);
 /* The state of the terminologies, as the active snapshot sees it. */
 typedef struct TerminologyState
 {
-	Oid			file;			/* generations compare only as long as it is the same */
+	Oid			file;			/* generations compare only as long as it is
+								 * the same */
 	int64		generation;
-	TransactionId changed_by;	/* tells apart what subtransactions count alike */
+	TransactionId changed_by;	/* tells apart what subtransactions count
+								 * alike */
 } TerminologyState;
 
 extern TerminologyState terminology_state(void);

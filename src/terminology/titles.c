@@ -125,7 +125,7 @@ AddNamed(List *named, const TermScan *ts, DateADT on_date)
 
 	foreach(lc, named)
 		if (strcmp((char *) lfirst(lc), ts->code) == 0)
-			return named;
+		return named;
 	terminology_lookup(ts->cs, ts->code, on_date, &entry);
 	return entry.standing == CODE_CURRENT ? lappend(named, ts->code) : named;
 }

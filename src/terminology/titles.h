@@ -19,7 +19,8 @@ typedef struct TitleQuestion
 	DateADT		on_date;
 	const FoldedTerm *readings; /* of the text, the likely ones first */
 	int			nreadings;
-	int			others;			/* of so many readings other codes may be named */
+	int			others;			/* of so many readings other codes may be
+								 * named */
 	int			max;			/* of so many codes a reading may be the title */
 } TitleQuestion;
 

@@ -97,7 +97,8 @@ static const Sample sample[] = {
 	{"ICD-10-CM", "\357\274\245\357\274\221\357\274\221\357\274\216\357\274\231", "E11.9", NULL},	/* full width */
 	{"ICD-10-CM", "E11\302\2679", "E11.9", NULL},	/* middle dot */
 	{"ICD-10-CM", "\357\273\277E11.9\342\200\213", "E11.9", NULL},	/* BOM, zero width */
-	{"ICD-10-CM", "\302\240E11.9\343\200\200", "E11.9", NULL},	/* no-break and wide space */
+	{"ICD-10-CM", "\302\240E11.9\343\200\200", "E11.9", NULL},	/* no-break and wide
+																 * space */
 	{"ICD-10-CM", "QA0.0101", "QA0.0101", NULL},
 	{"ICD-10-CM", "C7A.00", "C7A.00", NULL},
 	{"ICD-10-CM", "T36.0X1A", "T36.0X1A", NULL},
@@ -160,7 +161,7 @@ static const Sample sample[] = {
 	/* ICD-10 */
 	{"ICD-10", "e119", "E11.9", NULL},
 	{"ICD-10", "M00.01", "M00.01", NULL},
-	{"ICD-10", "A17.0\342\200\240", "A17.0", NULL},	/* dagger */
+	{"ICD-10", "A17.0\342\200\240", "A17.0", NULL}, /* dagger */
 	{"ICD-10", "A170+", "A17.0", NULL},
 	{"ICD-10", "G01 *", "G01", NULL},
 	{"ICD-10", "G01\357\274\212", "G01", NULL},
@@ -221,7 +222,7 @@ static const Sample sample[] = {
 	{"SNOMED CT", "22298006 73211009", NULL, "a space between two codes"},
 	/* LOINC */
 	{"LOINC", "2345-7", "2345-7", NULL},
-	{"LOINC", "2345\342\200\2237", "2345-7", NULL},	/* en dash */
+	{"LOINC", "2345\342\200\2237", "2345-7", NULL}, /* en dash */
 	{"LOINC", "2345 - 7", "2345-7", NULL},
 	{"LOINC", "la6576-8", "LA6576-8", NULL},
 	{"LOINC", "LP14635-4", "LP14635-4", NULL},
@@ -619,7 +620,8 @@ typedef struct Tally
 {
 	long		tried;
 	long		wrong;			/* result differs from the second computation */
-	long		missed;			/* error accepted that the method always detects */
+	long		missed;			/* error accepted that the method always
+								 * detects */
 } Tally;
 
 /* Checks one mistyped code. */
@@ -664,9 +666,9 @@ mistype(const CodeSystem *cs, const char *code, bool (*valid) (const char *),
 			typed[i] = code[i + 1];
 			typed[i + 1] = code[i];
 			try_code(cs, typed, valid(typed),
-				  !luhn || (code[i] != '-' && code[i + 1] != '-' &&
-							(code[i] - '0') + (code[i + 1] - '0') != 9) ||
-				  code[i] == '-' || code[i + 1] == '-', t);
+					 !luhn || (code[i] != '-' && code[i + 1] != '-' &&
+							   (code[i] - '0') + (code[i + 1] - '0') != 9) ||
+					 code[i] == '-' || code[i + 1] == '-', t);
 		}
 		memcpy(typed, code, i);
 		strcpy(typed + i, code + i + 1);
@@ -785,7 +787,7 @@ cut_hcpcs(const char *line, char *code, size_t room)
 	if (strlen(line) < 100 || strspn(line + 5, "0123456789") < 6)
 		return false;
 	if (line[0] == ' ')
-		snprintf(code, room, "%.2s", line + 3);	/* a modifier */
+		snprintf(code, room, "%.2s", line + 3); /* a modifier */
 	else
 		snprintf(code, room, "%.5s", line);
 	return true;
@@ -854,11 +856,12 @@ typedef struct DataFile
 	bool		(*cut) (const char *line, char *code, size_t room);
 	long		codes;			/* in the file */
 	const char *dropped;		/* characters that the normal form adds */
-	long		orphans;		/* codes without the one above them, -1: not looked at */
+	long		orphans;		/* codes without the one above them, -1: not
+								 * looked at */
 } DataFile;
 
 static const DataFile data_file[] = {
-	{"icd-10-cm/icd10cm_order_2023.txt.gz", "ICD-10-CM", cut_order, 96795, ".", 1},	/* of H54.512A */
+	{"icd-10-cm/icd10cm_order_2023.txt.gz", "ICD-10-CM", cut_order, 96795, ".", 1}, /* of H54.512A */
 	{"icd-10-cm/icd10cm_order_2024.txt.gz", "ICD-10-CM", cut_order, 97296, ".", 0},
 	{"icd-10-cm/icd10cm_order_2025.txt.gz", "ICD-10-CM", cut_order, 97584, ".", 0},
 	{"icd-10-pcs/icd10pcs_order_2024.txt.gz", "ICD-10-PCS", cut_order, 79543, "", 0},

@@ -94,7 +94,7 @@ small_image(size_t *size)
 	void	   *image;
 	static const char *const sides[] = {"right", "left", "unspecified"};
 	static const char *const visits[] = {"initial encounter for closed fracture",
-		"subsequent encounter for closed fracture with routine healing", "sequela"};
+	"subsequent encounter for closed fracture with routine healing", "sequela"};
 	int			i;
 	int			j;
 

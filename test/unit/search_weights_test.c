@@ -16,7 +16,8 @@
 
 static void *scratch;
 static uint64_t *expected;		/* the answers before any change */
-static int *order;				/* of the questions: what moved last is asked first */
+static int *order;				/* of the questions: what moved last is asked
+								 * first */
 
 /* Words that are hard to read, for the weights of what is guessed. */
 static const char *const garbled[] = {
