@@ -161,7 +161,7 @@ medrec_migrate(PG_FUNCTION_ARGS)
 
 	RunCommand(MIGRATE_STEPS_TABLE);
 	RunCommand("COMMENT ON TABLE medrec.schema_migration IS"
-			   " 'The steps of medrec.migrate() that this database has been through.'");
+			   " 'Steps of medrec.migrate() that have been applied in this database.'");
 
 	/* what earlier steps made, before others build on it */
 	restored = restore_layout(rsinfo);
