@@ -39,7 +39,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.warnings || COALESCE((
 		SELECT jsonb_agg(jsonb_build_object('severity', 'warning', 'code', 'expired', 'field', 'effective_from', 'text',
-			format('the %s in force (version %s) are of %s, the codes in force (version %s) of %s: they say nothing of what has changed between',
+			format('the %s in effect (version %s) are from %s, the codes in effect (version %s) from %s: they do not cover the changes in between',
 				CASE e.content WHEN 'edits' THEN 'coding edits' ELSE 'rules of the tabular list' END,
 				e.version, to_char(e.effective_from, 'YYYY-MM-DD'), c.version, to_char(c.effective_from, 'YYYY-MM-DD')))
 			ORDER BY e.content)

@@ -109,7 +109,7 @@ DefineAccessSettings(void)
 	 * anything.
 	 */
 	DefineCustomStringVariable("medrec.token_audience",
-							   "What a token's claim \"aud\" must say or hold; empty: it is not asked for.",
+							   "Audience that a token's claim \"aud\" must name; if empty, the claim is not checked.",
 							   NULL,
 							   &medrec_token_audience,
 							   "medrec",
@@ -127,7 +127,7 @@ DefineAuditSettings(void)
 	 * Anyone may set it; it is written into each audit event.
 	 */
 	DefineCustomStringVariable("medrec.reason",
-							   "Why the changes that follow are made, as the audit trail is to show it.",
+							   "Reason of the changes that follow, as the audit trail records it.",
 							   NULL,
 							   &medrec_reason,
 							   "",

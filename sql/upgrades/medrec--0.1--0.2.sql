@@ -163,10 +163,10 @@ BEGIN
 			RAISE EXCEPTION 'column "%" of table % does not exist', c.name, relation USING ERRCODE = 'undefined_column';
 		ELSIF c.what = 'patient' AND NOT c.is_uuid THEN
 			RAISE EXCEPTION 'column "%" of table % is not of type uuid', c.name, relation USING ERRCODE = 'datatype_mismatch',
-				DETAIL = 'A patient is named by medrec.patient.id.';
+				DETAIL = 'Patients are identified by medrec.patient.id.';
 		ELSIF c.what = 'withhold' AND c.is_shown THEN
 			RAISE EXCEPTION 'column "%" of table % cannot be withheld', c.name, relation USING ERRCODE = 'invalid_parameter_value',
-				DETAIL = 'Events name the row or the patient by it.';
+				DETAIL = 'Events identify the row or the patient by it.';
 		END IF;
 		arguments := arguments || (c.what || '=' || c.name);
 	END LOOP;
@@ -216,7 +216,7 @@ BEGIN
 		RAISE EXCEPTION 'table % cannot be audited', relation USING ERRCODE = 'wrong_object_type', DETAIL = problem;
 	ELSIF NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = relation AND i.indisprimary AND i.indimmediate AND i.indisvalid) THEN
 		RAISE EXCEPTION 'table % has no primary key', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-			DETAIL = 'Events name rows by it. A deferrable one does not count.';
+			DETAIL = 'Events identify rows by it. A deferrable primary key does not count.';
 	END IF;
 	arguments := medrec.audit_arguments(relation, patient, withhold);
 	audited := EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgfoid = audit);
@@ -238,11 +238,11 @@ BEGIN
 	LOOP
 		CONTINUE WHEN t.same;
 		IF t.present IS NOT NULL AND (t.present <> t.name OR NOT t.audits) THEN
-			RAISE EXCEPTION 'trigger "%" of table % is in the way', t.present, relation USING ERRCODE = 'duplicate_object',
-				DETAIL = CASE WHEN t.audits THEN 'It audits the same.' ELSE 'It has the name of a trigger that audits.' END;
+			RAISE EXCEPTION 'trigger "%" of table % conflicts with the audit', t.present, relation USING ERRCODE = 'duplicate_object',
+				DETAIL = CASE WHEN t.audits THEN 'It audits the same changes.' ELSE 'It has the name of an audit trigger.' END;
 		ELSIF c.of_medrec AND audited THEN
 			RAISE EXCEPTION 'table % is audited in another way', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'SELECT * FROM medrec.migrate() puts right the triggers that it has made.';
+				HINT = 'Run SELECT * FROM medrec.migrate() to repair the triggers that it has made.';
 		END IF;
 		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
 			t.name, t.event, relation, t.tables, (SELECT string_agg(quote_literal(a.text), ', ' ORDER BY a.n)
@@ -379,7 +379,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.warnings || COALESCE((
 		SELECT jsonb_agg(jsonb_build_object('severity', 'warning', 'code', 'expired', 'field', 'effective_from', 'text',
-			format('the %s in force (version %s) are of %s, the codes in force (version %s) of %s: they say nothing of what has changed between',
+			format('the %s in effect (version %s) are from %s, the codes in effect (version %s) from %s: they do not cover the changes in between',
 				CASE e.content WHEN 'edits' THEN 'coding edits' ELSE 'rules of the tabular list' END,
 				e.version, to_char(e.effective_from, 'YYYY-MM-DD'), c.version, to_char(c.effective_from, 'YYYY-MM-DD')))
 			ORDER BY e.content)
@@ -1049,7 +1049,7 @@ BEGIN
 			SELECT a.*, to_regclass(format('%I.%I', a.schema_name, a.table_name)) AS relation FROM medrec.audit_attached AS a
 		LOOP
 			IF r.relation IS NULL THEN
-				RAISE WARNING 'medrec: table %.% had trigger %, and is missing', r.schema_name, r.table_name, r.trigger_name;
+				RAISE WARNING 'medrec: table %.%, which had trigger %, is missing', r.schema_name, r.table_name, r.trigger_name;
 				CONTINUE;
 			END IF;
 			EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
@@ -1105,7 +1105,7 @@ DECLARE
 BEGIN
 	IF to_regclass('medrec.data_import') IS NOT NULL THEN
 		RAISE EXCEPTION 'data are being imported' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'When all are loaded, SELECT * FROM medrec.import_end().';
+			HINT = 'When all data are loaded, run SELECT * FROM medrec.import_end().';
 	END IF;
 	SELECT array_agg(o) INTO repaired FROM medrec.layout_restore(medrec.layout_wanted()) AS o;
 	IF repaired IS NOT NULL THEN
@@ -1166,7 +1166,7 @@ BEGIN
 			HINT = 'Run SELECT * FROM medrec.migrate(), or restore the schema first.';
 	ELSIF to_regclass('medrec.data_import') IS NOT NULL THEN
 		RAISE EXCEPTION 'an import has begun already' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'When all data are loaded, SELECT * FROM medrec.import_end().';
+			HINT = 'When all data are loaded, run SELECT * FROM medrec.import_end().';
 	END IF;
 	SELECT array_agg(w.object) INTO seeds
 	FROM jsonb_to_recordset(medrec.layout_wanted()) AS w (kind text, object text) WHERE w.kind = 'seed';
@@ -1246,12 +1246,12 @@ DECLARE
 BEGIN
 	IF to_regclass('medrec.data_import') IS NULL THEN
 		RAISE EXCEPTION 'no import has begun' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'SELECT medrec.import_begin() comes before the data.';
+			HINT = 'Run SELECT medrec.import_begin() before loading the data.';
 	END IF;
 	SELECT * INTO import FROM medrec.data_import;
 	SELECT array_agg(m.version ORDER BY m.version) INTO known FROM medrec.schema_migration AS m;
 	IF known IS DISTINCT FROM import.steps AND import.steps IS NOT NULL OR known IS NULL THEN
-		RAISE EXCEPTION 'the data are of another layout than the tables' USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'the data have another layout than the tables' USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = format('Steps of the tables: %s; of the data: %s.', array_to_string(import.steps, ', '),
 				coalesce(array_to_string(known, ', '), 'none')),
 			HINT = 'Restore schema and data of the same dump into a new database, then migrate.';

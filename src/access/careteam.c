@@ -487,7 +487,7 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 	if (refuse)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the patient is not there, or not in your care")));
+				 errmsg("the patient does not exist or is not in your care")));
 	PG_RETURN_BOOL(false);
 }
 
@@ -852,7 +852,7 @@ NoteAsked(const char *name, bool found)
 {
 	ereport(LOG_SERVER_ONLY,
 			(found ? errmsg("account \"%s\" breaks the glass of a patient", name) :
-			 errmsg("account \"%s\" tries to break the glass of a patient who is not there", name),
+			 errmsg("account \"%s\" tries to break the glass of a patient who does not exist", name),
 			 errhidestmt(true), errhidecontext(true)));
 }
 

@@ -435,13 +435,13 @@ CheckCaller(void)
 	if (XactReadOnly)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("passwords are not checked in a read-only transaction"),
-				 errhint("Over HTTP use POST.")));
+				 errmsg("cannot check passwords in a read-only transaction"),
+				 errhint("Over HTTP, use POST.")));
 	if (strcmp(actor_current()->session_user, AUTHENTICATOR_ROLE) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to check a password"),
-				 errdetail("Only sessions of role \"%s\" may.", AUTHENTICATOR_ROLE)));
+				 errdetail("Only sessions of role \"%s\" may do so.", AUTHENTICATOR_ROLE)));
 }
 
 /* Has anybody ever logged in from an address? */
@@ -597,8 +597,8 @@ static Datum
 RefuseLogin(LoginResult result)
 {
 	static const char refusal[] =
-		"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many tries\","
-		" \"details\": null, \"hint\": \"After several wrong tries wait before the next one.\"}";
+		"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many attempts\","
+		" \"details\": null, \"hint\": \"After several failed attempts, wait before the next one.\"}";
 	static const char busy[] =
 		"{\"code\": \"PT429\", \"message\": \"too many logins at once\","
 		" \"details\": null, \"hint\": \"Wait a second, then try again.\"}";
@@ -687,7 +687,7 @@ CheckNewPassword(const char *password, const char *username)
 		strlen(password) > PASSWORD_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a password has %d characters at least and %d bytes at most",
+				 errmsg("a password must have at least %d characters and at most %d bytes",
 						PASSWORD_MIN_CHARS, PASSWORD_MAX_BYTES)));
 	if (strcmp(folded, username_fold(username)) == 0)
 		ereport(ERROR,
@@ -696,7 +696,7 @@ CheckNewPassword(const char *password, const char *username)
 	if (password_is_common(folded))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a password must not be one of the commonest")));
+				 errmsg("a password must not be a common one")));
 }
 
 /*
@@ -988,6 +988,6 @@ medrec_wrong_arguments(PG_FUNCTION_ARGS)
 	ereport(ERROR,
 			(errcode(ERRCODE_NOT_FOUND),
 			 errmsg("there is no function of this name with these arguments"),
-			 errhint("What it takes is described at /api/.")));
+			 errhint("The functions and their arguments are described at /api/.")));
 	PG_RETURN_VOID();
 }

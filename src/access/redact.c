@@ -172,9 +172,9 @@ ReplaceRetried(ErrorData *edata)
 		edata->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		return;
 	edata->sqlerrcode = ERRCODE_REQUEST_CONFLICT;
-	edata->message = MemoryContextStrdup(edata->assoc_context, "the request met another one");
+	edata->message = MemoryContextStrdup(edata->assoc_context, "the request conflicts with another one");
 	edata->detail = NULL;
-	edata->hint = MemoryContextStrdup(edata->assoc_context, "Repeat it.");
+	edata->hint = MemoryContextStrdup(edata->assoc_context, "Repeat the request.");
 }
 
 /* Hook: an entry is about to be written to the server's log. */

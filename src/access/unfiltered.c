@@ -252,7 +252,7 @@ LookAt(Query *query, const Level *outer)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("PATCH and DELETE need a filter"),
 				 errdetail("Without one they would change every row."),
-				 errhint("For instance ?id=eq. and an id; ?id=not.is.null for every row.")));
+				 errhint("Use, for instance, ?id=eq. and an id for one row, or ?id=not.is.null for every row.")));
 }
 
 /*

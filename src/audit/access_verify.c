@@ -346,15 +346,15 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	if (stored.number == 0 || strcmp(stored.made_of, made_of) != 0)
 	{
 		ReportAccess(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
-					 psprintf("what is kept of migrate() is of %s, and this is %s; run SELECT * FROM medrec.migrate()",
-							  stored.number == 0 ? "nothing" : stored.made_of, made_of));
+					 psprintf("the baseline was made by %s, and this is %s; run SELECT * FROM medrec.migrate()",
+							  stored.number == 0 ? "no version" : stored.made_of, made_of));
 		/* another version may only write the same in another way */
 		if (made == NULL)
 			made = access_state(false, NULL);
 	}
 	else if (made && strcmp(made, stored.state) != 0)
 		ReportAccess(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
-					 "what is kept there is not what migrate() makes");
+					 "the baseline kept there is not what migrate() makes");
 	CompareWithMade(rsinfo, state, made ? made : stored.state);
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;

@@ -134,7 +134,7 @@ audit_check_archive(Oid relid)
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("relation %u is no archived month of the audit trail", relid)));
+				 errmsg("relation %u is not an archived month of the audit trail", relid)));
 }
 
 /* Hands on what is kept of a seal. */
@@ -276,7 +276,7 @@ CheckMonthSealed(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("medrec.%s has events that are not sealed yet", name),
-				 errhint("Run SELECT * FROM medrec.seal_audit(); a transaction that runs since then holds it up.")));
+				 errhint("Run SELECT * FROM medrec.seal_audit(). It seals only events that are older than every running transaction.")));
 }
 
 /* Records an archived month, and that it was archived. */
@@ -372,10 +372,10 @@ CheckAge(const List *months)
 	if (young.names != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("medrec.%s is too young to be archived", (char *) linitial(young.names)),
-				 errdetail("A month is archived when it is over for medrec.archive_min_age, which is %d days.",
+				 errmsg("medrec.%s is too recent to be archived", (char *) linitial(young.names)),
+				 errdetail("A month can be archived when it ended at least medrec.archive_min_age ago, which is %d days.",
 						   medrec_archive_min_age / (24 * 60)),
-				 errhint("Archive months that end earlier. Only a superuser changes the setting.")));
+				 errhint("Archive earlier months. Only a superuser can change the setting.")));
 }
 
 /* medrec.archive_audit(): archives the sealed months that end before a time. */

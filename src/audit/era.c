@@ -385,7 +385,7 @@ audit_check_subscriber(void)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("cannot receive an audit trail: this database has one of its own"),
-					 errhint("Lay out the subscriber with pg_dump --schema-only of the publisher, not with medrec.migrate().")));
+					 errhint("Create the subscriber's tables from pg_dump --schema-only of the publisher, not with medrec.migrate().")));
 }
 
 /* Writes an era's row, with the columns that are there. */

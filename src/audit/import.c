@@ -65,7 +65,7 @@ audit_check_import(bool first)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("data are being imported"),
-				 errhint("When all are loaded, SELECT * FROM medrec.import_end().")));
+				 errhint("When all data are loaded, run SELECT * FROM medrec.import_end().")));
 	if (first && medrec_table_is_empty(MIGRATE_STEPS))
 		audit_refuse_without_era();
 }
@@ -78,5 +78,5 @@ audit_refuse_without_era(void)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the audit trail has no era"),
 			 errdetail("Only a schema has been restored, or the trail has been lost."),
-			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); where there are none, SELECT medrec.audit_open_era(). See doc/operations.md.")));
+			 errhint("To load the data of a dump, run SELECT medrec.import_begin() first. If there are no data to load, run SELECT medrec.audit_open_era(). See doc/operations.md.")));
 }

@@ -105,7 +105,7 @@ Lack(Check *check, ItemPointer tid)
 		values[i] = slot_getattr(slot, numbers[i], &isnull);
 	check->function(found ? DatumGetInt32(values[0]) : -1, DatumGetInt64(values[1]),
 					DatumGetInt32(values[2]),
-					psprintf("index \"%s\" of \"%s\" does not lead to the event: REINDEX INDEX mends it",
+					psprintf("index \"%s\" of \"%s\" does not find the event; run REINDEX INDEX",
 							 RelationGetRelationName(check->index),
 							 RelationGetRelationName(check->heap)), check->arg);
 	ExecDropSingleTupleTableSlot(slot);
@@ -292,7 +292,7 @@ CheckIndex(Check *check)
 								  brin ? FindSummary : FindEntry, check, scan);
 	if (check->lacking > TOLD_MAX)
 		check->function(-1, 0, 0,
-						psprintf("index \"%s\" of \"%s\" does not lead to " INT64_FORMAT " events more",
+						psprintf("index \"%s\" of \"%s\" does not find " INT64_FORMAT " more events",
 								 RelationGetRelationName(check->index),
 								 RelationGetRelationName(check->heap),
 								 check->lacking - TOLD_MAX), check->arg);

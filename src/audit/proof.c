@@ -349,7 +349,7 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the events of seal " INT64_FORMAT " are not those that were sealed",
 						proof.seal.seal),
-				 errhint("Run SELECT * FROM medrec.verify_audit(). Events of a month that was archived and dropped cannot be proved any more.")));
+				 errhint("Run SELECT * FROM medrec.verify_audit(). Events of a month that was archived and dropped can no longer be proved.")));
 	SetUserIdAndSecContext(user, sec_context);
 
 	/* which closes the path, too */

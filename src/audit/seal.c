@@ -432,7 +432,7 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	if (audit_is_subscribed())
 	{
 		ereport(NOTICE,
-				(errmsg("the audit trail comes by a subscription, and its seals with it"),
+				(errmsg("cannot seal an audit trail that is received by a subscription"),
 				 errhint("Seal it on the publisher.")));
 		SetUserIdAndSecContext(user, sec_context);
 		return (Datum) 0;

@@ -226,7 +226,7 @@ EndStatement(AuditWriter *writer)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an audit event was not stored"),
-				 errhint("A trigger or rule on medrec.%s keeps it out.", AUDIT_TABLE)));
+				 errhint("A trigger or rule on medrec.%s suppresses it.", AUDIT_TABLE)));
 	SPI_finish();
 	table_close(root, NoLock);
 }
@@ -508,7 +508,7 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),
-				 errhint("A trigger or rule on the table keeps it out.")));
+				 errhint("A trigger or rule on the table suppresses it.")));
 	SPI_finish();
 }
 

@@ -119,7 +119,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 	if (index < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("medrec.%s has no partition for the present time", AUDIT_TABLE),
+				 errmsg("medrec.%s has no partition for the current time", AUDIT_TABLE),
 				 errhint("Run SELECT medrec.audit_partitions().")));
 	found->relid = desc->oids[index];
 
@@ -255,7 +255,7 @@ audit_target_open(TimestampTz now, AttrNumber *attnum)
 		if (rel != NULL)
 		{
 			if (rel->rd_rel->relkind != RELKIND_RELATION)
-				elog(ERROR, "partition \"%s\" of medrec.%s is no table",
+				elog(ERROR, "partition \"%s\" of medrec.%s is not a table",
 					 RelationGetRelationName(rel), AUDIT_TABLE);
 			relation_close(rel, RowExclusiveLock);
 		}

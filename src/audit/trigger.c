@@ -276,7 +276,7 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 			 errmsg("cannot change \"%s\": the audit trail is append-only",
 					RelationGetRelationName(trigdata->tg_relation)),
 			 TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ?
-			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.") : 0));
+			 errhint("To load the data of a dump, run SELECT medrec.import_begin() first; see doc/operations.md.") : 0));
 	return PointerGetDatum(NULL);	/* keep the compiler quiet */
 }
 

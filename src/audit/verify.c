@@ -333,7 +333,7 @@ CheckHead(Verifier *v, const AuditSeal *seal)
 		v->lost = true;
 	else
 		Report(v, "checkpoint_differs", seal->seal, seal->era, NONE, NONE,
-			   "the trail is not the one that the checkpoint was taken of");
+			   "the checkpoint was taken of another trail");
 }
 
 /* Reads size and root from a checkpoint in the form of C2SP's tlog-checkpoint. */
@@ -355,7 +355,7 @@ ReadCheckpoint(Verifier *v, const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid checkpoint"),
-				 errhint("A checkpoint has lines with origin, number of seals and head in base64, as medrec.audit_checkpoint() gives them.")));
+				 errhint("A checkpoint has lines with origin, number of seals and head in base64, as medrec.audit_checkpoint() returns them.")));
 }
 
 /* Looks where this trail left the way that the checkpoint tells, if it did. */
@@ -406,8 +406,8 @@ ReportLost(Verifier *v)
 	lost = trail->events - v->common.total - v->survived;
 	Report(v, "events_lost_at_promotion", v->common.seal + 1, v->fork_era.era, NONE, NONE,
 		   psprintf("%s" INT64_FORMAT " events that the checkpoint covers were not on the server"
-					" that went on from timeline %u to timeline %u at %X/%X with " INT64_FORMAT
-					" seals, where the checkpoint has " INT64_FORMAT,
+					" that switched from timeline %u to timeline %u at %X/%X with " INT64_FORMAT
+					" seals; the checkpoint has " INT64_FORMAT,
 					v->fork.exact ? "" : "at most ", Max(lost, 0), v->fork.from,
 					v->fork_era.timeline, LSN_FORMAT_ARGS(v->fork.at), v->common.seal,
 					v->checkpoint_size));
@@ -678,7 +678,7 @@ CheckUncovered(Verifier *v, const SortedEvent *event, int64 from)
 			   "no seal covers it, though later ones are sealed");
 	else if (event->era == v->present_era && event->xid >= v->next_xid)
 		Report(v, "event_impossible", NONE, event->era, event->xid, event->n,
-			   "its transaction has not been yet");
+			   "its transaction id has not been used yet");
 }
 
 /* Goes through the sorted leaves and the seals side by side. */
@@ -861,7 +861,7 @@ CheckTimelines(Verifier *v)
 		{
 			sound = false;
 			Report(v, "era_altered", NONE, era->era, NONE, NONE,
-				   psprintf("this server has not been through timeline %u from there on",
+				   psprintf("the history of this server has no timeline %u from there on",
 							era->timeline));
 		}
 	}
@@ -896,7 +896,7 @@ CheckEras(Verifier *v)
 							v->eras[i].opened_at), TakeArchived, &archived);
 		if (!archived)
 			Report(v, "era_altered", NONE, v->eras[i].era, NONE, NONE,
-				   "it is recorded otherwise than its event tells, or no event tells of it");
+				   "it differs from its event, or has no event");
 	}
 
 	/* those that were recorded while the events were read are there now */
@@ -909,7 +909,7 @@ CheckEras(Verifier *v)
 				break;
 		if (i >= n)
 			Report(v, "era_altered", NONE, NONE, NONE, NONE,
-				   psprintf("an event tells of an era that is not recorded so: %s",
+				   psprintf("an event records an era that medrec.audit_era does not have, or not in this way: %s",
 							(char *) lfirst(cell)));
 	}
 }
@@ -967,7 +967,7 @@ static void
 CheckSealed(Verifier *v, const AuditSeal *last)
 {
 	audit_scan(psprintf("SELECT pg_catalog.format(CASE WHEN pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW
-						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is still to come'"
+						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is in the future'"
 						" ELSE '%%s events are not sealed, the oldest is of %%s' END,"
 						" pg_catalog.count(*), pg_catalog.min(logged_at), pg_catalog.max(logged_at))"
 						" FROM medrec.audit_event WHERE %s"

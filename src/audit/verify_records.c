@@ -357,7 +357,7 @@ FinishId(Checker *checker)
 		{
 			there = true;
 			if (checker->state.seen && !checker->state.exists)
-				ReportRecord(checker, "row_without_events", id, "its last event is that it was deleted");
+				ReportRecord(checker, "row_without_events", id, "its last event says that it was deleted");
 			else if (checker->state.seen)
 			{
 				Comparison	comparison = {checker};
@@ -375,7 +375,7 @@ FinishId(Checker *checker)
 		ReportRecord(checker, "row_missing", checker->id, NULL);
 	if (checker->gap)
 		ReportRecord(checker, "history_gap", checker->id,
-					 "an event says that something else was before than the events before it have left");
+					 "the old values of an event differ from what the events before it have left");
 }
 
 /* Takes the next event, in the order of ids and then of time. */

@@ -335,7 +335,7 @@ medrec_check_reason(char **newval, void **extra, GucSource source)
 {
 	if (**newval == '\0' || visible_chars(*newval) > 0)
 		return true;
-	GUC_check_errdetail("It has no character that can be seen.");
+	GUC_check_errdetail("It has no visible character.");
 	return false;
 }
 

@@ -217,7 +217,7 @@ RefuseDdl(const char *verb, const char *table, const char *column)
 					verb, column, MEDREC_SCHEMA, table) :
 			 errmsg("cannot %s \"%s\" because medrec requires it", verb, table),
 			 errdetail("Without it, records could no longer be written."),
-			 errhint("Columns that you have added are yours to change. DROP EXTENSION medrec CASCADE leaves the tables to their owner. A superuser who knows better can disable the event triggers medrec_allow_ddl and medrec_allow_drop.")));
+			 errhint("You can change columns that you have added. DROP EXTENSION medrec CASCADE leaves the tables to their owner. A superuser can disable the event triggers medrec_allow_ddl and medrec_allow_drop.")));
 }
 
 /* Refuses a command on a column of one of the tables, by whatever table it inherits from. */
@@ -289,7 +289,7 @@ GuardAudit(RangeVar *relation, const char *column, bool retyped)
 			if (GoesBy(trigger->tgargs[j], rel, column, retyped))
 				ereport(ERROR,
 						(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-						 errmsg("cannot %s column \"%s\" of table \"%s\" because its audit names it",
+						 errmsg("cannot %s column \"%s\" of table \"%s\" because its audit uses it",
 								retyped ? "alter the type of" : "rename", column, RelationGetRelationName(rel)),
 						 errhint("In one transaction, SELECT medrec.detach_audit(...), change the column, and SELECT medrec.attach_audit(...).")));
 	}

@@ -87,7 +87,7 @@ medrec_table_open(const char *name, LOCKMODE lockmode, int ncolumns, const Oid *
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("\"%s.%s\" is not the table that medrec.migrate() made",
 							MEDREC_SCHEMA, name),
-					 errdetail("Column %d is not there, or of another type.", i + 1)));
+					 errdetail("Column %d is missing, or has another type.", i + 1)));
 	return rel;
 }
 

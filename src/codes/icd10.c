@@ -35,8 +35,8 @@ icd10_check(const char *in, size_t len, CodeCheck *out)
 		if (s.text[i] == '+' || s.text[i] == '*')
 		{
 			scan_fault(out, CODE_MALFORMED,
-					   "%s stands only at the end, and two codes are two records",
-					   s.text[i] == '+' ? "dagger" : "asterisk");
+					   "a%s is only valid at the end of a code; store two codes in two records",
+					   s.text[i] == '+' ? " dagger" : "n asterisk");
 			return;
 		}
 	}

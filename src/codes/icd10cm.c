@@ -97,7 +97,7 @@ check_placeholder(const Scan *s, CodeCheck *out)
 							  scan_ordinal(i), c);
 		if (run == 1 && (c == 'D' || c == 'S' || (c == 'A' && s->text[0] != 'S')))
 			return scan_fault(out, CODE_MALFORMED,
-							  "encounter %c stands in the %s place, expected in the 7th",
+							  "encounter %c is the %s character, expected as the 7th",
 							  c, scan_ordinal(i));
 		run = 0;
 	}

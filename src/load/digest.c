@@ -623,8 +623,8 @@ ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int l
 
 	ReportFinding(rsinfo, release, psprintf("%s_%s", what, how), "error",
 				  pnstrdup(line + 1, Max(len - 1, 0)),
-				  psprintf("%d of it were loaded, %d are there%s", loaded, present,
-						   loaded == present ? ", and not the same" : ""));
+				  psprintf("%d rows of it were loaded, %d are there now%s", loaded, present,
+						   loaded == present ? ", with other contents" : ""));
 }
 
 /* Names the rows that differ, both lists being in their order. */
@@ -750,7 +750,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 		last = release->system;
 		if (release->digest == NULL)
 			ReportFinding(rsinfo, release, "no_digest", "information", NULL,
-						  "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) takes one of what is there");
+						  "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) computes one from the current rows");
 		else
 		{
 			now = DigestOfRows(release);

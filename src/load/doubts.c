@@ -80,16 +80,16 @@ DoubtCodes(Load *load, const FileCounts *n)
 		return;
 	if (strcmp(load->system->name, "ICD-10-CM") == 0 && n->injuries >= INJURIES_LEAST && n->seventh == 0)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-								 "none of its %d codes of injuries and poisonings has a 7th character: the codes that may stand on a claim are missing",
+								 "none of its %d codes of injuries and poisonings has a 7th character: the codes that may be used on a claim are missing",
 								 (int) n->injuries);
 	for (int i = 0; i < lengthof(ends); i++)
 		if (strcmp(load->system->name, ends[i].system) == 0 && n->last < ends[i].last)
 			load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-									 "it has %d codes, the last of which begins with %c, where a whole release goes on to %c: the file may be cut off",
+									 "it has %d codes, and the last begins with %c, but a whole release goes on to %c: the file may be cut off",
 									 (int) load->codes.n, n->last, ends[i].last);
 	if (load->format == &load_format_icd9_long && n->longest <= ICD9_SHORT_MAX)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-								 "no title has more than %d characters: it is the list of short titles, the long ones are in another file",
+								 "no title has more than %d characters: it is the list of short titles, the long titles are in another file",
 								 ICD9_SHORT_MAX);
 }
 
@@ -103,7 +103,7 @@ DoubtEditor(Load *load)
 
 	if (load->editor_version > 0 && (load->effective_from < from || load->effective_from >= to))
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "conflict", "effective_from",
-								 "it is version %d of the Medicare Code Editor, which holds from October %d to September %d, and is loaded for another time",
+								 "it is version %d of the Medicare Code Editor, which is valid from October %d to September %d, but is loaded for another period",
 								 load->editor_version, year, year + 1);
 }
 
@@ -116,13 +116,13 @@ DoubtCount(Load *load, uint64 here, HeapTuple row, TupleDesc desc)
 	bool		replaced = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
 	int64		there = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
 	const char *what = load->codes.n == 0 ? "entries" :
-		load->system->has_headers ? "codes that may stand on a claim" : "codes";
+		load->system->has_headers ? "codes that may be used on a claim" : "codes";
 
 	if (there < FEWER_LEAST || here * 100 >= (uint64) there * FEWER_PERCENT)
 		return;
 	if (replaced)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-								 "it has " UINT64_FORMAT " %s, the file whose place it takes had " INT64_FORMAT ": it may be cut off, or another file",
+								 "it has " UINT64_FORMAT " %s, the file that it replaces had " INT64_FORMAT ": it may be cut off, or another file",
 								 here, what, there);
 	else
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
@@ -164,7 +164,7 @@ load_find_doubts(Load *load, int32 release, Datum sha256)
 		elog(ERROR, "could not read medrec.code_release");
 	if (SPI_processed > 0)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "duplicate", "content",
-								 "the same file is loaded as version %s already",
+								 "the same file is already loaded as version %s",
 								 SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	SPI_freetuptable(SPI_tuptable);
 
@@ -193,7 +193,7 @@ void
 load_doubt_format(Load *load, const LoadFormat *looks_like)
 {
 	load->doubts = issue_add(load->doubts, ISSUE_WARNING, "conflict", "format",
-							 "it looks like a %s, and was loaded as a %s because format %s was named",
+							 "it looks like a %s, but was loaded as a %s because format %s was given",
 							 looks_like->what, load->format->what, load->format->name);
 }
 

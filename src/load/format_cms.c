@@ -105,7 +105,7 @@ ReadOrder(Load *load)
 		/* five digits hold 99999: the number starts over after it */
 		expected = (expected + 1) % 100000;
 		if (number != expected)
-			load_fail(load, load->line, "order number %05d where %05d is due, lines are missing",
+			load_fail(load, load->line, "order number %05d, expected %05d: lines are missing",
 					  number, expected);
 
 		code = slice_trim(load_columns(load, line, ORDER_CODE));
@@ -113,7 +113,7 @@ ReadOrder(Load *load)
 		if (!slice_is(flag, "0") && !slice_is(flag, "1"))
 			load_fail(load, load->line, "column 15 is neither 0 (header) nor 1 (billable)");
 		if (above.s && (code.len <= above.len || memcmp(code.s, above.s, above.len) != 0))
-			load_fail(load, load->line - 1, "no code follows below this header, lines are missing");
+			load_fail(load, load->line - 1, "no code follows this header, lines are missing");
 
 		c = load_add_code(load, code,
 						  load_columns(load, line, ORDER_LONG),
@@ -124,7 +124,7 @@ ReadOrder(Load *load)
 			above.s = NULL;
 	}
 	if (above.s)
-		load_fail(load, load->line, "no code follows below this header, the file is cut off");
+		load_fail(load, load->line, "no code follows this header, the file is cut off");
 }
 
 const LoadFormat load_format_cms_order = {
@@ -383,7 +383,7 @@ ReadHcpcs(Load *load)
 			number += 100;
 			if (open_kind != kind - 1 || !slice_equal(code, open_code) ||
 				!slice_is(load_columns(load, line, HCPCS_NUMBER), psprintf("%05d", number)))
-				load_fail(load, load->line, "does not go on with the code in the line before, lines are missing");
+				load_fail(load, load->line, "does not continue the code of the line before, lines are missing");
 			c = load_item(load->codes, LoadedCode, load->codes.n - 1);
 			if (c->display.len + title.len > LOAD_MAX_TERM)
 				load_fail(load, load->line, "the title is longer than %d bytes", LOAD_MAX_TERM);

@@ -384,7 +384,7 @@ ReadNdc(Load *load)
 		if (!table)
 			load_fail(load, load->line, "no header of the product or package file");
 		if (table->nfields != table->width)
-			load_fail(load, load->line, "%d fields where %d are due", table->nfields, table->width);
+			load_fail(load, load->line, "%d fields, expected %d", table->nfields, table->width);
 		if (table == &product)
 		{
 			NdcProduct *p = load_push(load, &products, sizeof(NdcProduct));
@@ -415,7 +415,7 @@ ReadNdc(Load *load)
 		}
 	}
 	if (load->codes.n == 0)
-		load_fail(load, 0, "there is no package in it; codes stand in the package file, give it together with the product file");
+		load_fail(load, 0, "it has no packages; the codes are in the package file, load it together with the product file");
 	NamePackages(load, &products, &ids);
 }
 

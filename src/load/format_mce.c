@@ -80,11 +80,11 @@ EditorVersion(const Load *load, Slice s)
 	for (int i = 0; i < s.len; i++)
 	{
 		if (s.s[i] < '0' || s.s[i] > '9' || i > 2)
-			load_fail(load, load->line, "MCE_Version is no number up to 999");
+			load_fail(load, load->line, "MCE_Version is not a number up to 999");
 		version = version * 10 + (s.s[i] - '0');
 	}
 	if (version == 0)
-		load_fail(load, load->line, "MCE_Version is no number up to 999");
+		load_fail(load, load->line, "MCE_Version is not a number up to 999");
 	return version;
 }
 

@@ -126,7 +126,7 @@ ReadRxNorm(Load *load)
 			AddName(load, &names, f[RXNCUI_OLD], RANK_RETIRED, true, text);
 		}
 		else
-			load_fail(load, load->line, "%d fields where %d (RXNCONSO) or %d (RXNCUI) are due",
+			load_fail(load, load->line, "%d fields, expected %d (RXNCONSO) or %d (RXNCUI)",
 					  table.nfields, CONSO_FIELDS, RXNCUI_FIELDS);
 	}
 

@@ -372,7 +372,7 @@ load_date(const Load *load, Slice s, const char *what, DateADT if_empty)
 	good = good && part[0] >= 1 && part[1] >= 1 && part[1] <= 12 && part[2] >= 1 &&
 		part[2] <= day_tab[isleap(part[0])][part[1] - 1];
 	if (!good)
-		load_fail(load, load->line, "%s is no date of the form YYYYMMDD or YYYY-MM-DD", what);
+		load_fail(load, load->line, "%s is not a date of the form YYYYMMDD or YYYY-MM-DD", what);
 	return date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE;
 }
 
@@ -425,7 +425,7 @@ load_sort_codes(Load *load)
 	qsort(codes, load->codes.n, sizeof(LoadedCode), CompareCodes);
 	for (size_t i = 1; i < load->codes.n; i++)
 		if (memcmp(codes[i - 1].code, codes[i].code, CODE_MAX_LEN + 1) == 0)
-			load_fail(load, codes[i].line, "code %s stands in line %d already",
+			load_fail(load, codes[i].line, "code %s is already in line %d",
 					  codes[i].code, codes[i - 1].line);
 	/* what stands below a code begins with its text, so it follows at once */
 	for (size_t i = 1; load->format->lists_leaves && i < load->codes.n; i++)

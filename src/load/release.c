@@ -274,7 +274,7 @@ FindPeriods(const Load *load, const char *content, const Release *old)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("another release of %s takes effect on the same day", load->system->name),
-				 errhint("A correction of that release is loaded under its version.")));
+				 errhint("To correct that release, load the file under its version.")));
 	return p;
 }
 
@@ -401,7 +401,7 @@ ReadContent(Load *load)
 {
 	load->format->read(load);
 	if (load->codes.n == 0 && load->terms.n == 0 && load->rules.n == 0)
-		load_fail(load, 0, "there is no code of %s in it", load->system->name);
+		load_fail(load, 0, "it has no code of %s", load->system->name);
 	load_sort_codes(load);
 }
 
@@ -422,10 +422,10 @@ CheckSameKind(const Load *load, const Release *old, const char *format)
 			was = formats[i]->what;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s version %s is loaded from another kind of file (%s), and this is a %s",
+			 errmsg("%s version %s is loaded from another kind of file (%s); this is a %s",
 					load->system->name, load->version, was, load->format->what),
 			 errdetail("Nothing of this file has been loaded."),
-			 errhint("Load it under a version of its own, or name its format, \"%s\", to put it in the place of what is loaded.",
+			 errhint("Load it under another version, or give its format, \"%s\", to replace what is loaded.",
 					 load->format->name)));
 }
 
@@ -448,7 +448,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	if (old.exists && old.same_file && old.from == load->effective_from)
 	{
 		ereport(NOTICE,
-				(errmsg("%s version %s is loaded from the same file already, nothing changed",
+				(errmsg("%s version %s is already loaded from the same file, nothing changed",
 						load->system->name, load->version)));
 		id = old.id;
 	}

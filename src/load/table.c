@@ -239,7 +239,7 @@ table_next(TableReader *table)
 			return false;
 	} while (table->nfields == 1 && slice_trim(table->fields[0]).len == 0);
 	if (table->nfields != table->width)
-		load_fail(table->load, table->load->line, "%d fields where %d are due",
+		load_fail(table->load, table->load->line, "%d fields, expected %d",
 				  table->nfields, table->width);
 	return true;
 }

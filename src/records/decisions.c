@@ -71,7 +71,7 @@ RecordNotFound(void)
 	ereport(ERROR,
 			(errcode(ERRCODE_HTTP_NOT_FOUND),
 			 errmsg("record not found"),
-			 errdetail("There is no diagnosis or treatment of this id, or it is not yours to change.")));
+			 errdetail("There is no diagnosis or treatment with this id, or you may not change it.")));
 }
 
 /* Locks a record for a decision, and reads it. */
@@ -115,7 +115,7 @@ CheckDecision(FunctionCallInfo fcinfo, int version_arg, const CodedRow *row, boo
 		if (PG_GETARG_INT32(version_arg) != row->version)
 			ereport(ERROR,
 					(errcode(ERRCODE_HTTP_CONFLICT),
-					 errmsg("the record has another version than the one named"),
+					 errmsg("the record does not have the given version"),
 					 errdetail("Somebody has changed it since it was read."),
 					 errhint("Read it again and repeat the decision.")));
 		return;
@@ -124,9 +124,9 @@ CheckDecision(FunctionCallInfo fcinfo, int version_arg, const CodedRow *row, boo
 		if (!same && strcmp(row->status, decisions[i]) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_HTTP_CONFLICT),
-					 errmsg("another decision has been taken on the record"),
+					 errmsg("another decision has been made on the record"),
 					 errdetail("Its status is \"%s\".", decisions[i]),
-					 errhint("Read it again. To decide differently, name its version.")));
+					 errhint("Read it again. To decide differently, give its version.")));
 }
 
 /* Updates a diagnosis or treatment; returns the stored row as JSON. */
@@ -258,7 +258,7 @@ medrec_accept_suggestion(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the code is not among the record's suggestions"),
-				 errhint("Set code and description by an UPDATE to take another code.")));
+				 errhint("To use another code, UPDATE code and description of the record.")));
 
 	values[1] = CStringGetTextDatum(candidate.code);
 	nulls[2] = candidate.display == NULL;

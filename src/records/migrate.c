@@ -61,7 +61,7 @@ CheckSuperuser(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to run medrec.migrate()"),
-				 errdetail("It makes roles, event triggers, and functions that another role owns, which takes a superuser, as CREATE EXTENSION medrec does."),
+				 errdetail("It creates roles, event triggers, and functions owned by another role, which requires a superuser, as CREATE EXTENSION medrec does."),
 				 errhint("Run it as a superuser. The tables may be given to another owner afterwards.")));
 }
 
@@ -84,7 +84,7 @@ CheckSchema(const char *name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("schema \"%s\" belongs to role \"%s\"", name,
 						GetUserNameFromId(owner, false)),
-				 errhint("Give the schema to the role that migrates.")));
+				 errhint("Give the schema to the role that runs medrec.migrate().")));
 }
 
 /*
@@ -105,7 +105,7 @@ CheckTriggers(void)
 					 errmsg("table \"%s.%s\" has lost its trigger \"medrec_validate\"",
 							MEDREC_SCHEMA, record_kind_names[kind]),
 					 errdetail("DROP EXTENSION ... CASCADE takes medrec's triggers, constraints and functions away, and keeps the rows."),
-					 errhint("Run SELECT * FROM medrec.migrate() as a superuser, who puts them back.")));
+					 errhint("Run SELECT * FROM medrec.migrate() as a superuser to restore it.")));
 }
 
 /* Runs a command by SPI that is not expected to return rows. */

@@ -37,8 +37,8 @@ restore_layout(ReturnSetInfo *rsinfo)
 		if (OidIsValid(medrec_relation_if_any(AUDIT_TABLE)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the tables are there, but not the rows that say which steps made them"),
-					 errhint("To load the data of a dump, SELECT medrec.import_begin() before and SELECT * FROM medrec.import_end() after them.")));
+					 errmsg("the tables exist, but the rows that say which steps made them do not"),
+					 errhint("To load the data of a dump, run SELECT medrec.import_begin() before loading it and SELECT * FROM medrec.import_end() after that.")));
 		return false;
 	}
 

@@ -234,7 +234,7 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 	if (row_changes(row, version))
 		ereport(ERROR,
 				(errcode(ERRCODE_HTTP_CONFLICT),
-				 errmsg("the record has another version than the one named"),
+				 errmsg("the record does not have the given version"),
 				 errdetail("Somebody has changed it since it was read."),
 				 errhint("Read it again and repeat the change.")));
 	if (row_changes(row, id))

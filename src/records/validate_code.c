@@ -54,7 +54,7 @@ CheckStanding(const Coding *coding, const CodeEntry *entry, ValidationResult *re
 		case CODE_NO_RELEASE:
 			result->status = "pending";
 			result->issues = issue_add(result->issues, ISSUE_INFORMATION, "not-found", "code_system",
-									   "no release of %s that is in force on %s is loaded",
+									   "no loaded release of %s is in effect on %s",
 									   name, DateString(coding->on_date));
 			break;
 		case CODE_UNKNOWN:
@@ -146,7 +146,7 @@ ReportDescription(const Coding *coding, const CodeEntry *entry, ValidationResult
 	}
 	else if (entry->display)
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "invalid-display", "description",
-								   "the description is none of the code's official terms");
+								   "the description is not an official term of the code");
 }
 
 /* Compares the description with what the code is called. */
@@ -222,7 +222,7 @@ CheckMark(const Coding *coding, char mark, ValidationResult *result)
 {
 	if (mark == '+')
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "code-rule", "code",
-								   "marked with a dagger: the underlying disease, beside which its manifestation is coded");
+								   "marked with a dagger: the underlying disease, whose manifestation is coded in addition");
 	else if (mark == '*' && coding->principal)
 	{
 		if (strcmp(result->status, "valid") == 0)
@@ -232,7 +232,7 @@ CheckMark(const Coding *coding, char mark, ValidationResult *result)
 	}
 	else if (mark == '*')
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "code-rule", "code",
-								   "marked with an asterisk: a manifestation, coded beside the underlying disease");
+								   "marked with an asterisk: a manifestation, coded in addition to the underlying disease");
 }
 
 /* Validates a code. */

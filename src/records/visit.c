@@ -119,7 +119,7 @@ CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
 		key = FindVisitKey(&value, known);
 		if (key == NULL)
 		{
-			faults_add(faults, field, "structure", "has a key that is not known");
+			faults_add(faults, field, "structure", "has an unknown key");
 			continue;
 		}
 		(void) JsonbIteratorNext(&it, &value, true);
@@ -249,8 +249,8 @@ FindOrMakePatient(Jsonb *patient)
 		if (JB_ROOT_COUNT(patient) > 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("a patient named by id takes no other fields"),
-					 errhint("To change a patient, PATCH or UPDATE them.")));
+					 errmsg("a patient given by id must have no other fields"),
+					 errhint("To change the patient, use PATCH or UPDATE.")));
 		plan = &visit_patient_by_id;
 	}
 	else if (JB_ROOT_COUNT(patient) == 1 && jsonb_string_at(patient, "patient_id") != NULL)

@@ -194,7 +194,7 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 			good = false;
 			if (faults)
 				faults_add(faults, "suggestions", "structure",
-						   "element %d has a key that is not known", number);
+						   "element %d has an unknown key", number);
 			continue;
 		}
 		*present |= 1u << key;
@@ -223,7 +223,7 @@ Normalize(Suggestion *s, unsigned present, const CodeSystem *cs, FaultList *faul
 		cs = codesystem_lookup(cstring_to_text(s->code_system));
 		if (cs == NULL)
 			faults_add(faults, "suggestions", "not-found",
-					   "element %d: code_system is not known", number);
+					   "element %d: code_system is unknown", number);
 	}
 	if (cs == NULL)				/* if it is the record's own, that has been
 								 * said */

@@ -180,7 +180,7 @@ context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context)
 		read = ReaderOf(&value);
 		(void) JsonbIteratorNext(&it, &value, true);
 		if (read == NULL)
-			faults_add(&faults, "context", "structure", "has a key that is not known");
+			faults_add(&faults, "context", "structure", "has an unknown key");
 		else if (value.type != jbvNull)
 			read(&value, cs, context, &faults);
 	}

@@ -44,7 +44,7 @@ HierarchyArgument(text * arg)
 	if (!cs->parent)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the codes of %s carry no hierarchy", cs->name)));
+				 errmsg("the codes of %s have no hierarchy", cs->name)));
 	return cs;
 }
 

@@ -133,7 +133,7 @@ test('a function that raises 40001 runs once, and gets 409 in medrec\'s words', 
 	for (const state of ['40001', '40P01']) {
 		const had = tries()
 		const answer = await direct('clinician', 'POST', '/rpc/requests_fail', { state, words: 'a\r\nX-Injected: 1' })
-		assert.deepEqual([answer.status, answer.body], [409, { code: 'PT409', message: 'the request met another one', details: null, hint: 'Repeat it.' }])
+		assert.deepEqual([answer.status, answer.body], [409, { code: 'PT409', message: 'the request conflicts with another one', details: null, hint: 'Repeat the request.' }])
 		assert.equal(tries() - had, 1)
 	}
 })
