@@ -127,7 +127,7 @@ scan_ordinal(int pos)
 		name[pos] : "last";
 }
 
-/* Decodes one UTF-8 character beyond ASCII; its length, or 0 where it is none. */
+/* Decodes one UTF-8 character beyond ASCII; its length, or 0 if it is not one. */
 static int
 utf8_decode(const unsigned char *p, size_t left, unsigned *c)
 {

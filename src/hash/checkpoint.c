@@ -1,8 +1,7 @@
 /*
  * hash/checkpoint.c
- *		Reads what a checkpoint says of its server's way through the timelines, and
- *		finds where another trail left that way: at a promotion, or at a restore to
- *		a point in time.
+ *		Reads the timelines in a checkpoint, and finds where another trail
+ *		diverged from them: at a promotion, or at a restore to a point in time.
  */
 #include "hash/checkpoint.h"
 
@@ -17,7 +16,10 @@ static const char *read_timelines(const char *text, CheckpointTrail *trail);
 static int	read_trail_line(const char *line, CheckpointTrail *trail);
 static int	read_head_line(const char *line, CheckpointTrail *trail);
 
-/* Reads timelines, "1:0/5000060:24,2:0/7A21F80:30"; where they end, NULL if they are none. */
+/*
+ * Reads timelines, "1:0/5000060:24,2:0/7A21F80:30"; returns where they end,
+ * NULL if they are invalid.
+ */
 static const char *
 read_timelines(const char *text, CheckpointTrail *trail)
 {
@@ -42,7 +44,7 @@ read_timelines(const char *text, CheckpointTrail *trail)
 	}
 }
 
-/* Reads the line of the way; false if it is damaged. */
+/* Reads the line with the timelines; false if it is damaged. */
 static int
 read_trail_line(const char *line, CheckpointTrail *trail)
 {
@@ -84,7 +86,7 @@ read_head_line(const char *line, CheckpointTrail *trail)
 	return 1;
 }
 
-/* Reads what a checkpoint says of its way and of earlier heads. */
+/* Reads the timelines and earlier heads in a checkpoint. */
 int
 checkpoint_read_trail(const char *text, CheckpointTrail *trail)
 {

@@ -3,8 +3,8 @@
  *		What is odd about a file that can be loaded: it may be cut off, of another
  *		time, or another file than was meant.
  *
- * A doubt refuses nothing.  It is a WARNING to whoever loads, and stays with the
- * release in code_release.warnings, where those see it who come by HTTP.
+ * A doubt is not an error. It is raised as a WARNING, and kept with the
+ * release in code_release.warnings, where HTTP clients can see it.
  */
 #include "base/medrec.h"
 
@@ -20,13 +20,13 @@
 #include "terminology/issues.h"
 
 
-/* fewer than this share of what was there before is markedly fewer */
+/* fewer than this share of the earlier number is markedly fewer */
 #define FEWER_PERCENT	90
-/* with less there before nobody can tell */
+/* a smaller earlier number says nothing */
 #define FEWER_LEAST		100
 /* a file of fewer codes does not claim to be a whole release */
 #define WHOLE_LEAST		1000
-/* injuries and poisonings of which a whole release has thousands */
+/* a whole release has thousands of codes of injuries and poisonings */
 #define INJURIES_LEAST	100
 /* longest title in CMS's list of short ICD-9 titles */
 #define ICD9_SHORT_MAX	24
@@ -43,7 +43,7 @@ typedef struct FileCounts
 	char		last;			/* first character of the last code */
 } FileCounts;
 
-/* Counts what the checks ask about; the codes are sorted. */
+/* Counts what the checks need; the codes are sorted. */
 static FileCounts
 CountStoredCodes(const Load *load)
 {
@@ -64,7 +64,7 @@ CountStoredCodes(const Load *load)
 	return n;
 }
 
-/* Looks at the codes of the file alone: is it a whole release? */
+/* Checks the codes of the file alone: is it a whole release? */
 static void
 DoubtCodes(Load *load, const FileCounts *n)
 {
@@ -93,7 +93,7 @@ DoubtCodes(Load *load, const FileCounts *n)
 								 ICD9_SHORT_MAX);
 }
 
-/* Holds the edition of the Code Editor against the day from which the file is to hold. */
+/* Compares the version of the Code Editor with the day on which the file takes effect. */
 static void
 DoubtEditor(Load *load)
 {
@@ -131,8 +131,8 @@ DoubtCount(Load *load, uint64 here, HeapTuple row, TupleDesc desc)
 }
 
 /*
- * Finds what is odd about the file, which has been read.  "release" is the one
- * whose place it takes, 0 where it is new.
+ * Finds what is unusual about the file that has been read. "release" is the
+ * one that it replaces, 0 if it is new.
  */
 void
 load_find_doubts(Load *load, int32 release, Datum sha256)
@@ -188,7 +188,10 @@ load_find_doubts(Load *load, int32 release, Datum sha256)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Says that the file was loaded as what it does not look like, because its format was named. */
+/*
+ * Adds a doubt about a file that was loaded in a format that it does not look
+ * like, because the format was given.
+ */
 void
 load_doubt_format(Load *load, const LoadFormat *looks_like)
 {
@@ -197,14 +200,17 @@ load_doubt_format(Load *load, const LoadFormat *looks_like)
 							 looks_like->what, load->format->what, load->format->name);
 }
 
-/* Has code_release its column for doubts?  Until migrate() has run after an update it has not. */
+/*
+ * Does code_release have its column for doubts? Until migrate() has run after
+ * an update it does not.
+ */
 bool
 load_can_store_doubts(void)
 {
 	return column_exists(medrec_relation("code_release"), "warnings");
 }
 
-/* Tells the caller what is odd, and what is out of date among the releases now. */
+/* Raises the warnings of the file, and those of outdated releases. */
 void
 load_tell_doubts(const Load *load, int32 release)
 {

@@ -54,7 +54,7 @@ AddSynonyms(Load *load, const char *code, Slice list, char separator)
 }
 
 /*
- * Plain CSV: comma, semicolon or tab, whichever makes a header of the first line.
+ * Plain CSV: comma, semicolon or tab, whichever makes the first line a header.
  */
 enum
 {
@@ -70,7 +70,7 @@ static const TableColumn csv_columns[] = {
 	[CSV_SYNONYMS] = {"synonyms|synonym", false},
 };
 
-/* The delimiter that makes a header of the first line; NUL where none does. */
+/* The delimiter with which the first line is a header; NUL if there is none. */
 static char
 CsvDelimiter(const Load *load)
 {

@@ -45,7 +45,7 @@ static const struct
 	{"Principal_Questionable_Admit", "questionable-admission", -1, -1},
 };
 
-/* The lists that say what Medicare pays for: no matter of a record. */
+/* The lists of what Medicare pays for, which do not concern records. */
 static const char *const coverage_lists[] = {
 	"Noncovered_Always", "Noncovered_Over60", "Noncovered_LOS_96hr", "Limited_Coverage",
 	"Wrong_Performed",
@@ -58,7 +58,7 @@ DetectMce(const Load *load)
 	return table_detect(load, '\t', false, mce_columns, lengthof(mce_columns));
 }
 
-/* A list's place in mce_rules, -1 where it is about coverage. */
+/* A list's place in mce_rules, -1 if it is about coverage. */
 static int
 FindRule(const Load *load, Slice list)
 {

@@ -1,7 +1,7 @@
 /*
  * load/format_rf2.c
- *		SNOMED CT: RF2 snapshots of descriptions and, before or behind them in the
- *		same content, of concepts, which say whether a concept is active.
+ *		SNOMED CT: RF2 snapshots of descriptions and, before or after them in
+ *		the same content, of concepts, which say whether a concept is active.
  */
 #include "base/medrec.h"
 
@@ -168,7 +168,7 @@ NoteId(Load *load, LoadArray *ids, Slice id)
 	}
 }
 
-/* Refuses a file that tells a history: in a snapshot each component stands once. */
+/* Refuses a file with a history: in a snapshot each component occurs once. */
 static void
 CheckSnapshot(const Load *load, LoadArray *ids, const char *what)
 {

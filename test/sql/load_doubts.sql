@@ -134,7 +134,7 @@ SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'whole')$$,
 SELECT pg_temp.load('ICD-10-CM', 'again', '2009-10-01', pg_temp.codes_file(1, 300, 'A')) \g /dev/null
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'again')$$, $$VALUES ('duplicate the same file is already loaded as version whole')$$, 'the same file under another version raises a warning');
 SELECT pg_temp.load('ICD-9-CM', 'short', '2001-10-01', (SELECT string_agg(format(E'%s  Chol d/t vib cholerae %s\n', lpad(n::text, 4, '0'), n % 10), '' ORDER BY n) FROM generate_series(1000, 2500) AS n)) \g /dev/null
-SELECT ok(array_agg(w) @> '{incomplete no title has more than 24 characters: it is the list of short titles\, the long ones are in another file}', 'CMS''s short titles of ICD-9 raise a warning') FROM pg_temp.warnings('ICD-9-CM', 'short') AS w;
+SELECT ok(array_agg(w) @> '{incomplete no title has more than 24 characters: it is the list of short titles\, the long titles are in another file}', 'CMS''s short titles of ICD-9 raise a warning') FROM pg_temp.warnings('ICD-9-CM', 'short') AS w;
 
 -- coding edits of another time
 CREATE FUNCTION pg_temp.edits(editor int) RETURNS text LANGUAGE sql AS $$
