@@ -37,7 +37,7 @@ SELECT is(medrec.attach_audit('app.stay', patient => 'patient_id'), 4, 'attach_a
 SELECT results_eq($$SELECT pg_temp.triggers('app.stay')$$, $$SELECT pg_temp.triggers('medrec.diagnosis')$$, 'the triggers are like those of medrec.diagnosis');
 CREATE TABLE app.plain (a integer, b text, PRIMARY KEY (a, b));
 SELECT is(medrec.attach_audit('app.plain'), 4, 'attach_audit() accepts a table without a patient');
-SELECT results_eq($$SELECT pg_temp.triggers('app.plain')$$, $$SELECT pg_temp.triggers('medrec.code_release')$$, 'its triggers are like those of medrec.code_release');
+SELECT results_eq($$SELECT pg_temp.triggers('app.plain')$$, $$SELECT pg_temp.triggers('medrec.code_release')$$, 'an attached table has the same triggers as medrec.code_release');
 SELECT is(medrec.attach_audit('app.plain', withhold => NULL), 0, 'null columns to withhold are accepted');
 SELECT is((SELECT count(*) FROM pg_temp.events()), 10::bigint, 'each attach_audit() leaves events');
 

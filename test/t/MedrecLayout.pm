@@ -6,7 +6,7 @@ use Exporter 'import';
 our @EXPORT_OK = qw(read_tree arrows map_lines places includes_from_src upwards circles outside_pure headers externs server_names
 	functions too_long static_twice);
 
-# from top to bottom: a folder includes what is below it; medrec.c stands above all of them
+# from top to bottom: a folder includes only what is below it; medrec.c is above all of them
 our @FOLDERS = qw(fhir access load records audit suggest terminology base search codes hash);
 our $TOP = 'medrec.c';
 

@@ -139,7 +139,7 @@ foreach my $what ("medrec_api.login('cleo', 'correct horse battery')", "medrec_a
 	$admin->query_safe('COMMIT');
 	my $answer = $other->query('SELECT 1');
 	is(hash_of(), $hash, "the new password stays: $what");
-	unlike($answer, qr/"token"/, 'and there is no token for the old one');
+	unlike($answer, qr/"token"/, "the old password gets no token: $what");
 	$_->quit foreach $admin, $other;
 }
 # a crash forgets what was rolled back, and nothing that was committed
