@@ -69,7 +69,7 @@ BEGIN
 			RETURN (SELECT COALESCE(jsonb_agg(jsonb_build_object('code_system', r.code_system, 'version', r.version,
 					'content', r.content, 'text', w.warning ->> 'text') ORDER BY r.code_system, r.content, r.effective_from), '[]')
 				FROM medrec.code_release AS r, jsonb_array_elements(medrec.release_warnings(r.id)) AS w (warning)
-				-- what is out of date is told once, of the edits
+				-- outdated rules are reported once, for the edits
 				WHERE r.content <> 'codes' OR w.warning ->> 'code' <> 'expired');
 		END IF;
 	END IF;

@@ -1,4 +1,4 @@
--- Whether the rows of a release are those that were loaded; terms of the user's own.
+-- Whether the rows of a release are as they were loaded; users' own terms.
 
 CREATE FUNCTION medrec.verify_release(code_system text DEFAULT NULL, version text DEFAULT NULL,
 	OUT kind text, OUT severity text, OUT code_system text, OUT version text, OUT content text, OUT code text, OUT detail text)

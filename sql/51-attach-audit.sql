@@ -70,7 +70,7 @@ BEGIN
 		RAISE EXCEPTION 'there is no audit trail' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Run SELECT * FROM medrec.migrate().';
 	END IF;
-	-- what is looked at from here on stays as it is
+	-- from here on the table's definition cannot change
 	EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', relation);
 	problem := CASE
 		WHEN c.relkind = 'p' THEN 'It is partitioned: what is written to a partition would leave no event.'

@@ -178,7 +178,7 @@ AS $$
 DECLARE
 	want record;
 	r record;
-	-- DROP EXTENSION ... CASCADE has been here
+	-- DROP EXTENSION ... CASCADE has dropped the triggers
 	lost boolean := NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
 		JOIN pg_class AS c ON c.oid = t.tgrelid
 		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);

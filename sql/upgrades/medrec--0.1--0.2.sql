@@ -202,7 +202,7 @@ BEGIN
 		RAISE EXCEPTION 'there is no audit trail' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Run SELECT * FROM medrec.migrate().';
 	END IF;
-	-- what is looked at from here on stays as it is
+	-- from here on the table's definition cannot change
 	EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', relation);
 	problem := CASE
 		WHEN c.relkind = 'p' THEN 'It is partitioned: what is written to a partition would leave no event.'
@@ -409,7 +409,7 @@ BEGIN
 			RETURN (SELECT COALESCE(jsonb_agg(jsonb_build_object('code_system', r.code_system, 'version', r.version,
 					'content', r.content, 'text', w.warning ->> 'text') ORDER BY r.code_system, r.content, r.effective_from), '[]')
 				FROM medrec.code_release AS r, jsonb_array_elements(medrec.release_warnings(r.id)) AS w (warning)
-				-- what is out of date is told once, of the edits
+				-- outdated rules are reported once, for the edits
 				WHERE r.content <> 'codes' OR w.warning ->> 'code' <> 'expired');
 		END IF;
 	END IF;
@@ -944,7 +944,7 @@ AS $$
 DECLARE
 	want record;
 	r record;
-	-- DROP EXTENSION ... CASCADE has been here
+	-- DROP EXTENSION ... CASCADE has dropped the triggers
 	lost boolean := NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
 		JOIN pg_class AS c ON c.oid = t.tgrelid
 		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);

@@ -78,7 +78,7 @@ SELECT is(pg_temp.find('smith', 1), 'MRN-0002', 'max limits the rows');
 SELECT throws_ok('SELECT medrec.search_patients(''x'', 0)', '22023', NULL, 'max below 1 is refused');
 SELECT throws_ok('SELECT medrec.search_patients(''x'', 101)', '22023', NULL, 'max above 100 is refused');
 
--- who finds whom
+-- which roles find which patients
 \set smiths 'SELECT string_agg(patient_id, \',\') FROM medrec_api.search_patients(\'smith\')'
 INSERT INTO medrec.account (username, role) VALUES ('ann', 'clinician'), ('loner', 'clinician');
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'ward 1');

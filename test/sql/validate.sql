@@ -1,7 +1,7 @@
 \i test/sql-setup.psql
 SELECT plan(58);
 
--- two releases: A04.7 becomes a header, Z99.9 goes, Z11.1 comes, I10 changes its title
+-- two releases: A04.7 becomes a header, Z99.9 is removed, Z11.1 is added, I10 gets another title
 SELECT rows AS loaded FROM medrec.load_release('icd10cm', '2023', '2022-10-01', pg_temp.order_file(
 	'A047|1|Enterocolitis due to Clostridium difficile',
 	'E11|0|Type 2 diabetes mellitus',

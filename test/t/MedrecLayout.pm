@@ -1,4 +1,4 @@
-# What may stand where in src/, and who may include whom, read from the sources; for layout.pl.
+# Rules of src/: which files belong where, and which may include which, read from the sources; for layout.pl.
 package MedrecLayout;
 use strict;
 use warnings;
@@ -261,7 +261,7 @@ sub headers
 	return @faults;
 }
 
-# A declaration within a .c goes round the headers, and so round the order of the folders.
+# A declaration within a .c bypasses the headers, and so the order of the folders.
 sub externs
 {
 	my ($tree) = @_;
