@@ -26,8 +26,9 @@ DefineAccessSettings(void)
 {
 	/*
 	 * medrec.care_team_mode: whether a clinician sees the patients of their
-	 * teams only.  As all that follow, not for those to set whom it concerns:
-	 * ALTER DATABASE ... SET, or the configuration file.
+	 * teams only. Like all settings below, it must not be settable by the
+	 * users that it restricts: ALTER DATABASE ... SET, or the configuration
+	 * file.
 	 */
 	DefineCustomBoolVariable("medrec.care_team_mode",
 							 "Whether clinicians see the patients of their care teams only.",

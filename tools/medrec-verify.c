@@ -218,7 +218,7 @@ id_of_key(EVP_PKEY *key, const char *name, uint8_t *id)
 	key_id(name, public_key, id);
 }
 
-/* Whether a checkpoint bears the signature that was asked for. */
+/* Whether a checkpoint has the requested signature. */
 static void
 check_signature(const char *file, const char *text)
 {

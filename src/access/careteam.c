@@ -669,8 +669,8 @@ medrec_care_team_changed(PG_FUNCTION_ARGS)
 
 /*
  * Does a number belong to a patient that an account may not see? A patient
- * that another transaction is about to insert counts too: whoever uses the
- * number waits for that transaction, and learns of it.
+ * that another transaction is about to insert counts too: the caller waits for
+ * that transaction, and then learns of it.
  */
 static bool
 IsHidden(Relation rel, Datum number, int32 account)

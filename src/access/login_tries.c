@@ -140,7 +140,7 @@ EndTry(void)
 	SpinLockRelease(&shared->mutex);
 }
 
-/* Does what a mark stands for: an attempt is lost, or lost ones have been reported. */
+/* Applies a mark: an attempt is lost, or lost ones have been reported. */
 static void
 EndMark(const Mark *mark, bool committed)
 {

@@ -48,7 +48,7 @@ static char *Plain(const char *name);
 
 PG_FUNCTION_INFO_V1(medrec_username_key);
 
-/* Does a character stand for a gap?  NFKC has made a space of most of them. */
+/* Is a character white space? NFKC has turned most kinds into a space. */
 static bool
 IsSpace(pg_wchar c)
 {

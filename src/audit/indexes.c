@@ -68,7 +68,7 @@ typedef struct Check
 	BrinRevmap *revmap;
 	BlockNumber pages;			/* of a range */
 	BlockNumber range;			/* its first block */
-	BrinMemTuple *summary;		/* NULL where there is none */
+	BrinMemTuple *summary;		/* NULL if there is none */
 	MemoryContext summary_context;
 } Check;
 

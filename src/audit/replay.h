@@ -14,7 +14,7 @@
 #define REPLAY_NCOLUMNS	8
 #define REPLAY_ORDER	"logged_at, era, xid, n"
 
-/* action of events that moved a patient's last_visit without an event of its own */
+/* action of a change of last_visit that has no event of its own */
 #define REPLAY_TOUCH	"TOUCH"
 
 typedef struct ReplayMember

@@ -3,7 +3,7 @@
  *		One relcache callback for everything that a backend caches about
  *		relations.
  *
- * How a cache is filled stands in base/invalidate.h.
+ * base/invalidate.h describes how a cache is filled.
  */
 #include "base/medrec.h"
 

@@ -94,7 +94,7 @@ checkpoint_read_trail(const char *text, CheckpointTrail *trail)
 	int			number;
 
 	memset(trail, 0, sizeof(*trail));
-	/* signatures stand behind an empty line */
+	/* signatures follow an empty line */
 	for (number = 0; line && *line && *line != '\n' && *line != '\r'; number++)
 	{
 		if (number >= 3 && strncmp(line, CHECKPOINT_TRAIL, strlen(CHECKPOINT_TRAIL)) == 0)
@@ -115,9 +115,9 @@ checkpoint_read_trail(const char *text, CheckpointTrail *trail)
 }
 
 /*
- * Whether a trail with these timelines left the way of a checkpoint, so that it
- * cannot have what the checkpoint covers beyond, and where.  False where the
- * checkpoint lies on its way, and where nothing is known.
+ * Whether a trail with these timelines diverged from those of a checkpoint, so
+ * that it cannot have what the checkpoint covers after that point, and where.
+ * False if the checkpoint is on its timelines, or if nothing is known.
  */
 int
 checkpoint_fork(const CheckpointTrail *kept, const CheckpointTimeline *own, int nown,

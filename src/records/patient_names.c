@@ -29,7 +29,7 @@
 /* the operators, by their numbers in the operator class */
 #define NAME_WORDS		1		/* each word of the query is one of the name */
 #define NAME_BEGINNINGS 2		/* ... begins one */
-#define NAME_PARTS		3		/* ... stands in one */
+#define NAME_PARTS		3		/* ... is part of one */
 #define NAME_SLIPS		4		/* ... begins one, or is one with an error */
 
 /* how much of a name is used; a column of 255 characters rarely has more */

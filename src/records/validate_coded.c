@@ -35,7 +35,7 @@ typedef struct CodedRecord
 	RecordRow  *row;
 	IntentKind	intent;
 	const CodeSystem *cs;		/* NULL where it is not known */
-	char	   *description;	/* NULL where there is none */
+	char	   *description;	/* NULL if there is none */
 	char	   *status;
 	char	   *old_status;		/* NULL on INSERT */
 	bool		recoded;		/* the code is new */
