@@ -40,8 +40,6 @@
 	X(BUILD, float, word_site, 0.2f, "site, classified", "") \
 	X(BUILD, float, word_other, 0.5f, "other, specified", "") \
 	X(BUILD, float, word_disease, 0.5f, "disease, disorder, syndrome, condition", "") \
-	X(BUILD, float, rarity_least, 0.02f, "least weight of a word, however common it is", "") \
-	X(BUILD, float, impact_base, 0.01f, "added to a term's weight before a word's share in it, its impact, is taken", "") \
 	/* Forms of words */ \
 	X(BUILD, int, root_letters, 5, "least letters of a root", "") \
 	X(BUILD, int, akin_letters, 4, "first letters that two forms of a word share", "") \
