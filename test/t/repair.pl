@@ -109,7 +109,7 @@ $node->safe_psql('m', q{
 	UPDATE medrec.patient SET name = 'Somebody Else';
 	CREATE EXTENSION medrec});
 ($rc, $out, $err) = $node->psql('m', $migrate);
-like($err, qr/table public\.gone had trigger gone_truncate, and is missing/, 'cascade: a table that no longer exists is named');
+like($err, qr/table public\.gone, which had trigger gone_truncate, is missing/, 'cascade: a table that no longer exists is named');
 is($node->safe_psql('m', $layout), $wanted, 'cascade: everything is restored, even what was dropped before it');
 is($node->safe_psql('m', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'REPAIR'}), '3', 'cascade: an event lists the repairs');
 is($node->safe_psql('m', q{SELECT string_agg(kind || ' ' || coalesce(detail, table_name), E'\n') FROM medrec.verify_records()}),
