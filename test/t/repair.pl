@@ -185,7 +185,7 @@ like(error_of('copy', 'SELECT medrec.import_begin()'), qr/55000: an import has b
 like(error_of('copy', 'SELECT * FROM medrec.seal_audit()'), qr/55000: data are being imported/, 'seal_audit() is refused during an import');
 like(error_of('copy', 'SELECT medrec.migrate()'), qr/55000.*HINT: .*import_end/s, 'migrate() is refused during an import');
 like($node->safe_psql('copy', 'SELECT kind FROM medrec.verify_audit()'), qr/^guard_missing$/m, 'verify_audit() reports disabled triggers during an import');
-like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data are of another layout/, 'import_end() without data is refused');
+like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data have another layout/, 'import_end() without data is refused');
 $node->safe_psql('copy', q{INSERT INTO medrec.schema_migration (version, name) SELECT s.version, s.name FROM medrec.migration_step() AS s});
 like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data have no audit trail/, 'import_end() without the trail is refused');
 $node->safe_psql('copy', 'DELETE FROM medrec.schema_migration');
