@@ -1264,3 +1264,20 @@ $$;
 COMMENT ON FUNCTION medrec.import_end() IS
 'Ends what medrec.import_begin() began, when all data are loaded: opens the next era of the audit trail if this is another database, enables the triggers, leaves an event (IMPORT), and returns the number of rows by table. No arguments. Errors: 42501 for anyone but a superuser; 55000 if no import has begun, the data are of another layout, or the audit trail is not among them.';
 REVOKE ALL ON FUNCTION medrec.import_end() FROM PUBLIC;
+
+-- answers over HTTP
+CREATE FUNCTION medrec.precondition(stored record)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT COST 1000
+AS 'MODULE_PATHNAME', 'medrec_precondition';
+COMMENT ON FUNCTION medrec.precondition(record) IS
+'For a request over HTTP about one record: whether the headers If-Match and If-None-Match allow it; in a GET it also sets the answer''s ETag, and status 304. Always true in other sessions than PostgREST''s. stored: a row of a view; its columns version, last_visit and last_login are looked at. Errors: PT412.';
+REVOKE ALL ON FUNCTION medrec.precondition(record) FROM PUBLIC;
+
+CREATE FUNCTION medrec.count_row(max integer)
+RETURNS boolean
+LANGUAGE c VOLATILE STRICT
+AS 'MODULE_PATHNAME', 'medrec_count_row';
+COMMENT ON FUNCTION medrec.count_row(integer) IS
+'For a list over HTTP: true. When a query has called it max times, the answer has status 206, since it may be a part of the list. max: how many rows an answer may have. No errors.';
+REVOKE ALL ON FUNCTION medrec.count_row(integer) FROM PUBLIC;

@@ -52,7 +52,10 @@ typedef struct JsonSource
 } JsonSource;
 
 static const char *const claim_keys[] = {"sub", "jti", "gen", "exp", "iat", "aud"};
-static const char *const header_keys[] = {"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason"};
+static const char *const header_keys[] = {
+	"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason", "if-match", "if-none-match", "x-single",
+	"x-version"
+};
 
 enum
 {
@@ -60,7 +63,8 @@ enum
 };
 enum
 {
-	HEADER_REQUEST_ID, HEADER_REAL_IP, HEADER_FORWARDED_FOR, HEADER_REASON
+	HEADER_REQUEST_ID, HEADER_REAL_IP, HEADER_FORWARDED_FOR, HEADER_REASON,
+	HEADER_IF_MATCH, HEADER_IF_NONE_MATCH, HEADER_SINGLE, HEADER_VERSION
 };
 
 static JsonSource claims = {"request.jwt.claims", lengthof(claim_keys), claim_keys, NULL, NULL, NULL};
@@ -211,8 +215,8 @@ ReadSource(JsonSource *source)
 		memset(values, 0, source->nkeys * sizeof(char *));
 	for (i = 0; i < source->nkeys; i++)
 		if (values[i])
-			values[i] = Clip(values[i], source == &headers && i == HEADER_REASON ?
-							 LONG_CHARS : *values[i] == '[' ? LONG_CHARS : SHORT_CHARS);
+			values[i] = Clip(values[i], (source == &headers && i >= HEADER_REASON) || *values[i] == '[' ?
+							 LONG_CHARS : SHORT_CHARS);
 	source->values = values;
 	source->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
@@ -385,6 +389,21 @@ actor_current(void)
 	if (actor.client_addr == NULL)
 		actor.client_addr = actor.socket_addr;
 	return &actor;
+}
+
+/* A header of the request that decides about its answer. */
+const char *
+actor_request_header(RequestHeader header)
+{
+	static const int places[] = {
+		[REQUEST_IF_MATCH] = HEADER_IF_MATCH,
+		[REQUEST_IF_NONE_MATCH] = HEADER_IF_NONE_MATCH,
+		[REQUEST_SINGLE] = HEADER_SINGLE,
+		[REQUEST_VERSION] = HEADER_VERSION
+	};
+	char	  **values = actor_is_authenticator() ? ReadSource(&headers) : NULL;
+
+	return values ? NonEmpty(values[places[header]]) : NULL;
 }
 
 /* The name that validated_by shows. */

@@ -92,6 +92,12 @@ extern void row_check_past(RecordRow *row, int column, const char *name);
 /* has a column this time, as its default gives it? */
 extern bool row_is_time(const RecordRow *row, int column, TimestampTz time);
 
+/* has the table a row with this one's value of a column that an index is unique on? */
+extern bool row_is_stored(const RecordRow *row, const char *index, int column, RegProcedure equal);
+
+/* PT409, for whoever has read an old version */
+extern void row_raise_stale(void) pg_attribute_noreturn();
+
 /* what all versioned tables share: whoever has read an old version may not write */
 extern void row_check_version(RecordRow *row, int version, int created_at, int updated_at, int id);
 
