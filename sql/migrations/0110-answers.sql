@@ -25,6 +25,8 @@ AS 'SELECT medrec.count_row(10000)';
 COMMENT ON FUNCTION medrec_api.medrec_counted(anyelement) IS
 '(Not to be called: a condition that the gateway adds to lists without a limit, for status 206. No errors.)';
 REVOKE ALL ON FUNCTION medrec_api.medrec_precondition(anyelement), medrec_api.medrec_counted(anyelement) FROM PUBLIC;
+-- health answers callers without a token as well
+GRANT EXECUTE ON FUNCTION medrec.csv_line(record) TO medrec_anon, medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.precondition(record), medrec.count_row(integer),
 	medrec_api.medrec_precondition(anyelement), medrec_api.medrec_counted(anyelement)
 	TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;

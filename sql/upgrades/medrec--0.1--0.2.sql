@@ -1281,3 +1281,19 @@ AS 'MODULE_PATHNAME', 'medrec_count_row';
 COMMENT ON FUNCTION medrec.count_row(integer) IS
 'For a list over HTTP: true. When a query has called it max times, the answer has status 206, since it may be a part of the list. max: how many rows an answer may have. No errors.';
 REVOKE ALL ON FUNCTION medrec.count_row(integer) FROM PUBLIC;
+
+CREATE FUNCTION medrec.csv_line(stored record)
+RETURNS text
+LANGUAGE c STABLE STRICT PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_csv_line';
+COMMENT ON FUNCTION medrec.csv_line(record) IS
+'A row as a line of CSV (RFC 4180), in parentheses. A text that begins with =, +, -, @, a tab or a line break gets an apostrophe before it, so that no spreadsheet takes it for a formula. PostgREST''s answers of type text/csv are made of it. stored: any row. No errors.';
+REVOKE ALL ON FUNCTION medrec.csv_line(record) FROM PUBLIC;
+
+CREATE FUNCTION medrec.acting_account()
+RETURNS text
+LANGUAGE c STABLE
+AS 'MODULE_PATHNAME', 'medrec_acting_account';
+COMMENT ON FUNCTION medrec.acting_account() IS
+'Who a request over HTTP is from: the account of its token, or the role where there is none. Null in other sessions than PostgREST''s. No arguments, no errors.';
+REVOKE ALL ON FUNCTION medrec.acting_account() FROM PUBLIC;

@@ -90,6 +90,8 @@ static void Keep(char *kept, const char *value);
 static void SetConnection(Actor *actor);
 static const char *ForwardedAddress(char **header_values);
 
+PG_FUNCTION_INFO_V1(medrec_acting_account);
+
 /* A role was changed: look the names up anew. */
 static void
 ForgetRoles(Datum arg, int cacheid, uint32 hashvalue)
@@ -435,4 +437,13 @@ actor_account_name(void)
 	if (actor->account != NULL)
 		return actor->account;
 	return strcmp(actor->session_user, AUTHENTICATOR_ROLE) == 0 ? NULL : actor->session_user;
+}
+
+/* medrec.acting_account(): who a request over HTTP is from; NULL in other sessions. */
+Datum
+medrec_acting_account(PG_FUNCTION_ARGS)
+{
+	if (!actor_is_authenticator())
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(actor_name()));
 }

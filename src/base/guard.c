@@ -143,6 +143,9 @@ static const GuardedTable guarded_tables[] = {
 	{"jwt_key",
 		"kid text, key bytea, made_at timestamptz, signs_from timestamptz, "
 	"retired_at timestamptz"},
+	{"idempotency_key",
+		"account text, key text, request bytea, made_at timestamptz, status int4, headers json, "
+	"body text"},
 	{"care_team",
 	"id int4, name text"},
 	{"care_team_member",
