@@ -98,7 +98,7 @@ BEGIN
 	WHERE NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = view AND a.attname = k AND a.attnum > 0 AND NOT a.attisdropped) LIMIT 1;
 	IF FOUND THEN
 		RAISE SQLSTATE 'PGRST' USING MESSAGE = json_build_object('code', 'PGRST204', 'details', NULL, 'hint', NULL,
-				'message', format('Could not find the ''%s'' column of ''%s'' in the schema cache', parameter, relation)),
+				'message', format('Column ''%s'' of relation ''%s'' does not exist', parameter, relation)),
 			DETAIL = '{"status": 400, "headers": {}}';
 	END IF;
 	IF prefer ~* 'missing\s*=\s*default' THEN
@@ -164,8 +164,12 @@ $$;
 COMMENT ON FUNCTION medrec_gate.call_function(name, json) IS
 'For medrec_api.medrec_once(): calls a function of medrec_api as PostgREST does, with the caller''s rights. function: its name. arguments: the body, an object. Returns the status of the answer, and the result as JSON. Errors: PT404 for arguments that no function takes, and those of the function.';
 
+-- a type of answer to PostgREST: the bytes as they are, under the Content-Type that the function sets
+CREATE DOMAIN medrec_gate."*/*" AS bytea;
+COMMENT ON DOMAIN medrec_gate."*/*" IS 'What medrec_api.medrec_once() answers: the body as it is.';
+
 CREATE FUNCTION medrec_api.medrec_once(bytea)
-RETURNS json
+RETURNS medrec_gate."*/*"
 LANGUAGE plpgsql VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -209,8 +213,8 @@ BEGIN
 			RAISE SQLSTATE 'PT422' USING MESSAGE = 'this Idempotency-Key came with another request', HINT = 'A new request takes a new key.';
 		END IF;
 		PERFORM set_config('response.status', done.status::text, true),
-			set_config('response.headers', (coalesce(done.headers::jsonb, '[]') || '[{"Idempotency-Replayed": "true"}]')::text, true);
-		RETURN done.body::json;
+			set_config('response.headers', (done.headers::jsonb || '[{"Idempotency-Replayed": "true"}]')::text, true);
+		RETURN convert_to(coalesce(done.body, ''), 'UTF8');
 	END IF;
 
 	payload := convert_from($1, 'UTF8')::json;
@@ -232,16 +236,17 @@ BEGIN
 		END IF;
 	END IF;
 
+	PERFORM set_config('response.status', done.status::text, true), set_config('response.headers',
+		(coalesce(nullif(current_setting('response.headers', true), '')::jsonb, '[]') || '[{"Content-Type": "application/json; charset=utf-8"}]')::text, true);
 	IF done.status >= 400 THEN
 		-- what has failed may be tried again
 		DELETE FROM medrec.idempotency_key AS k WHERE k.account = medrec.acting_account() AND k.key = name;
 	ELSE
 		UPDATE medrec.idempotency_key AS k
-		SET status = done.status, body = done.body, headers = nullif(current_setting('response.headers', true), '')::json
+		SET status = done.status, body = done.body, headers = current_setting('response.headers')::json
 		WHERE k.account = medrec.acting_account() AND k.key = name;
 	END IF;
-	PERFORM set_config('response.status', done.status::text, true);
-	RETURN done.body::json;
+	RETURN convert_to(coalesce(done.body, ''), 'UTF8');
 END
 $$;
 COMMENT ON FUNCTION medrec_api.medrec_once(bytea) IS

@@ -11,7 +11,7 @@
 #include "base/medrec.h"
 
 #include "access/htup_details.h"
-#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/makefuncs.h"

@@ -54,7 +54,7 @@ typedef struct JsonSource
 static const char *const claim_keys[] = {"sub", "jti", "gen", "exp", "iat", "aud"};
 static const char *const header_keys[] = {
 	"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason", "if-match", "if-none-match", "x-single",
-	"x-version"
+	"x-version", "x-offset"
 };
 
 enum
@@ -64,7 +64,7 @@ enum
 enum
 {
 	HEADER_REQUEST_ID, HEADER_REAL_IP, HEADER_FORWARDED_FOR, HEADER_REASON,
-	HEADER_IF_MATCH, HEADER_IF_NONE_MATCH, HEADER_SINGLE, HEADER_VERSION
+	HEADER_IF_MATCH, HEADER_IF_NONE_MATCH, HEADER_SINGLE, HEADER_VERSION, HEADER_OFFSET
 };
 
 static JsonSource claims = {"request.jwt.claims", lengthof(claim_keys), claim_keys, NULL, NULL, NULL};
@@ -401,7 +401,8 @@ actor_request_header(RequestHeader header)
 		[REQUEST_IF_MATCH] = HEADER_IF_MATCH,
 		[REQUEST_IF_NONE_MATCH] = HEADER_IF_NONE_MATCH,
 		[REQUEST_SINGLE] = HEADER_SINGLE,
-		[REQUEST_VERSION] = HEADER_VERSION
+		[REQUEST_VERSION] = HEADER_VERSION,
+		[REQUEST_OFFSET] = HEADER_OFFSET
 	};
 	char	  **values = actor_is_authenticator() ? ReadSource(&headers) : NULL;
 

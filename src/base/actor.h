@@ -44,8 +44,10 @@ typedef enum RequestHeader
 	REQUEST_IF_MATCH,
 	REQUEST_IF_NONE_MATCH,
 	REQUEST_SINGLE,				/* set by the gateway: one record is asked for */
-	REQUEST_VERSION				/* the same: the version that a whole record
+	REQUEST_VERSION,			/* the same: the version that a whole record
 								 * names */
+	REQUEST_OFFSET				/* the same: how many rows of a list are left
+								 * out before the first */
 } RequestHeader;
 
 /* whether the session user is the authenticator */

@@ -63,6 +63,7 @@ answer_tell_row(const RecordRow *row)
 		"/accounts", "/patients", "/diagnoses", "/treatments"
 	};
 	const char *path;
+	const char *method;
 	char		tag[TAG_MAX];
 	char	   *id;
 
@@ -93,7 +94,9 @@ answer_tell_row(const RecordRow *row)
 			MakeTag(tag, DatumGetInt32(row_value(row, CODED_VERSION)), false, 0);
 			id = DatumGetCString(DirectFunctionCall1(uuid_out, row_value(row, CODED_ID)));
 	}
-	if (row_is_update(row))
+	/* an INSERT that found the row there and changed it has made a row, to its client */
+	method = GetConfigOption("request.method", true, false);
+	if (method == NULL || strcmp(method, "POST") != 0)
 		Answer("response.headers", psprintf("[{\"ETag\":\"\\\"%s\\\"\"}]", tag));
 	else
 		Answer("response.headers",
@@ -229,16 +232,23 @@ medrec_precondition(PG_FUNCTION_ARGS)
 
 /*
  * medrec.count_row(max): for the WHERE of PostgREST's statement: when it has let max
- * rows pass, the answer may be a part of what there is (206).
+ * rows pass, beside those that the answer leaves out before its first, the answer may
+ * be a part of what there is (206).
  */
 Datum
 medrec_count_row(PG_FUNCTION_ARGS)
 {
-	int64	   *count = fcinfo->flinfo->fn_extra;
+	int64	   *left = fcinfo->flinfo->fn_extra;
 
-	if (count == NULL)
-		count = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(int64));
-	if (++*count == PG_GETARG_INT32(0) && actor_is_authenticator())
+	if (left == NULL)
+	{
+		const char *offset = actor_request_header(REQUEST_OFFSET);
+
+		left = fcinfo->flinfo->fn_extra = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(int64));
+		/* at most a few digits, as the gateway sends it */
+		*left = PG_GETARG_INT32(0) + (offset ? strtol(offset, NULL, 10) : 0);
+	}
+	if (--*left == 0 && actor_is_authenticator())
 		Answer("response.status", "206");
 	PG_RETURN_BOOL(true);
 }
