@@ -216,7 +216,7 @@ medrec_precondition(PG_FUNCTION_ARGS)
 		(if_none_match && !reads && ListHas(if_none_match, tag, true)))
 		ereport(ERROR,
 				(errcode(ERRCODE_HTTP_PRECONDITION_FAILED),
-				 errmsg("the record has another version than If-Match names"),
+				 errmsg("the record does not have the version that If-Match names"),
 				 errdetail("Somebody has changed it since it was read."),
 				 errhint("Read it again and repeat the change.")));
 	if (versioned && named && !ListHas(named, tag, true))
