@@ -294,6 +294,22 @@ socket_dir() {
 	readlink -f "$RUN/s"
 }
 
+# origins ORIGIN...: pages that may call, as lines of nginx's map.
+origins() {
+	local origin
+	for origin; do printf '"%s" ""; ' "$origin"; done
+}
+
+# read_origins LIST: into ORIGIN_LIST, after a look at each, since they go into a configuration file.
+read_origins() {
+	local origin
+	read -r -a ORIGIN_LIST <<<"$1"
+	for origin in "${ORIGIN_LIST[@]}"; do
+		[[ $origin =~ ^https?://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$ ]] ||
+			die "ORIGINS: $origin is not the origin of a page, such as https://app.example.org or http://192.168.1.5:3000"
+	done
+}
+
 # fill TEMPLATE FILE: one of our templates as the private server has it.
 fill() {
 	local socket listen=127.0.0.1:$HTTP
@@ -301,16 +317,17 @@ fill() {
 	with=([RUN]=$RUN [DATABASE]=$DB [PGRST_SOCKET]=$socket/postgrest.sock [LOG_DIR]=$RUN [TMP_DIR]=$RUN/tmp
 		[PID_FILE]=$RUN/nginx.pid [TLS_DIR]=$RUN/tls [DOCS_DIR]=$RUN/docs [URL]=$URL [LISTEN]=$listen
 		[SERVER_NAMES]='localhost ""; 127.0.0.1 ""; "[::1]" "";'
-		[ORIGINS]='"~^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$" "";'
 		[DB_URI]="host='$socket' port=$PORT dbname='$DB' user=medrec_authenticator application_name=medrec_api"
 		[LOGIN_RATE]=${MEDREC_LOGIN_RATE:-1r/s} [LOGIN_BURST]=${MEDREC_LOGIN_BURST:-20})
 	case $LOGIN in
 		on)
-			with+=([ANON_ROLE]=medrec_anon [NAME_HINT]=null [CORS_ORIGINS]=https://localhost:$HTTP)
+			with+=([ANON_ROLE]=medrec_anon [NAME_HINT]=null
+				[ORIGINS]=$(origins "https://localhost:$HTTP" "https://127.0.0.1:$HTTP" "https://[::1]:$HTTP" "${ORIGIN_LIST[@]}"))
 			fill_with login "$1" "$2"
 			;;
 		off)
-			with+=([ANON_ROLE]=medrec_demo [NAME_HINT]='"Use localhost."' [CORS_ORIGINS]="http://localhost:$HTTP, http://$listen")
+			with+=([ANON_ROLE]=medrec_demo [NAME_HINT]='"Use localhost."'
+				[ORIGINS]="\"~^https?://(localhost|127\\.0\\.0\\.1|\\[::1\\])(:\\d+)?\$\" \"\"; $(origins "${ORIGIN_LIST[@]}")")
 			fill_with open "$1" "$2"
 			;;
 	esac

@@ -8,6 +8,7 @@
 
 #include "access/careteam.h"
 #include "access/careteam_stats.h"
+#include "access/csv.h"
 #include "access/login.h"
 #include "access/redact.h"
 #include "access/unfiltered.h"
@@ -176,6 +177,7 @@ _PG_init(void)
 	medrec_init_statistics();
 	redact_init();
 	unfiltered_init();
+	csv_init();
 
 	MarkGUCPrefixReserved("medrec");
 }

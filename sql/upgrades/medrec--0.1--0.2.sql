@@ -1281,5 +1281,8 @@ COMMENT ON FUNCTION medrec.import_end() IS
 'Ends what medrec.import_begin() began, when all data are loaded: opens the next era of the audit trail if this is another database, enables the triggers, leaves an event (IMPORT), and returns the number of rows by table. No arguments. Errors: 42501 for anyone but a superuser; 55000 if no import has begun, the data are of another layout, or the audit trail is not among them.';
 REVOKE ALL ON FUNCTION medrec.import_end() FROM PUBLIC;
 
+-- answers over HTTP
+-- include 63-answers.sql
+
 -- the description of the HTTP interface
--- include 63-openapi.sql
+-- include 65-openapi.sql

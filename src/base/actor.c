@@ -52,7 +52,10 @@ typedef struct JsonSource
 } JsonSource;
 
 static const char *const claim_keys[] = {"sub", "jti", "gen", "exp", "iat", "aud"};
-static const char *const header_keys[] = {"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason"};
+static const char *const header_keys[] = {
+	"x-request-id", "x-real-ip", "x-forwarded-for", "x-reason", "if-match", "if-none-match", "x-single",
+	"x-version", "x-offset"
+};
 
 enum
 {
@@ -60,7 +63,8 @@ enum
 };
 enum
 {
-	HEADER_REQUEST_ID, HEADER_REAL_IP, HEADER_FORWARDED_FOR, HEADER_REASON
+	HEADER_REQUEST_ID, HEADER_REAL_IP, HEADER_FORWARDED_FOR, HEADER_REASON,
+	HEADER_IF_MATCH, HEADER_IF_NONE_MATCH, HEADER_SINGLE, HEADER_VERSION, HEADER_OFFSET
 };
 
 static JsonSource claims = {"request.jwt.claims", lengthof(claim_keys), claim_keys, NULL, NULL, NULL};
@@ -85,6 +89,8 @@ static const char *SocketAddress(void);
 static void Keep(char *kept, const char *value);
 static void SetConnection(Actor *actor);
 static const char *ForwardedAddress(char **header_values);
+
+PG_FUNCTION_INFO_V1(medrec_acting_account);
 
 /* Syscache callback: a role was changed, so look the names up again. */
 static void
@@ -212,8 +218,8 @@ ReadSource(JsonSource *source)
 		memset(values, 0, source->nkeys * sizeof(char *));
 	for (i = 0; i < source->nkeys; i++)
 		if (values[i])
-			values[i] = Clip(values[i], source == &headers && i == HEADER_REASON ?
-							 LONG_CHARS : *values[i] == '[' ? LONG_CHARS : SHORT_CHARS);
+			values[i] = Clip(values[i], (source == &headers && i >= HEADER_REASON) || *values[i] == '[' ?
+							 LONG_CHARS : SHORT_CHARS);
 	source->values = values;
 	source->text = pstrdup(text);
 	MemoryContextSwitchTo(old);
@@ -389,6 +395,22 @@ actor_current(void)
 	return &actor;
 }
 
+/* A header of the request that decides about its answer. */
+const char *
+actor_request_header(RequestHeader header)
+{
+	static const int places[] = {
+		[REQUEST_IF_MATCH] = HEADER_IF_MATCH,
+		[REQUEST_IF_NONE_MATCH] = HEADER_IF_NONE_MATCH,
+		[REQUEST_SINGLE] = HEADER_SINGLE,
+		[REQUEST_VERSION] = HEADER_VERSION,
+		[REQUEST_OFFSET] = HEADER_OFFSET
+	};
+	char	  **values = actor_is_authenticator() ? ReadSource(&headers) : NULL;
+
+	return values ? NonEmpty(values[places[header]]) : NULL;
+}
+
 /* The name that validated_by shows. */
 char *
 actor_name(void)
@@ -418,4 +440,13 @@ actor_account_name(void)
 	if (actor->account != NULL)
 		return actor->account;
 	return strcmp(actor->session_user, AUTHENTICATOR_ROLE) == 0 ? NULL : actor->session_user;
+}
+
+/* medrec.acting_account(): who a request over HTTP is from; NULL in other sessions. */
+Datum
+medrec_acting_account(PG_FUNCTION_ARGS)
+{
+	if (!actor_is_authenticator())
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(actor_name()));
 }

@@ -38,8 +38,23 @@ typedef struct Actor
 	const char *socket_addr;	/* the other end: numeric, or "[local]" */
 } Actor;
 
+/* Headers of the request that decide about its answer. */
+typedef enum RequestHeader
+{
+	REQUEST_IF_MATCH,
+	REQUEST_IF_NONE_MATCH,
+	REQUEST_SINGLE,				/* set by the gateway: one record is asked for */
+	REQUEST_VERSION,			/* the same: the version that a whole record
+								 * names */
+	REQUEST_OFFSET				/* the same: how many rows of a list are left
+								 * out before the first */
+} RequestHeader;
+
 /* whether the session user is the authenticator */
 extern bool actor_is_authenticator(void);
+
+/* a header, valid until the next request; NULL if missing, or in other sessions than PostgREST's */
+extern const char *actor_request_header(RequestHeader header);
 
 /* the same without catalog access, for use while an error is reported */
 extern bool actor_came_as_authenticator(void);

@@ -70,7 +70,7 @@ static const GuardedTable guarded_tables[] = {
 	{"account",
 		"id int4, username text, email text, role text, password text, "
 		"first_name text, last_name text, is_active bool, last_login timestamptz, "
-	"date_joined timestamptz"},
+	"date_joined timestamptz, version int4"},
 	{"patient",
 		"id uuid, name text, age int4, gender text, patient_id text, last_visit timestamptz, "
 	"birth_date date, version int4, created_at timestamptz, updated_at timestamptz"},
@@ -144,6 +144,9 @@ static const GuardedTable guarded_tables[] = {
 	{"jwt_key",
 		"kid text, key bytea, made_at timestamptz, signs_from timestamptz, "
 	"retired_at timestamptz"},
+	{"idempotency_key",
+		"account text, key text, request bytea, made_at timestamptz, status int4, headers json, "
+	"body text"},
 	{"care_team",
 	"id int4, name text"},
 	{"care_team_member",

@@ -17,5 +17,6 @@
 /* SQLSTATEs that PostgREST answers with the HTTP status they name */
 #define ERRCODE_HTTP_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
 #define ERRCODE_HTTP_CONFLICT	MAKE_SQLSTATE('P','T','4','0','9')
+#define ERRCODE_HTTP_PRECONDITION_FAILED	MAKE_SQLSTATE('P','T','4','1','2')
 
 #endif							/* MEDREC_H */

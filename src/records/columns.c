@@ -15,7 +15,8 @@ const char *const record_kind_names[RECORD_KINDS] = {
 };
 
 static const WantedColumn account_columns[] = {
-	{"username", TEXTOID}, {"email", TEXTOID}, {"role", TEXTOID}, {"password", TEXTOID}
+	{"id", INT4OID}, {"username", TEXTOID}, {"email", TEXTOID}, {"role", TEXTOID}, {"password", TEXTOID},
+	{"last_login", TIMESTAMPTZOID}, {"version", INT4OID, true}
 };
 static const WantedColumn patient_columns[] = {
 	{"id", UUIDOID}, {"name", TEXTOID}, {"age", INT4OID}, {"gender", TEXTOID},

@@ -31,10 +31,13 @@ extern const AttrNumber *record_columns(Relation rel, RecordKind kind);
 /* columns of account */
 enum
 {
+	ACCOUNT_ID,
 	ACCOUNT_USERNAME,
 	ACCOUNT_EMAIL,
 	ACCOUNT_ROLE,
-	ACCOUNT_PASSWORD
+	ACCOUNT_PASSWORD,
+	ACCOUNT_LAST_LOGIN,
+	ACCOUNT_VERSION
 };
 
 /* columns of patient */

@@ -185,8 +185,8 @@ row_check_past(RecordRow *row, int column, const char *name)
 }
 
 /* Whether the table has a row with this row's value of a column that an index is unique on. */
-static bool
-IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal)
+bool
+row_is_stored(const RecordRow *row, const char *index, int column, RegProcedure equal)
 {
 	AttrNumber	attnum = row->columns[column];
 	ScanKeyData key;
@@ -204,6 +204,17 @@ IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal
 	return found;
 }
 
+/* Raises the error for a change that is based on an old version. */
+void
+row_raise_stale(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_HTTP_CONFLICT),
+			 errmsg("the record does not have the given version"),
+			 errdetail("Somebody has changed it since it was read."),
+			 errhint("Read it again and repeat the change.")));
+}
+
 /* Checks the version of a row: an UPDATE that is based on an old version is refused. */
 void
 row_check_version(RecordRow *row, int version, int created_at, int updated_at, int id)
@@ -218,9 +229,9 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 		 */
 		if (row_is_null(row, version) ||
 			(DatumGetInt32(row_value(row, version)) != 1 &&
-			 !IsStored(row, psprintf("%s_pkey", RelationGetRelationName(row->rel)), id, F_UUID_EQ) &&
+			 !row_is_stored(row, psprintf("%s_pkey", RelationGetRelationName(row->rel)), id, F_UUID_EQ) &&
 			 !(row->kind == RECORD_PATIENT &&
-			   IsStored(row, "patient_patient_id_key", PATIENT_PATIENT_ID, F_TEXTEQ))))
+			   row_is_stored(row, "patient_patient_id_key", PATIENT_PATIENT_ID, F_TEXTEQ))))
 			row_set(row, version, Int32GetDatum(1));
 		if (row_is_null(row, created_at) ||
 			(!row_is_time(row, created_at, now) && !row_may_import(row)))
@@ -232,11 +243,7 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 	}
 
 	if (row_changes(row, version))
-		ereport(ERROR,
-				(errcode(ERRCODE_HTTP_CONFLICT),
-				 errmsg("the record does not have the given version"),
-				 errdetail("Somebody has changed it since it was read."),
-				 errhint("Read it again and repeat the change.")));
+		row_raise_stale();
 	if (row_changes(row, id))
 		faults_add(&row->faults, "id", "business-rule", "cannot be changed");
 

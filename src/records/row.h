@@ -92,6 +92,12 @@ extern void row_check_past(RecordRow *row, int column, const char *name);
 /* does a column have this time, which is its default? */
 extern bool row_is_time(const RecordRow *row, int column, TimestampTz time);
 
+/* does the table have a row with this row's value in a column with a unique index? */
+extern bool row_is_stored(const RecordRow *row, const char *index, int column, RegProcedure equal);
+
+/* raises PT409, for a change that is based on an old version */
+extern void row_raise_stale(void) pg_attribute_noreturn();
+
 /* checks the version of a row: an UPDATE that is based on an old version is refused */
 extern void row_check_version(RecordRow *row, int version, int created_at, int updated_at, int id);
 

@@ -12,6 +12,8 @@
 #include "access/xact.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/formatting.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
@@ -19,6 +21,7 @@
 
 #include "base/direct.h"
 #include "base/trigger.h"
+#include "records/answer.h"
 #include "records/intent.h"
 #include "records/patients.h"
 #include "records/row.h"
@@ -37,6 +40,52 @@ IsPasswordHash(const char *str)
 	return false;
 }
 
+/* Does an UPDATE change another column than these two? */
+static bool
+ChangesMoreThan(const RecordRow *row, int one, int other)
+{
+	TupleDesc	desc = RelationGetDescr(row->rel);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute att = TupleDescAttr(desc, i);
+
+		if (att->attisdropped || att->attnum == row->columns[one] || att->attnum == row->columns[other])
+			continue;
+		if (row->nulls[i] != row->old_nulls[i] ||
+			(!row->nulls[i] &&
+			 !datum_image_eq(row->values[i], row->old_values[i], att->attbyval, att->attlen)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The version of an account.  Neither a login nor a password raises it: who edits
+ * an account sees neither.  Before step 110 there is none.
+ */
+static void
+CheckAccountVersion(RecordRow *row)
+{
+	if (row->columns[ACCOUNT_VERSION] == InvalidAttrNumber)
+		return;
+	if (!row_is_update(row))
+	{
+		/* a version that is named for a row that exists is for ON CONFLICT DO UPDATE */
+		if (row_is_null(row, ACCOUNT_VERSION) ||
+			(DatumGetInt32(row_value(row, ACCOUNT_VERSION)) != 1 &&
+			 !row_is_stored(row, "account_pkey", ACCOUNT_ID, F_INT4EQ) &&
+			 !row_is_stored(row, "account_username_key", ACCOUNT_USERNAME, F_TEXTEQ)))
+			row_set(row, ACCOUNT_VERSION, Int32GetDatum(1));
+		return;
+	}
+	if (row_changes(row, ACCOUNT_VERSION))
+		row_raise_stale();
+	if (ChangesMoreThan(row, ACCOUNT_LAST_LOGIN, ACCOUNT_PASSWORD))
+		row_set(row, ACCOUNT_VERSION,
+				Int32GetDatum(DatumGetInt32(row_value(row, ACCOUNT_VERSION)) + 1));
+}
+
 /* Checks a row of account. */
 static void
 CheckAccount(RecordRow *row)
@@ -44,6 +93,7 @@ CheckAccount(RecordRow *row)
 	static const char *const roles[] = {"admin", "clinician", "coder", "auditor", NULL};
 	char	   *str;
 
+	CheckAccountVersion(row);
 	row_check_line(row, ACCOUNT_USERNAME, "username");
 
 	str = row_string(row, ACCOUNT_EMAIL);
@@ -218,5 +268,6 @@ medrec_validate(PG_FUNCTION_ARGS)
 		coded_is_as_before(&row))
 		PG_RETURN_POINTER(NULL);
 
+	answer_tell_row(&row);
 	PG_RETURN_POINTER(heap_form_tuple(desc, row.values, row.nulls));
 }

@@ -1,4 +1,4 @@
-// Every cell of doc/security.md's table over HTTP: "yes" succeeds, "no" gets 401 without a token, else 403.
+// Every cell of doc/security.md's table over HTTP: "yes" succeeds, "no" gets 401 without a token, else 403, or 405 where nobody may.
 import { test, before } from 'node:test'
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -110,7 +110,7 @@ for (const [object, operation, ...cells] of lines) {
 				answer = await ends[name](c)
 			} else answer = await tries[name](who[role])
 			if (cells[i] === 'yes') assert.ok(answer.status < 300, `${role}: ${answer.status} ${answer.text}`)
-			else plainError(answer, role === 'anon' ? 401 : 403, role)
+			else plainError(answer, role === 'anon' ? 401 : cells.includes('yes') ? 403 : 405, role)
 			// a change or deletion that found nothing would prove nothing
 			if (cells[i] === 'yes' && /change|delete/.test(operation)) assert.ok([answer.body].flat().length === 1, `${role}: ${answer.text}`)
 		}

@@ -121,6 +121,6 @@ test('200 concurrent requests are all answered', async () => {
 })
 
 test('OPTIONS and unknown methods get the right status', async () => {
-	assert.equal((await call('OPTIONS', '/patients')).status, 200)
+	assert.equal((await call('OPTIONS', '/patients')).status, 204)
 	assert.ok([400, 405, 501].includes((await call('PROPFIND', '/patients')).status))
 })

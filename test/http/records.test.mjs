@@ -99,7 +99,7 @@ test('a write returns the row by default; a client\'s own return preference is h
 	assert.equal(headers.text, '')
 	const there = await fetch(new URL(headers.headers.get('location'), URL_BASE))
 	assert.equal(there.status, 200)
-	assert.equal((await there.json()).length, 1)
+	assert.match((await there.json()).id, UUID)
 })
 
 test('a client\'s other preferences are kept', async () => {
@@ -272,7 +272,7 @@ test('the audit trail has every change of a patient, and cannot be changed', asy
 	assert.equal(events.status, 200, events.text)
 	assert.equal(events.body.length, 4)
 	for (const answer of [await patch(`/audit_events?patient_id=eq.${id}`, { action: 'X' }), await del(`/audit_events?patient_id=eq.${id}`)]) {
-		assert.ok([401, 403, 405].includes(answer.status), answer.text)
+		assert.equal(answer.status, 405, answer.text)
 	}
 	assert.equal(await count(`/audit_events?patient_id=eq.${id}`), 4)
 })
