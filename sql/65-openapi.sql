@@ -249,6 +249,9 @@ AS $$
 				ELSE regexp_replace(c.relname, '([^s])s$', '\1') END), '_', '') AS schema,
 			EXISTS (SELECT FROM api_role AS r WHERE has_any_column_privilege(r.oid, c.oid, 'INSERT')) AND pg_relation_is_updatable(c.oid, false) & 8 <> 0 AS can_insert,
 			EXISTS (SELECT FROM api_role AS r WHERE has_any_column_privilege(r.oid, c.oid, 'UPDATE')) AND pg_relation_is_updatable(c.oid, false) & 4 <> 0 AS can_update,
+			-- a row has an address of its own
+			EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attname = 'id' AND (a.atttypid IN ('uuid'::regtype, 'integer'::regtype, 'bigint'::regtype)
+				OR a.atttypid = 'text'::regtype AND EXISTS (SELECT FROM pg_attribute AS e WHERE e.attrelid = c.oid AND e.attname = 'era'))) AS one,
 			EXISTS (SELECT FROM api_role AS r WHERE has_table_privilege(r.oid, c.oid, 'DELETE')) AND pg_relation_is_updatable(c.oid, false) & 16 <> 0 AS can_delete
 		FROM pg_class AS c
 		WHERE c.relnamespace = to_regnamespace('medrec_api') AND c.relkind IN ('r', 'v', 'm', 'f', 'p') AND c.relname ~ '^\w{1,63}$'
@@ -331,6 +334,8 @@ AS $$
 		FROM pg_proc AS p
 		CROSS JOIN known
 		WHERE p.pronamespace = to_regnamespace('medrec_api') AND p.prokind = 'f' AND p.proname ~ '^\w{1,63}$'
+			-- what only the gateway calls
+			AND p.proname NOT LIKE 'medrec\_%'
 			AND NOT (p.prosrc = '' AND pg_get_function_sqlbody(p.oid) LIKE '%medrec.wrong_arguments()%')
 			AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.reltype = p.proargtypes[0])
 			AND EXISTS (SELECT FROM api_role AS r WHERE has_function_privilege(r.oid, p.oid, 'EXECUTE'))
@@ -392,11 +397,12 @@ AS $$
 		CROSS JOIN LATERAL (SELECT jsonb_build_object('application/json', jsonb_build_object('schema', jsonb_build_object('type', 'array', 'items', jsonb_build_object('$ref', '#/components/schemas/' || r.schema)))) AS rows) AS c
 		UNION ALL
 		SELECT '/' || r.name, 'post', 'create_' || r.name, r.name, r.comment, false,
-			jsonb_build_object('parameters', '[{"$ref": "#/components/parameters/prefer"}]'::jsonb,
+			jsonb_build_object('parameters', '[{"$ref": "#/components/parameters/prefer"}, {"$ref": "#/components/parameters/idempotency-key"}]'::jsonb,
 				'requestBody', jsonb_build_object('required', true, 'content', jsonb_build_object(
 					'application/json', jsonb_build_object('schema', jsonb_build_object('oneOf', jsonb_build_array(n.ref, jsonb_build_object('type', 'array', 'items', n.ref)))))),
-				'responses', failure.all || jsonb_build_object('201', jsonb_build_object('description', 'What was stored: an object where one was sent, else a list.',
-					'content', jsonb_build_object('application/json', jsonb_build_object('schema', jsonb_build_object('oneOf', jsonb_build_array(o.ref, jsonb_build_object('type', 'array', 'items', o.ref))))))))
+				'responses', failure.all || jsonb_build_object('422', '{"$ref": "#/components/responses/KeyReused"}'::jsonb,
+					'201', jsonb_build_object('description', 'What was stored: an object where one was sent and no return= wanted, else a list.',
+					'headers', '{"Location": {"$ref": "#/components/headers/Location"}, "ETag": {"$ref": "#/components/headers/ETag"}}'::jsonb, 'content', jsonb_build_object('application/json', jsonb_build_object('schema', jsonb_build_object('oneOf', jsonb_build_array(o.ref, jsonb_build_object('type', 'array', 'items', o.ref))))))))
 		FROM relation AS r
 		CROSS JOIN failure
 		CROSS JOIN LATERAL (SELECT jsonb_build_object('$ref', '#/components/schemas/New' || r.schema) AS ref) AS n
@@ -417,12 +423,30 @@ AS $$
 		CROSS JOIN (VALUES ('patch', 'change', 'The rows as they are now.'), ('delete', 'delete', 'The rows that were deleted.')) AS m (method, verb, result)
 		WHERE CASE m.method WHEN 'patch' THEN r.can_update ELSE r.can_delete END
 		UNION ALL
+		SELECT '/' || r.name || '/{id}', m.method, m.verb || r.schema, r.name, r.comment, false,
+			jsonb_build_object('parameters', jsonb_build_array(jsonb_build_object('name', 'id', 'in', 'path', 'required', true,
+					'schema', (SELECT medrec.openapi_type(a.atttypid, -1, NULL, false) FROM pg_attribute AS a WHERE a.attrelid = r.oid AND a.attname = 'id')))
+					|| CASE WHEN m.method = 'get' THEN '[{"$ref": "#/components/parameters/select"}, {"$ref": "#/components/parameters/if-none-match"}]'::jsonb
+						ELSE '[{"$ref": "#/components/parameters/if-match"}]'::jsonb END,
+				'responses', failure.all - CASE WHEN m.method = 'get' THEN '409' ELSE '' END
+					|| CASE WHEN m.method = 'get' THEN '{"304": {"description": "It has the version that If-None-Match names."}}'::jsonb
+						ELSE '{"412": {"$ref": "#/components/responses/PreconditionFailed"}}'::jsonb END
+					|| CASE WHEN m.method = 'delete' THEN '{"204": {"description": "It is deleted."}}'::jsonb
+						ELSE jsonb_build_object('200', jsonb_build_object('description', 'It, as it is now.', 'headers', '{"ETag": {"$ref": "#/components/headers/ETag"}}'::jsonb,
+							'content', jsonb_build_object('application/json', jsonb_build_object('schema', jsonb_build_object('$ref', '#/components/schemas/' || r.schema))))) END)
+			|| CASE WHEN m.method IN ('put', 'patch') THEN jsonb_build_object('requestBody', jsonb_build_object('required', true, 'content', jsonb_build_object('application/json',
+				jsonb_build_object('schema', jsonb_build_object('$ref', '#/components/schemas/' || CASE m.method WHEN 'put' THEN 'New' || r.schema ELSE r.schema || 'Change' END))))) ELSE '{}' END
+		FROM relation AS r
+		CROSS JOIN failure
+		CROSS JOIN (VALUES ('get', 'read'), ('put', 'replace'), ('patch', 'change'), ('delete', 'delete')) AS m (method, verb)
+		WHERE r.one AND CASE m.method WHEN 'get' THEN true WHEN 'put' THEN r.can_insert AND r.can_update WHEN 'patch' THEN r.can_update ELSE r.can_delete END
+		UNION ALL
 		SELECT '/rpc/' || f.name, m.method, f.name || m.suffix, f.name, f.comment, f.public,
 			jsonb_build_object('responses', CASE WHEN f.reads THEN failure.reading ELSE failure.all END || CASE WHEN a.schema IS NULL
 				THEN '{"204": {"description": "Done."}}'
 				ELSE jsonb_build_object('200', jsonb_build_object('description', 'The answer.', 'content', jsonb_build_object('application/json', jsonb_build_object('schema', a.schema)))) END)
 			|| CASE
-				WHEN i.oid IS NULL THEN '{}'
+				WHEN i.oid IS NULL THEN '{}'::jsonb
 				WHEN m.method = 'get' THEN jsonb_build_object('parameters', i.parameters)
 				ELSE jsonb_build_object('requestBody', jsonb_build_object('required', i.required <> '[]', 'content', CASE
 					WHEN i.nameless AND i.bytes THEN '{"application/octet-stream": {"schema": {}}}'
@@ -463,14 +487,19 @@ AS $$
 					'content', '{"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}'::jsonb))
 				FROM (VALUES ('BadRequest', 'What was sent is wrong; nothing is stored.'), ('Unauthorized', 'No token, or one that does not count.'),
 					('Forbidden', 'The role may not do this.'), ('NotFound', 'There is no such thing, or not for this account.'),
-					('Conflict', 'Another has it, refers to it or has changed it.'), ('TooManyRequests', 'Wait a moment.'),
+					('Conflict', 'Another has it, refers to it or has changed it.'), ('PreconditionFailed', 'It has another version than If-Match names.'),
+					('KeyReused', 'The Idempotency-Key was used for another request.'), ('TooManyRequests', 'Wait a moment.'),
 					('Unavailable', 'The service is not ready.')) AS e (name, text)),
-			'headers', '{"Content-Range": {"description": "Which rows these are, and of how many where a count was asked for.", "schema": {"type": "string"}}}'::jsonb,
+			'headers', '{"Content-Range": {"description": "Which rows these are, and of how many where a count was asked for.", "schema": {"type": "string"}},
+				"ETag": {"description": "Its version; only of one record.", "schema": {"type": "string"}}, "Location": {"description": "Its address; only of one record.", "schema": {"type": "string"}}}'::jsonb,
 			'parameters', '{
 				"select": {"name": "select", "in": "query", "schema": {"type": "string"}, "description": "Columns, and what to embed, such as id,name,diagnoses(code,status). The rows then have these and no others."},
 				"order": {"name": "order", "in": "query", "schema": {"type": "string"}, "description": "Columns, each with .asc or .desc, .nullsfirst or .nullslast."},
 				"limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 0}, "description": "How many rows at most; 10,000 are never exceeded."},
 				"offset": {"name": "offset", "in": "query", "schema": {"type": "integer", "minimum": 0}, "description": "How many rows to pass over."},
+				"if-match": {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "The ETag of the version that is meant: if it has another, nothing is done (412)."},
+				"if-none-match": {"name": "If-None-Match", "in": "header", "schema": {"type": "string"}, "description": "The ETag of the version that is known already (304)."},
+				"idempotency-key": {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}, "description": "A key of the client''s own: the same request with the same key is done once, and answered alike for a day."},
 				"prefer": {"name": "Prefer", "in": "header", "schema": {"type": "string"}, "description": "count=exact for the number of all rows; return=minimal for no rows."}}'::jsonb))
 $$;
 COMMENT ON FUNCTION medrec.openapi() IS
