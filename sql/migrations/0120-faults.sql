@@ -5,7 +5,7 @@ GRANT EXECUTE ON FUNCTION medrec.cell_fault(json, oid, integer), medrec.error_fa
 	medrec.key_faults(json, text[], text[]), medrec.check_rows(text, json, text[], boolean, text, integer),
 	medrec.csv_rows(text), medrec.url_decoded(text), medrec.request_argument(text, text), medrec.request_filter(regclass, text),
 	medrec.check_change(regclass, json, text), medrec.fault_answer(jsonb, text, boolean), medrec.conflict_clause(text, text[], boolean),
-	medrec.request_faults(text, text, text, text, json), medrec.explain_request(bytea)
+	medrec.request_faults(text, text, text, text, json), medrec.visit_faults(jsonb), medrec.explain_request(bytea)
 	TO medrec_clinician, medrec_coder, medrec_admin;
 
 CREATE FUNCTION medrec_api.explain(bytea)

@@ -1309,6 +1309,72 @@ $$;
 COMMENT ON FUNCTION medrec.request_faults(text, text, text, text, json) IS
 'The faults of a request that writes rows: an array of {"row", "field", "code", "text"}, without row for a PATCH. view_name: of medrec_api; method: POST, PUT or PATCH; arguments: the URL''s query; prefer: the header Prefer; content: the body. With the caller''s rights; nothing is stored. Errors: those of the statement that are not about its rows.';
 
+CREATE FUNCTION medrec.visit_faults(visit jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	faults jsonb := '[]';
+	patient jsonb;
+	part text;
+	tried record;
+	state text;
+	message text;
+	detail text;
+	table_name text;
+	column_name text;
+	constraint_name text;
+BEGIN
+	-- what this block stores is rolled back at its end
+	BEGIN
+		BEGIN
+			patient := medrec.record_visit(visit) -> 'patient' -> 'id';
+			RAISE EXCEPTION USING ERRCODE = 'MDTRY';
+		EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+			GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL;
+		END;
+		-- it is not what a visit looks like
+		IF message LIKE 'invalid visit: %' AND detail LIKE '[{"field": %' THEN
+			faults := detail;
+			RAISE EXCEPTION USING ERRCODE = 'MDTRY';
+		END IF;
+
+		BEGIN
+			patient := medrec.record_visit(jsonb_build_object('patient', visit -> 'patient')) -> 'patient' -> 'id';
+		EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, detail = PG_EXCEPTION_DETAIL, table_name = TABLE_NAME,
+				column_name = COLUMN_NAME, constraint_name = CONSTRAINT_NAME;
+			faults := CASE WHEN state = '22023' THEN medrec.error_faults(state, detail, table_name, column_name, constraint_name)
+				WHEN state ~ '^22' THEN (SELECT jsonb_agg(jsonb_build_object('field', 'patient.' || a.attname) || c.fault ORDER BY a.attnum)
+					FROM pg_attribute AS a JOIN jsonb_each(visit -> 'patient') AS e ON e.key = a.attname
+					CROSS JOIN LATERAL medrec.cell_fault(e.value::json, a.atttypid, a.atttypmod) AS c (fault)
+					WHERE a.attrelid = 'medrec_api.patients'::regclass AND a.attnum > 0 AND c.fault IS NOT NULL)
+				ELSE (SELECT jsonb_agg(f || jsonb_build_object('field', 'patient.' || (f ->> 'field')))
+					FROM jsonb_array_elements(medrec.error_faults(state, detail, table_name, column_name, constraint_name)) AS e (f)) END;
+		END;
+		FOREACH part IN ARRAY ARRAY['diagnoses', 'treatments'] LOOP
+			CONTINUE WHEN jsonb_typeof(visit -> part) IS DISTINCT FROM 'array' OR visit -> part = '[]';
+			SELECT t.faults INTO tried FROM medrec.try_rows(format('WITH s AS (INSERT INTO medrec_api.%I (patient_id, code, description, code_system, suggestions)'
+				' SELECT patient_id, code, description, code_system, suggestions FROM json_populate_recordset(NULL::medrec_api.%1$I, $1)) SELECT ''[]''::jsonb', part),
+				format('medrec_api.%I', part)::regclass,
+				ARRAY(SELECT (r || jsonb_build_object('patient_id', patient))::json FROM jsonb_array_elements(visit -> part) AS e (r)), 0,
+				100 - jsonb_array_length(COALESCE(faults, '[]'))) AS t;
+			faults := COALESCE(faults, '[]') || (SELECT COALESCE(jsonb_agg(f - 'row' || jsonb_build_object('field', format('%s[%s].%s', part, f ->> 'row', f ->> 'field'))), '[]')
+				FROM jsonb_array_elements(tried.faults) AS e (f)
+				-- without a patient no record has one
+				WHERE f ->> 'field' <> 'patient_id');
+		END LOOP;
+		RAISE EXCEPTION USING ERRCODE = 'MDTRY';
+	EXCEPTION WHEN SQLSTATE 'MDTRY' THEN
+		NULL;
+	END;
+	RETURN COALESCE(faults, '[]');
+END
+$$;
+COMMENT ON FUNCTION medrec.visit_faults(jsonb) IS
+'The faults of a visit, which it tries to record and rolls back: an array of {"field": such as diagnoses[2].code, "code", "text"}. visit: as for record_visit(). With the caller''s rights. Errors: those of record_visit() that are not about its rows.';
+
 CREATE FUNCTION medrec.explain_request(body bytea)
 RETURNS json
 LANGUAGE plpgsql VOLATILE
@@ -1321,7 +1387,7 @@ DECLARE
 	faults jsonb;
 	bulk boolean := true;
 BEGIN
-	IF to_regclass(format('medrec_api.%I', view_name)) IS NULL THEN
+	IF view_name IS NULL OR (view_name <> 'record_visit' AND to_regclass(format('medrec_api.%I', view_name)) IS NULL) THEN
 		RAISE EXCEPTION 'nothing to explain' USING ERRCODE = 'PT404';
 	END IF;
 	-- whatever goes wrong here: then the request's own error is the answer
@@ -1332,7 +1398,13 @@ BEGIN
 			content := convert_from(body, 'UTF8');
 			bulk := json_typeof(content) = 'array' AND headers ->> 'x-method' = 'POST';
 		END IF;
-		faults := medrec.request_faults(view_name, headers ->> 'x-method', COALESCE(headers ->> 'x-arguments', ''), headers ->> 'x-prefer', content);
+		IF view_name = 'record_visit' THEN
+			bulk := false;
+			faults := medrec.visit_faults((content -> 'visit')::jsonb);
+		ELSE
+			faults := medrec.request_faults(view_name, headers ->> 'x-method', COALESCE(headers ->> 'x-arguments', ''),
+				headers ->> 'x-prefer', content);
+		END IF;
 	EXCEPTION WHEN OTHERS THEN
 		faults := '[]';
 	END;
@@ -1341,7 +1413,7 @@ BEGIN
 		RETURN 'null';
 	END IF;
 	RETURN medrec.fault_answer(faults, CASE view_name WHEN 'patients' THEN 'patient' WHEN 'diagnoses' THEN 'diagnosis'
-		WHEN 'treatments' THEN 'treatment' WHEN 'accounts' THEN 'account' ELSE 'row' END, bulk);
+		WHEN 'treatments' THEN 'treatment' WHEN 'accounts' THEN 'account' WHEN 'record_visit' THEN 'visit' ELSE 'row' END, bulk);
 END
 $$;
 COMMENT ON FUNCTION medrec.explain_request(bytea) IS
@@ -1352,7 +1424,7 @@ REVOKE ALL ON FUNCTION medrec.cell_fault(json, oid, integer), medrec.error_fault
 	medrec.key_faults(json, text[], text[]), medrec.check_rows(text, json, text[], boolean, text, integer),
 	medrec.csv_rows(text), medrec.url_decoded(text), medrec.request_argument(text, text), medrec.request_filter(regclass, text),
 	medrec.check_change(regclass, json, text), medrec.fault_answer(jsonb, text, boolean), medrec.conflict_clause(text, text[], boolean),
-	medrec.request_faults(text, text, text, text, json), medrec.explain_request(bytea) FROM PUBLIC;
+	medrec.request_faults(text, text, text, text, json), medrec.visit_faults(jsonb), medrec.explain_request(bytea) FROM PUBLIC;
 
 -- what the steps grant on the extension's own functions
 SELECT 'grant', format('%s on %s to %s', g.privilege, g.what, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END),

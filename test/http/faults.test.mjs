@@ -152,3 +152,16 @@ test('a trial names faults like the request itself', async () => {
 	assert.equal((await post('/rpc/check_patients', { rows: Array(10001).fill({}) })).status, 400)
 	assert.equal((await get('/rpc/check_patients?rows=[]')).status, 405)
 })
+
+test('a visit gets the faults of all its parts, with their places', async () => {
+	const { patient_id } = await patient()
+	const diagnoses = [{ code: 'I10' }, { code: '' }]
+	const visit = (over) => post('/rpc/record_visit', { visit: { patient: person(over), diagnoses, treatments: [{ code: '1', code_system: 'none' }] } })
+	const rest = [['diagnoses[1].code', 'required'], ['treatments[0].code_system', 'not-found']]
+	refused(await visit({ name: '' }), 400, '22023', [['patient.name', 'required'], ...rest])
+	refused(await visit({ patient_id }), 409, '23505', [['patient.patient_id', 'duplicate'], ...rest])
+	refused(await visit({ age: 'x' }), 400, '22023', [['patient.age', 'value']])
+	refused(await visit({}), 400, '22023', rest)
+	refused(await post('/rpc/record_visit', { visit: { patient: { patient_id }, diagnoses: [{ code: 'I10' }, { kode: 1 }] } }), 400, '22023', [['diagnoses[1]', 'structure']])
+	assert.equal(await count(`/diagnoses?select=id,patients!inner(patient_id)&patients.patient_id=eq.${patient_id}`), 0)
+})
