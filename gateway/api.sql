@@ -20,8 +20,8 @@ CROSS JOIN LATERAL (
 	SELECT EXISTS (SELECT FROM relation AS r JOIN pg_type AS y ON y.typrelid = r.oid WHERE y.oid = p.proargtypes[0]) AS computed,
 		p.prosrc = '' AND pg_get_function_sqlbody(p.oid) LIKE '%medrec.wrong_arguments()%' AS refusal
 ) AS t
--- the gateway's own question
-WHERE p.proname <> 'explain' AND p.pronamespace = 'medrec_api'::regnamespace AND p.prokind = 'f' AND p.proname ~ '^\w{1,63}$'
+-- the gateway's own questions
+WHERE p.proname NOT IN ('explain', 'upload_allowed', 'upload_release') AND p.pronamespace = 'medrec_api'::regnamespace AND p.prokind = 'f' AND p.proname ~ '^\w{1,63}$'
 GROUP BY p.proname;
 
 \echo '# Written by "gateway/medrec api" from the schema medrec_api; not for editing.'

@@ -136,5 +136,38 @@ $$;
 COMMENT ON FUNCTION medrec.table_sizes() IS
 'How large medrec''s tables are: rows, as the last ANALYZE or VACUUM estimated; rows that wait for VACUUM; bytes in all, of the table with what is stored apart, and of its indexes; and the number of partitions, which are included. The largest first. No arguments, no errors.';
 
-REVOKE ALL ON FUNCTION medrec.whoami(), medrec.status_counts(), medrec.code_edits(text, text, date), medrec.code_neighbours(text, text, date),
+CREATE FUNCTION medrec.upload_release(OUT id integer, OUT code_system varchar, OUT version varchar, OUT content varchar,
+	OUT effective_from date, OUT effective_to date, OUT format varchar, OUT source varchar,
+	OUT sha256 bytea, OUT rows integer, OUT loaded_at timestamptz, OUT loaded_by varchar)
+RETURNS record
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+#variable_conflict use_column
+DECLARE
+	headers json := current_setting('request.headers', true);
+	arguments text := COALESCE(headers ->> 'x-arguments', '');
+	day date;
+BEGIN
+	IF COALESCE(headers ->> 'x-file', '') = '' THEN
+		RAISE EXCEPTION 'there is no uploaded file' USING ERRCODE = 'PT404', HINT = 'PUT a file to /api/releases/<code system>/<version>?effective_from=<date>.';
+	END IF;
+	BEGIN
+		day := medrec.request_argument(arguments, 'effective_from');
+	EXCEPTION WHEN data_exception THEN
+		NULL;
+	END;
+	IF day IS NULL THEN
+		RAISE EXCEPTION 'effective_from must be a date' USING ERRCODE = 'invalid_parameter_value',
+			DETAIL = '[{"field": "effective_from", "code": "required", "text": "must be a date"}]', HINT = 'For instance ?effective_from=2025-10-01.';
+	END IF;
+	SELECT r.* INTO id, code_system, version, content, effective_from, effective_to, format, source, sha256, rows, loaded_at, loaded_by
+	FROM medrec.load_release_file(headers ->> 'x-release-system', headers ->> 'x-release-version', day, headers ->> 'x-file',
+		COALESCE(medrec.request_argument(arguments, 'format'), 'auto'), medrec.request_argument(arguments, 'source')) AS r;
+END
+$$;
+COMMENT ON FUNCTION medrec.upload_release() IS
+'For the gateway, which has received a file: loads it as a release and returns its row of code_release. The headers X-Release-System, X-Release-Version, X-File and X-Arguments (effective_from, format, source) describe it. Errors: as for load_release_file; PT404 without a file.';
+
+REVOKE ALL ON FUNCTION medrec.upload_release(), medrec.whoami(), medrec.status_counts(), medrec.code_edits(text, text, date), medrec.code_neighbours(text, text, date),
 	medrec.patient_history(uuid, timestamptz, integer), medrec.table_sizes() FROM PUBLIC;

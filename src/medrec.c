@@ -116,6 +116,20 @@ DefineAccessSettings(void)
 							   PGC_SUSET,
 							   0,
 							   NULL, NULL, NULL);
+
+	/*
+	 * medrec.upload_folder: where nginx keeps the bodies of uploads.
+	 * load_release_file() reads files of this folder and no others.  Empty:
+	 * none.
+	 */
+	DefineCustomStringVariable("medrec.upload_folder",
+							   "Folder of uploaded files that load_release_file() reads; empty: none.",
+							   NULL,
+							   &medrec_upload_folder,
+							   "",
+							   PGC_SUSET,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 }
 
 /* Settings of the audit trail; audit/worker.c has one more. */
