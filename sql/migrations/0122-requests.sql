@@ -1,5 +1,5 @@
 -- Functions for applications, over HTTP.
-GRANT EXECUTE ON FUNCTION medrec.whoami() TO medrec_anon, medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec.whoami() TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.status_counts() TO medrec_clinician, medrec_coder, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec.patient_history(uuid, timestamptz, integer) TO medrec_clinician, medrec_coder;
 GRANT EXECUTE ON FUNCTION medrec.table_sizes() TO medrec_admin;
@@ -103,7 +103,7 @@ REVOKE ALL ON FUNCTION medrec_api.whoami(), medrec_api.status_counts(), medrec_a
 	medrec_api.revalidate_batch(text, date, integer), medrec_api.unload_release(text, text, text),
 	medrec_api.verify_audit(bigint, bigint, text), medrec_api.audit_proof(integer, bigint, integer, bigint),
 	medrec_api.patient_history(uuid, timestamptz, integer), medrec_api.table_sizes() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION medrec_api.whoami() TO medrec_anon, medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
+GRANT EXECUTE ON FUNCTION medrec_api.whoami() TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec_api.status_counts() TO medrec_clinician, medrec_coder, medrec_admin;
 GRANT EXECUTE ON FUNCTION medrec_api.lookup(text, text, date), medrec_api.ancestors(text, text, date),
 	medrec_api.descendants(text, text, date), medrec_api.subsumes(text, text, text)

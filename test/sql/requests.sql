@@ -35,7 +35,7 @@ INSERT INTO medrec.diagnosis (patient_id, code) SELECT id, c FROM medrec.patient
 SELECT is(pg_temp.as_account('ann', $$SELECT jsonb_build_array(w -> 'account', w -> 'role', w -> 'token_expires', w #> '{rights,patients}', w #> '{rights,accounts}') FROM medrec_api.whoami() AS w$$)::jsonb,
 	'["ann", "medrec_clinician", "2033-05-18T03:33:20+00:00", ["read", "create", "change"], null]', 'whoami says account, role, end of the token and rights');
 SELECT is(pg_temp.as_account('cody', $$SELECT medrec_api.whoami() #>> '{rights,patients}'$$, 'coder'), '["read"]', 'whoami gives each role its own rights');
-SELECT is(pg_temp.as_account(NULL, $$SELECT medrec_api.whoami() -> 'rights'$$, 'anon'), '{}', 'the anonymous role has no rights on views');
+SELECT alike(pg_temp.as_account(NULL, $$SELECT medrec_api.whoami() -> 'rights'$$, 'anon'), '42501%', 'without a token nobody is told about rights');
 SELECT is(pg_temp.as_account('ann', $$SELECT (medrec_api.whoami() -> 'functions') ?& '{record_visit,whoami,patient_history}' AND NOT (medrec_api.whoami() -> 'functions') ?| '{load_release,set_password,explain,current_age}'$$), 'true',
 	'whoami lists the functions that the role may call, and no others');
 SELECT is(pg_temp.as_account('ann', $$SELECT string_agg(k, ',' ORDER BY k) FROM jsonb_object_keys(medrec_api.whoami()) AS k$$), 'account,functions,rights,role,token_expires', 'whoami says nothing more');
