@@ -116,7 +116,12 @@ DefineAccessSettings(void)
 							   PGC_SUSET,
 							   0,
 							   NULL, NULL, NULL);
+}
 
+/* Settings of loading. */
+static void
+DefineLoadSettings(void)
+{
 	/*
 	 * medrec.upload_folder: where nginx keeps the bodies of uploads.
 	 * load_release_file() reads files of this folder and no others.  Empty:
@@ -182,6 +187,7 @@ void
 _PG_init(void)
 {
 	DefineAccessSettings();
+	DefineLoadSettings();
 	DefineAuditSettings();
 
 	audit_seal_hook = login_note_lost;
