@@ -1,4 +1,5 @@
--- For each new function that takes named arguments what takes those that fit none, as in step 20.
+-- For each new function that takes named arguments what takes those that fit none, as in step 20. PostgREST takes a
+-- single jsonb for such already.
 DO $$
 DECLARE
 	f record;
@@ -8,7 +9,7 @@ BEGIN
 		SELECT p.oid, p.proname AS name
 		FROM pg_catalog.pg_proc AS p
 		WHERE p.pronamespace = 'medrec_api'::pg_catalog.regnamespace
-			AND p.proname IN ('check_patients', 'check_diagnoses', 'check_treatments', 'check_accounts', 'lookup', 'ancestors', 'descendants',
+			AND p.proname IN ('lookup', 'ancestors', 'descendants',
 				'subsumes', 'revalidate_batch', 'unload_release', 'verify_audit', 'audit_proof', 'patient_history')
 	LOOP
 		EXECUTE pg_catalog.format('CREATE FUNCTION medrec_api.%I(json) RETURNS void LANGUAGE sql VOLATILE'
