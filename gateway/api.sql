@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 ) AS t
 WHERE p.pronamespace = 'medrec_api'::regnamespace AND p.prokind = 'f' AND p.proname ~ '^\w{1,63}$'
 	-- what only the gateway calls
-	AND p.proname NOT LIKE 'medrec\_%'
+	AND p.proname NOT LIKE 'medrec\_%' AND p.proname NOT IN ('explain', 'upload_allowed', 'upload_release')
 GROUP BY p.proname;
 
 \echo '# Written by "gateway/medrec api" from the schema medrec_api; not for editing.'

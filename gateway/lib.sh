@@ -439,6 +439,8 @@ write_cluster_conf() {
 		# Preloaded, medrec seals the audit trail by itself.
 		echo "shared_preload_libraries = 'medrec'"
 		echo "medrec.seal_interval = ${MEDREC_SEAL_INTERVAL:-10}"
+		# nginx hands uploads over in files.
+		echo "medrec.upload_folder = '$RUN/tmp/body'"
 		# Patients' data does not belong into a log: no statements of failed requests, no rows in details.
 		echo "log_min_error_statement = panic"
 		echo "log_error_verbosity = terse"

@@ -24,6 +24,18 @@ COMMENT ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) IS
 'Like load_release for text, with the bytes of the file as published: UTF-8 is read as such, anything else as latin-1 or Windows-1252. Errors: as there, and 22P04 for compressed or UTF-16 files, 22P05 for bytes that are neither.';
 REVOKE ALL ON FUNCTION medrec.load_release(text, text, date, bytea, text, text) FROM PUBLIC;
 
+CREATE FUNCTION medrec.load_release_file(
+	code_system text, version text, effective_from date, file text,
+	format text DEFAULT 'auto', source text DEFAULT NULL,
+	OUT id integer, OUT code_system varchar, OUT version varchar, OUT content varchar,
+	OUT effective_from date, OUT effective_to date, OUT format varchar, OUT source varchar,
+	OUT sha256 bytea, OUT rows integer, OUT loaded_at timestamptz, OUT loaded_by varchar)
+LANGUAGE c VOLATILE
+AS 'MODULE_PATHNAME', 'medrec_load_release_file';
+COMMENT ON FUNCTION medrec.load_release_file(text, text, date, text, text, text) IS
+'Like load_release, with a file of up to 1 GB that nginx has received: only files of the folder medrec.upload_folder, under the names that nginx gives to bodies. file: its path. The statement may take half an hour, whatever statement_timeout is. Errors: as for load_release, and 55000 where medrec.upload_folder is not set, 42501 for any other path or where the server cannot read the file, 54000 for a longer one.';
+REVOKE ALL ON FUNCTION medrec.load_release_file(text, text, date, text, text, text) FROM PUBLIC;
+
 CREATE FUNCTION medrec.unload_release(code_system text, version text, content text DEFAULT 'codes')
 RETURNS boolean
 LANGUAGE c VOLATILE STRICT

@@ -120,6 +120,25 @@ DefineAccessSettings(void)
 							   NULL, NULL, NULL);
 }
 
+/* Settings of loading. */
+static void
+DefineLoadSettings(void)
+{
+	/*
+	 * medrec.upload_folder: where nginx keeps the bodies of uploads.
+	 * load_release_file() reads files of this folder and no others.  Empty:
+	 * none.
+	 */
+	DefineCustomStringVariable("medrec.upload_folder",
+							   "Folder of uploaded files that load_release_file() reads; empty: none.",
+							   NULL,
+							   &medrec_upload_folder,
+							   "",
+							   PGC_SUSET,
+							   GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
+}
+
 /* Settings of the audit trail; audit/worker.c has one more. */
 static void
 DefineAuditSettings(void)
@@ -170,6 +189,7 @@ void
 _PG_init(void)
 {
 	DefineAccessSettings();
+	DefineLoadSettings();
 	DefineAuditSettings();
 
 	audit_seal_hook = login_note_lost;

@@ -16,11 +16,44 @@
 /* most faults that are reported: a client's JSON may have any number of them */
 #define FAULTS_MAX	100
 
+/* the document that is being stored */
+static FaultPlace place = {NULL};
+
 /* Starts an empty list in the current memory context. */
 void
 faults_init(FaultList *faults)
 {
 	faults->count = 0;
+	faults->path = NULL;
+}
+
+/* Begins a part of a document: several rows of a kind, or a single one. */
+FaultPlace
+faults_enter(const char *what, const char *path, bool several)
+{
+	FaultPlace	before = place;
+
+	place.what = what;
+	place.path = path;
+	place.next = several ? 0 : -1;
+	return before;
+}
+
+/* Ends it. */
+void
+faults_leave(FaultPlace before)
+{
+	place = before;
+}
+
+/* Notes where the row comes from whose faults these will be. */
+void
+faults_next_row(FaultList *faults, const char *what)
+{
+	if (place.what == NULL || strcmp(place.what, what) != 0)
+		return;
+	faults->path = place.next < 0 ? psprintf("%s.", place.path) :
+		psprintf("%s[%d].", place.path, place.next++);
 }
 
 /* Adds one fault of one field. */
@@ -49,6 +82,8 @@ faults_add(FaultList *faults, const char *field, const char *code,
 		appendStringInfoString(&faults->json, ", ");
 	}
 
+	if (faults->path != NULL)
+		field = psprintf("%s%s", faults->path, field);
 	appendStringInfo(&faults->text, "%s %s", field, text);
 	appendStringInfoString(&faults->json, "{\"field\": ");
 	escape_json(&faults->json, field);

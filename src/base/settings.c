@@ -16,3 +16,4 @@ int			medrec_archive_min_age = 2192 * 24 * 60;
 int			medrec_seal_max_age = 3600;
 bool		medrec_redact_log = false;
 char	   *medrec_token_audience = NULL;
+char	   *medrec_upload_folder = NULL;

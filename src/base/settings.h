@@ -13,6 +13,7 @@ extern int	medrec_password_cost;
 extern bool medrec_outside_accounts;
 extern bool medrec_redact_log;
 extern char *medrec_token_audience;
+extern char *medrec_upload_folder;
 extern int	medrec_archive_min_age; /* minutes */
 extern int	medrec_seal_max_age;	/* seconds */
 

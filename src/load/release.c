@@ -27,9 +27,18 @@
 #include "load/owner.h"
 #include "load/store.h"
 #include "load/terms.h"
+#include "load/upload.h"
 #include "terminology/code_systems.h"
 #include "terminology/issues.h"
 
+
+/* How a file comes. */
+typedef enum ContentKind
+{
+	CONTENT_TEXT,
+	CONTENT_BYTES,
+	CONTENT_FILE				/* the path of an uploaded one */
+} ContentKind;
 
 /* widths of the columns of code_release */
 #define VERSION_MAX_CHARS	50
@@ -431,13 +440,12 @@ CheckSameKind(const Load *load, const Release *old, const char *format)
 					 load->format->name)));
 }
 
-/* Loads the file in *load, whose content as given is "raw", and returns the release's row. */
+/* Loads the file in *load, whose bytes have this hash, and returns the release's row. */
 static Datum
-LoadRelease(Load *load, struct varlena *raw, const char *format, const char *source,
+LoadRelease(Load *load, Datum sha256, const char *format, const char *source,
 			TupleDesc desc)
 {
 	Release		old;
-	Datum		sha256 = HashContent(VARDATA_ANY(raw), VARSIZE_ANY_EXHDR(raw));
 	Datum		result;
 	LoadOwner	owner;
 	int32		id;
@@ -553,13 +561,34 @@ DecodeContent(Load *load, const char *bytes, size_t len)
 	load->len = load->data == bytes ? len : strlen(load->data);
 }
 
-/* What both forms of medrec.load_release() do: reads the arguments, loads, returns the row. */
+/* Takes in the content of a file; returns its hash. */
 static Datum
-LoadFromArguments(FunctionCallInfo fcinfo, bool is_text)
+TakeContent(Load *load, struct varlena *raw, ContentKind kind)
+{
+	const char *bytes = VARDATA_ANY(raw);
+	size_t		len = VARSIZE_ANY_EXHDR(raw);
+	Datum		sha256;
+
+	if (kind == CONTENT_FILE)
+		bytes = upload_read(text_to_cstring((text *) raw), &len);
+	sha256 = HashContent(bytes, len);
+	if (kind == CONTENT_TEXT)
+	{
+		load->data = bytes;
+		load->len = len;
+	}
+	else
+		DecodeContent(load, bytes, len);
+	return sha256;
+}
+
+/* What all forms of medrec.load_release() do: reads the arguments, loads, returns the row. */
+static Datum
+LoadFromArguments(FunctionCallInfo fcinfo, ContentKind kind)
 {
 	Load		load = {0};
 	TupleDesc	desc;
-	struct varlena *raw;
+	Datum		sha256;
 	char	   *format = "auto";
 	char	   *source = NULL;
 
@@ -584,18 +613,10 @@ LoadFromArguments(FunctionCallInfo fcinfo, bool is_text)
 	if (!PG_ARGISNULL(5))
 		source = NameArgument(fcinfo, 5, "source", SOURCE_MAX_CHARS);
 
-	raw = PG_GETARG_VARLENA_PP(3);
-	if (is_text)
-	{
-		load.data = VARDATA_ANY(raw);
-		load.len = VARSIZE_ANY_EXHDR(raw);
-	}
-	else
-		DecodeContent(&load, VARDATA_ANY(raw), VARSIZE_ANY_EXHDR(raw));
-
+	sha256 = TakeContent(&load, PG_GETARG_VARLENA_PP(3), kind);
 	load.context = AllocSetContextCreate(CurrentMemoryContext, "medrec load",
 										 ALLOCSET_DEFAULT_SIZES);
-	return LoadRelease(&load, raw, format, source, desc);
+	return LoadRelease(&load, sha256, format, source, desc);
 }
 
 PG_FUNCTION_INFO_V1(medrec_load_release);
@@ -604,7 +625,7 @@ PG_FUNCTION_INFO_V1(medrec_load_release);
 Datum
 medrec_load_release(PG_FUNCTION_ARGS)
 {
-	return LoadFromArguments(fcinfo, true);
+	return LoadFromArguments(fcinfo, CONTENT_TEXT);
 }
 
 PG_FUNCTION_INFO_V1(medrec_load_release_bytes);
@@ -613,7 +634,17 @@ PG_FUNCTION_INFO_V1(medrec_load_release_bytes);
 Datum
 medrec_load_release_bytes(PG_FUNCTION_ARGS)
 {
-	return LoadFromArguments(fcinfo, false);
+	return LoadFromArguments(fcinfo, CONTENT_BYTES);
+}
+
+PG_FUNCTION_INFO_V1(medrec_load_release_file);
+
+/* medrec.load_release_file(code_system, version, effective_from, file, format, source) */
+Datum
+medrec_load_release_file(PG_FUNCTION_ARGS)
+{
+	upload_extend_timeout();
+	return LoadFromArguments(fcinfo, CONTENT_FILE);
 }
 
 PG_FUNCTION_INFO_V1(medrec_unload_release);

@@ -259,6 +259,7 @@ medrec_validate(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(tuple);
 
 	row_open(&row, rel, kind, tuple, old);
+	faults_next_row(&row.faults, record_kind_names[kind]);
 	if (update && (kind == RECORD_DIAGNOSIS || kind == RECORD_TREATMENT))
 		intent = intent_for(DatumGetUUIDP(row_old_value(&row, CODED_ID)));
 	ValidateRow(&row, intent);

@@ -102,9 +102,10 @@ FindVisitKey(const JsonbValue *key, const VisitKey *known)
 /*
  * Reports unknown keys of a JSON object, which are mostly typing errors, and
  * values of the wrong type, which a cast would repeat in its error message.
+ * path: where the object is, NULL for the visit itself.
  */
 static void
-CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
+CheckKeys(JsonbContainer *object, const char *path, const VisitKey *known,
 		  FaultList *faults)
 {
 	JsonbIterator *it = JsonbIteratorInit(object);
@@ -120,17 +121,17 @@ CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
 		key = FindVisitKey(&value, known);
 		if (key == NULL)
 		{
-			faults_add(faults, field, "structure", "has an unknown key");
+			faults_add(faults, path ? path : "visit", "structure", "has an unknown key");
 			continue;
 		}
 		(void) JsonbIteratorNext(&it, &value, true);
 		if (value.type == jbvNull || key->type == jbvBinary)
 			continue;
 		if (key->type == jbvString && value.type != jbvString)
-			faults_add(faults, key->name, "value", "must be a string");
+			faults_add(faults, psprintf("%s.%s", path, key->name), "value", "must be a string");
 		else if (key->type == jbvNumeric && !IsWholeAge(&value))
-			faults_add(faults, key->name, "value", "must be a whole number from 0 to %d",
-					   PATIENT_AGE_MAX);
+			faults_add(faults, psprintf("%s.%s", path, key->name), "value",
+					   "must be a whole number from 0 to %d", PATIENT_AGE_MAX);
 	}
 }
 
@@ -143,6 +144,7 @@ VisitPart(Jsonb *visit, const char *key, const VisitKey *known, FaultList *fault
 	JsonbIterator *it;
 	JsonbValue	value;
 	JsonbIteratorToken token;
+	int			number = 0;
 
 	if (part == NULL || part->type == jbvNull)
 		return DirectFunctionCall1(jsonb_in, CStringGetDatum("[]"));
@@ -159,12 +161,15 @@ VisitPart(Jsonb *visit, const char *key, const VisitKey *known, FaultList *fault
 	it = JsonbIteratorInit(part->val.binary.data);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
+		char	   *path;
+
 		if (token != WJB_ELEM)
 			continue;
+		path = psprintf("%s[%d]", key, number++);
 		if (value.type != jbvBinary || !JsonContainerIsObject(value.val.binary.data))
-			faults_add(faults, key, "structure", "must be an array of objects");
+			faults_add(faults, path, "structure", "must be an object");
 		else
-			CheckKeys(value.val.binary.data, key, known, faults);
+			CheckKeys(value.val.binary.data, path, known, faults);
 	}
 	return JsonbPGetDatum(JsonbValueToJsonb(part));
 }
@@ -210,12 +215,31 @@ ReadVisit(Jsonb *jb, Visit *visit)
 		faults_add(&faults, "visit", "structure", "must be an object");
 	else
 	{
-		CheckKeys(&jb->root, "visit", visit_keys, &faults);
+		CheckKeys(&jb->root, NULL, visit_keys, &faults);
 		visit->patient = VisitPatient(jb, &faults);
 		visit->diagnoses = VisitPart(jb, "diagnoses", coded_keys, &faults);
 		visit->treatments = VisitPart(jb, "treatments", coded_keys, &faults);
 	}
 	faults_raise(&faults, "visit");
+}
+
+/* Runs a statement that stores a part of a visit; its faults are named by their place in it. */
+static uint64
+StoreFrom(SavedPlan *plan, Datum *values, const char *what, const char *path, bool several)
+{
+	FaultPlace	before = faults_enter(what, path, several);
+	uint64		rows = 0;
+
+	PG_TRY();
+	{
+		rows = saved_plan_run(plan, values, NULL);
+	}
+	PG_FINALLY();
+	{
+		faults_leave(before);
+	}
+	PG_END_TRY();
+	return rows;
 }
 
 /* The first value of the row that a statement within SPI has returned. */
@@ -259,18 +283,18 @@ FindOrMakePatient(Jsonb *patient)
 	}
 	else if (JB_ROOT_COUNT(patient) == 1 && jsonb_string_at(patient, "patient_id") != NULL)
 		plan = &visit_patient_by_patient_id;
-	if (saved_plan_run(plan, &value, NULL) != 1)
+	if (StoreFrom(plan, &value, "patient", "patient", false) != 1)
 		PatientNotFound();
 	return OnlyValue();
 }
 
 /* Stores the diagnoses or treatments of a patient; the rows as stored. */
 static Datum
-StorePart(SavedPlan *plan, Datum patient, Datum part)
+StorePart(SavedPlan *plan, Datum patient, Datum part, const char *what, const char *path)
 {
 	Datum		values[2] = {patient, part};
 
-	(void) saved_plan_run(plan, values, NULL);
+	(void) StoreFrom(plan, values, what, path, true);
 	return OnlyValue();
 }
 
@@ -287,8 +311,8 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 	ReadVisit(PG_GETARG_JSONB_P(0), &visit);
 	SPI_connect();
 	values[0] = FindOrMakePatient(visit.patient);
-	values[1] = StorePart(&visit_diagnoses, values[0], visit.diagnoses);
-	values[2] = StorePart(&visit_treatments, values[0], visit.treatments);
+	values[1] = StorePart(&visit_diagnoses, values[0], visit.diagnoses, "diagnosis", "diagnoses");
+	values[2] = StorePart(&visit_treatments, values[0], visit.treatments, "treatment", "treatments");
 	if (saved_plan_run(&visit_result, values, NULL) != 1)
 		PatientNotFound();		/* deleted meanwhile, or no longer visible */
 	result = SPI_datumTransfer(OnlyValue(), false, -1);

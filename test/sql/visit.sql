@@ -1,5 +1,5 @@
 \i test/sql-setup.psql
-SELECT plan(25);
+SELECT plan(28);
 
 SELECT rows AS loaded FROM medrec.load_release('ICD-10-CM', '2025', '2024-10-01', pg_temp.order_file(
 	'E119|1|Type 2 diabetes mellitus without complications', 'I10|1|Essential (primary) hypertension')) \gset
@@ -23,14 +23,25 @@ SELECT throws_ok(format('SELECT medrec.record_visit(%L)', v), code, NULL, 'refus
 	('{"patient": {"id": "no uuid"}}', '22P02'),
 	('{"patient": {"name": "B", "age": 1, "gender": "male", "patient_id": "X2"}, "diagnoses": [{"code": "I10"}, {"code": ""}]}', '22023')) AS t (v, code);
 SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": ["Secret"], "age": 3.7, "gender": 1, "patient_id": 5}, "diagnoses": [{"code": {}}]}')$$,
-	'22023', 'invalid visit: age must be a whole number from 0 to 150; name must be a string; gender must be a string; patient_id must be a string; code must be a string',
+	'22023', 'invalid visit: patient.age must be a whole number from 0 to 150; patient.name must be a string; patient.gender must be a string; patient.patient_id must be a string; diagnoses[0].code must be a string',
 	'every value of a wrong type is named, and none is repeated');
 SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": "Secret", "gender": "male", "patient_id": "X2"}}')$$,
-	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'an age in words is refused');
+	'22023', 'invalid visit: patient.age must be a whole number from 0 to 150', 'an age in words is refused');
 SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "A", "age": 1e400, "gender": "male", "patient_id": "X2"}}')$$,
-	'22023', 'invalid visit: age must be a whole number from 0 to 150', 'an age beyond all numbers is refused');
+	'22023', 'invalid visit: patient.age must be a whole number from 0 to 150', 'an age beyond all numbers is refused');
 SELECT throws_ok($$SELECT medrec.record_visit((SELECT jsonb_object_agg('k' || i, i) FROM generate_series(1, 100000) AS i))$$,
 	'22023', NULL, 'the error for many faults has a limited length');
+
+-- where in the visit a fault is
+SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "B", "age": 1, "gender": "male", "patient_id": "X2"},
+	"diagnoses": [{"code": "I10"}, {"code": "I10"}, {"code": "", "description": "\u0007"}]}')$$,
+	'22023', 'invalid diagnosis: diagnoses[2].code must not be empty; diagnoses[2].description must not hold control characters',
+	'a fault of a diagnosis is reported with its place in the visit');
+SELECT throws_ok($$SELECT medrec.record_visit('{"patient": {"name": "B", "age": 1, "gender": "x", "patient_id": " "}}')$$,
+	'22023', 'invalid patient: patient.patient_id must not be empty; patient.gender must be male, female, other or unknown',
+	'a fault of the patient is reported with its place in the visit');
+SELECT throws_ok($$INSERT INTO medrec.patient (name, age, gender, patient_id) VALUES ('', 1, 'male', 'X9')$$,
+	'22023', 'invalid patient: name must not be empty', 'after a refused visit rows have no place in it');
 
 -- type names are those of pg_catalog, whatever the session has
 SAVEPOINT before;
