@@ -708,129 +708,6 @@ REVOKE ALL ON FUNCTION
 	medrec.search_patients(text, integer)
 	FROM PUBLIC;
 
--- rights
-
-CREATE FUNCTION medrec.verify_access(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text)
-RETURNS SETOF record
-LANGUAGE c VOLATILE
-SET search_path = pg_catalog, pg_temp
-AS 'MODULE_PATHNAME', 'medrec_verify_access';
-COMMENT ON FUNCTION medrec.verify_access() IS
-'Compares everything that decides who may do what (tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role) with what CREATE EXTENSION and migrate() make, and lists the differences. severity: error; warning, for what the owner has added; information, for what belongs to a site, such as logins that are members of medrec''s roles. If no row has severity error or warning, nothing has changed. seal: the first seal of the audit trail whose snapshot of rights has the current state; null if it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. Called by a superuser, it makes everything again from the script in the library, in empty schemas, and rolls that back; for other callers, and on a standby, it compares with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
-REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
-
--- migrate
-CREATE FUNCTION medrec.copy_comments(source text, target text)
-RETURNS void
-LANGUAGE plpgsql VOLATILE STRICT
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	c record;
-BEGIN
-	IF source LIKE '%(%' THEN
-		EXECUTE format('COMMENT ON FUNCTION %s IS %L', target::regprocedure, obj_description(source::regprocedure, 'pg_proc'));
-		RETURN;
-	END IF;
-	FOR c IN
-		SELECT t.attname AS name, col_description(s.attrelid, s.attnum) AS comment
-		FROM pg_attribute AS s JOIN pg_attribute AS t ON t.attname = s.attname
-		WHERE s.attrelid = source::regclass AND t.attrelid = target::regclass AND t.attnum > 0 AND NOT t.attisdropped
-	LOOP
-		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target::regclass, c.name, c.comment);
-	END LOOP;
-END
-$$;
-COMMENT ON FUNCTION medrec.copy_comments(text, text) IS
-'For the steps of medrec.migrate(): gives the same object under another name the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 if one of them does not exist, 42501 for roles that do not own the target.';
-REVOKE ALL ON FUNCTION medrec.copy_comments(text, text) FROM PUBLIC;
-
-CREATE FUNCTION medrec.version()
-RETURNS text
-LANGUAGE c STABLE PARALLEL SAFE
-AS 'MODULE_PATHNAME', 'medrec_version';
-COMMENT ON FUNCTION medrec.version() IS
-'Version of the library that the session has loaded, such as 0.2. Warns if the version of the extension''s objects in this database (pg_extension.extversion) differs, and says what to do. No arguments, no errors.';
-REVOKE ALL ON FUNCTION medrec.version() FROM PUBLIC;
-
-CREATE FUNCTION medrec.allow_ddl()
-RETURNS event_trigger
-LANGUAGE c
-AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
-COMMENT ON FUNCTION medrec.allow_ddl() IS
-'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. The user''s own columns can be changed, except for a name, or the type uuid, that the audit of a table needs. No arguments. Errors: 2BP01 for what is refused, 39P03 when called otherwise.';
-REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;
-
-COMMENT ON FUNCTION medrec.migrate() IS
-'Creates or updates medrec''s tables, views, roles and triggers, in one transaction. Idempotent. Returns a row per step applied, and a row without a version per object that had been lost or changed and was repaired: triggers and their modes, row level security, and after DROP EXTENSION ... CASCADE everything that was dropped with the extension. Must be run by a superuser, as it creates roles and event triggers. Warns if the library''s version differs from the extension''s. No arguments. Errors: 42501 for other roles, or if schema medrec or medrec_api belongs to a role that is not a superuser; 55000 if the tables of a dump have no data yet, and during an import.';
-
--- What the steps of medrec.migrate() have made, to compare and repair it; and the import of a
--- data-only dump.
-
-CREATE FUNCTION medrec.layout(OUT kind text, OUT object text, OUT definition text, OUT mode "char", OUT command text)
-RETURNS SETOF record
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-WITH space AS (
-	SELECT n.oid, n.nspname FROM pg_namespace AS n WHERE n.nspname = 'medrec' OR n.nspname LIKE 'medrec\_%'
-), member AS (
-	SELECT d.objid AS oid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'medrec'
-	WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-), rel AS (
-	-- the months of the trail come and go; they must be like their default partition
-	SELECT c.*, c.oid::regclass::text AS name FROM pg_class AS c JOIN space AS s ON s.oid = c.relnamespace
-	WHERE NOT c.relispartition OR c.relname = 'audit_event_default'
-), routine AS (
-	SELECT p.*, p.oid::regprocedure::text AS name, m.oid IS NOT NULL AS is_member
-	FROM pg_proc AS p JOIN space AS s ON s.oid = p.pronamespace LEFT JOIN member AS m ON m.oid = p.oid
-	WHERE p.prokind IN ('f', 'p')
-), granted AS (
-	SELECT r.oid, 0 AS part, 'ROUTINE ' || r.name AS what, a.privilege_type AS privilege, a.grantee, a.is_grantable
-	FROM routine AS r CROSS JOIN LATERAL aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) AS a
-	WHERE a.grantee <> r.proowner
-	UNION ALL
-	SELECT v.oid, 0, 'TABLE ' || v.name, a.privilege_type, a.grantee, a.is_grantable
-	FROM rel AS v CROSS JOIN LATERAL aclexplode(v.relacl) AS a WHERE v.relkind = 'v' AND a.grantee <> v.relowner
-	UNION ALL
-	SELECT v.oid, c.attnum, 'TABLE ' || v.name, format('%s (%I)', a.privilege_type, c.attname), a.grantee, a.is_grantable
-	FROM rel AS v JOIN pg_attribute AS c ON c.attrelid = v.oid AND c.attnum > 0 AND NOT c.attisdropped
-	CROSS JOIN LATERAL aclexplode(c.attacl) AS a WHERE v.relkind = 'v' AND a.grantee <> v.relowner
-), grants AS (
-	SELECT g.oid, string_agg(format(E';\nGRANT %s ON %s TO %s%s', g.privilege, g.what,
-		CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
-		CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '' ORDER BY g.part, g.privilege, g.grantee) AS commands
-	FROM granted AS g GROUP BY g.oid
-)
-SELECT 'table', 'table ' || r.name, NULL, NULL::"char", NULL FROM rel AS r WHERE r.relkind IN ('r', 'p')
-UNION ALL
-SELECT 'row security', 'row level security of ' || r.name, NULL, NULL,
-	concat_ws(E';\n', CASE WHEN r.relrowsecurity THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r.name) END,
-		CASE WHEN r.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', r.name) END)
-FROM rel AS r WHERE r.relkind IN ('r', 'p') AND (r.relrowsecurity OR r.relforcerowsecurity)
-UNION ALL
-SELECT 'view', 'view ' || v.name, NULL, NULL,
-	format('CREATE VIEW %s%s AS %s', v.name,
-		' WITH (' || array_to_string(v.reloptions, ', ') || ')', rtrim(pg_get_viewdef(v.oid), ';'))
-	|| coalesce((SELECT string_agg(format(E';\nCOMMENT ON %s IS %L',
-			CASE d.objsubid WHEN 0 THEN 'VIEW ' || v.name ELSE format('COLUMN %s.%I', v.name, a.attname) END, d.description),
-			'' ORDER BY d.objsubid)
-		FROM pg_description AS d LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
-		WHERE d.classoid = 'pg_class'::regclass AND d.objoid = v.oid), '')
-	|| coalesce((SELECT string_agg(format(E';\nALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', v.name, a.attname,
-			pg_get_expr(d.adbin, d.adrelid)), '' ORDER BY d.adnum)
-		FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = v.oid), '')
-	|| format(E';\nREVOKE ALL ON TABLE %s FROM PUBLIC', v.name) || coalesce(g.commands, '')
-FROM rel AS v LEFT JOIN grants AS g ON g.oid = v.oid WHERE v.relkind = 'v'
-UNION ALL
-SELECT 'function', 'function ' || r.name, NULL, NULL,
-	rtrim(pg_get_functiondef(r.oid), E' \n')
-	|| coalesce(format(E';\nCOMMENT ON ROUTINE %s IS %L', r.name, obj_description(r.oid, 'pg_proc')), '')
-	|| format(E';\nREVOKE ALL ON ROUTINE %s FROM PUBLIC', r.name) || coalesce(g.commands, '')
-	|| CASE WHEN r.proowner = quote_ident(current_user)::regrole THEN ''
-		ELSE format(E';\nALTER ROUTINE %s OWNER TO %s', r.name, r.proowner::regrole) END
-FROM routine AS r LEFT JOIN grants AS g ON g.oid = r.oid WHERE NOT r.is_member
-UNION ALL
 -- uploads
 
 CREATE FUNCTION medrec.load_release_file(
@@ -867,7 +744,7 @@ BEGIN
 	RETURN NULL;
 EXCEPTION
 	WHEN untranslatable_character OR character_not_in_repertoire THEN
-		RETURN jsonb_build_object('code', 'value', 'text', 'must not hold control characters');
+		RETURN jsonb_build_object('code', 'value', 'text', 'must not contain control characters');
 	WHEN numeric_value_out_of_range OR datetime_field_overflow THEN
 		RETURN jsonb_build_object('code', 'value', 'text', 'is out of range');
 	WHEN data_exception THEN
@@ -1630,6 +1507,129 @@ COMMENT ON FUNCTION medrec.upload_release() IS
 REVOKE ALL ON FUNCTION medrec.upload_release(), medrec.whoami(), medrec.status_counts(), medrec.code_edits(text, text, date), medrec.code_neighbours(text, text, date),
 	medrec.patient_history(uuid, timestamptz, integer), medrec.table_sizes() FROM PUBLIC;
 
+-- rights
+
+CREATE FUNCTION medrec.verify_access(OUT kind text, OUT severity text, OUT seal bigint, OUT object text, OUT detail text)
+RETURNS SETOF record
+LANGUAGE c VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS 'MODULE_PATHNAME', 'medrec_verify_access';
+COMMENT ON FUNCTION medrec.verify_access() IS
+'Compares everything that decides who may do what (tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role) with what CREATE EXTENSION and migrate() make, and lists the differences. severity: error; warning, for what the owner has added; information, for what belongs to a site, such as logins that are members of medrec''s roles. If no row has severity error or warning, nothing has changed. seal: the first seal of the audit trail whose snapshot of rights has the current state; null if it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. Called by a superuser, it makes everything again from the script in the library, in empty schemas, and rolls that back; for other callers, and on a standby, it compares with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
+REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
+
+-- migrate
+CREATE FUNCTION medrec.copy_comments(source text, target text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE STRICT
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	c record;
+BEGIN
+	IF source LIKE '%(%' THEN
+		EXECUTE format('COMMENT ON FUNCTION %s IS %L', target::regprocedure, obj_description(source::regprocedure, 'pg_proc'));
+		RETURN;
+	END IF;
+	FOR c IN
+		SELECT t.attname AS name, col_description(s.attrelid, s.attnum) AS comment
+		FROM pg_attribute AS s JOIN pg_attribute AS t ON t.attname = s.attname
+		WHERE s.attrelid = source::regclass AND t.attrelid = target::regclass AND t.attnum > 0 AND NOT t.attisdropped
+	LOOP
+		EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', target::regclass, c.name, c.comment);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION medrec.copy_comments(text, text) IS
+'For the steps of medrec.migrate(): gives the same object under another name the same comment. source, target: two functions with their argument types, or two tables or views, whose columns of the same name are meant. Errors: 42883, 42P01 if one of them does not exist, 42501 for roles that do not own the target.';
+REVOKE ALL ON FUNCTION medrec.copy_comments(text, text) FROM PUBLIC;
+
+CREATE FUNCTION medrec.version()
+RETURNS text
+LANGUAGE c STABLE PARALLEL SAFE
+AS 'MODULE_PATHNAME', 'medrec_version';
+COMMENT ON FUNCTION medrec.version() IS
+'Version of the library that the session has loaded, such as 0.2. Warns if the version of the extension''s objects in this database (pg_extension.extversion) differs, and says what to do. No arguments, no errors.';
+REVOKE ALL ON FUNCTION medrec.version() FROM PUBLIC;
+
+CREATE FUNCTION medrec.allow_ddl()
+RETURNS event_trigger
+LANGUAGE c
+AS 'MODULE_PATHNAME', 'medrec_allow_ddl';
+COMMENT ON FUNCTION medrec.allow_ddl() IS
+'Event trigger function for ddl_command_end and sql_drop: refuses to drop, rename or move the tables and columns that medrec.migrate() made, or to give such a column a type that medrec cannot read. The user''s own columns can be changed, except for a name, or the type uuid, that the audit of a table needs. No arguments. Errors: 2BP01 for what is refused, 39P03 when called otherwise.';
+REVOKE ALL ON FUNCTION medrec.allow_ddl() FROM PUBLIC;
+
+COMMENT ON FUNCTION medrec.migrate() IS
+'Creates or updates medrec''s tables, views, roles and triggers, in one transaction. Idempotent. Returns a row per step applied, and a row without a version per object that had been lost or changed and was repaired: triggers and their modes, row level security, and after DROP EXTENSION ... CASCADE everything that was dropped with the extension. Must be run by a superuser, as it creates roles and event triggers. Warns if the library''s version differs from the extension''s. No arguments. Errors: 42501 for other roles, or if schema medrec or medrec_api belongs to a role that is not a superuser; 55000 if the tables of a dump have no data yet, and during an import.';
+
+-- What the steps of medrec.migrate() have made, to compare and repair it; and the import of a
+-- data-only dump.
+
+CREATE FUNCTION medrec.layout(OUT kind text, OUT object text, OUT definition text, OUT mode "char", OUT command text)
+RETURNS SETOF record
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+WITH space AS (
+	SELECT n.oid, n.nspname FROM pg_namespace AS n WHERE n.nspname = 'medrec' OR n.nspname LIKE 'medrec\_%'
+), member AS (
+	SELECT d.objid AS oid FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND e.extname = 'medrec'
+	WHERE d.refclassid = 'pg_extension'::regclass AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+), rel AS (
+	-- the months of the trail come and go; they must be like their default partition
+	SELECT c.*, c.oid::regclass::text AS name FROM pg_class AS c JOIN space AS s ON s.oid = c.relnamespace
+	WHERE NOT c.relispartition OR c.relname = 'audit_event_default'
+), routine AS (
+	SELECT p.*, p.oid::regprocedure::text AS name, m.oid IS NOT NULL AS is_member
+	FROM pg_proc AS p JOIN space AS s ON s.oid = p.pronamespace LEFT JOIN member AS m ON m.oid = p.oid
+	WHERE p.prokind IN ('f', 'p')
+), granted AS (
+	SELECT r.oid, 0 AS part, 'ROUTINE ' || r.name AS what, a.privilege_type AS privilege, a.grantee, a.is_grantable
+	FROM routine AS r CROSS JOIN LATERAL aclexplode(coalesce(r.proacl, acldefault('f', r.proowner))) AS a
+	WHERE a.grantee <> r.proowner
+	UNION ALL
+	SELECT v.oid, 0, 'TABLE ' || v.name, a.privilege_type, a.grantee, a.is_grantable
+	FROM rel AS v CROSS JOIN LATERAL aclexplode(v.relacl) AS a WHERE v.relkind = 'v' AND a.grantee <> v.relowner
+	UNION ALL
+	SELECT v.oid, c.attnum, 'TABLE ' || v.name, format('%s (%I)', a.privilege_type, c.attname), a.grantee, a.is_grantable
+	FROM rel AS v JOIN pg_attribute AS c ON c.attrelid = v.oid AND c.attnum > 0 AND NOT c.attisdropped
+	CROSS JOIN LATERAL aclexplode(c.attacl) AS a WHERE v.relkind = 'v' AND a.grantee <> v.relowner
+), grants AS (
+	SELECT g.oid, string_agg(format(E';\nGRANT %s ON %s TO %s%s', g.privilege, g.what,
+		CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
+		CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '' ORDER BY g.part, g.privilege, g.grantee) AS commands
+	FROM granted AS g GROUP BY g.oid
+)
+SELECT 'table', 'table ' || r.name, NULL, NULL::"char", NULL FROM rel AS r WHERE r.relkind IN ('r', 'p')
+UNION ALL
+SELECT 'row security', 'row level security of ' || r.name, NULL, NULL,
+	concat_ws(E';\n', CASE WHEN r.relrowsecurity THEN format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', r.name) END,
+		CASE WHEN r.relforcerowsecurity THEN format('ALTER TABLE %s FORCE ROW LEVEL SECURITY', r.name) END)
+FROM rel AS r WHERE r.relkind IN ('r', 'p') AND (r.relrowsecurity OR r.relforcerowsecurity)
+UNION ALL
+SELECT 'view', 'view ' || v.name, NULL, NULL,
+	format('CREATE VIEW %s%s AS %s', v.name,
+		' WITH (' || array_to_string(v.reloptions, ', ') || ')', rtrim(pg_get_viewdef(v.oid), ';'))
+	|| coalesce((SELECT string_agg(format(E';\nCOMMENT ON %s IS %L',
+			CASE d.objsubid WHEN 0 THEN 'VIEW ' || v.name ELSE format('COLUMN %s.%I', v.name, a.attname) END, d.description),
+			'' ORDER BY d.objsubid)
+		FROM pg_description AS d LEFT JOIN pg_attribute AS a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+		WHERE d.classoid = 'pg_class'::regclass AND d.objoid = v.oid), '')
+	|| coalesce((SELECT string_agg(format(E';\nALTER VIEW %s ALTER COLUMN %I SET DEFAULT %s', v.name, a.attname,
+			pg_get_expr(d.adbin, d.adrelid)), '' ORDER BY d.adnum)
+		FROM pg_attrdef AS d JOIN pg_attribute AS a ON a.attrelid = d.adrelid AND a.attnum = d.adnum WHERE d.adrelid = v.oid), '')
+	|| format(E';\nREVOKE ALL ON TABLE %s FROM PUBLIC', v.name) || coalesce(g.commands, '')
+FROM rel AS v LEFT JOIN grants AS g ON g.oid = v.oid WHERE v.relkind = 'v'
+UNION ALL
+SELECT 'function', 'function ' || r.name, NULL, NULL,
+	rtrim(pg_get_functiondef(r.oid), E' \n')
+	|| coalesce(format(E';\nCOMMENT ON ROUTINE %s IS %L', r.name, obj_description(r.oid, 'pg_proc')), '')
+	|| format(E';\nREVOKE ALL ON ROUTINE %s FROM PUBLIC', r.name) || coalesce(g.commands, '')
+	|| CASE WHEN r.proowner = quote_ident(current_user)::regrole THEN ''
+		ELSE format(E';\nALTER ROUTINE %s OWNER TO %s', r.name, r.proowner::regrole) END
+FROM routine AS r LEFT JOIN grants AS g ON g.oid = r.oid WHERE NOT r.is_member
+UNION ALL
 -- what the steps grant on the extension's own functions
 SELECT 'grant', format('%s on %s to %s', g.privilege, g.what, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END),
 	NULL, NULL, format('GRANT %s ON %s TO %s%s', g.privilege, g.what, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE g.grantee::regrole::text END,
