@@ -33,6 +33,7 @@ static void MakeTag(char *tag, int32 version, bool timed, TimestampTz time);
 static bool NextTag(const char **list, const char **tag, int *len);
 static bool ListHas(const char *list, const char *tag, bool version_only);
 static bool RecordTag(HeapTupleHeader record, char *tag);
+static void RefuseStale(const char *tag, bool versioned, bool reads);
 
 PG_FUNCTION_INFO_V1(medrec_precondition);
 PG_FUNCTION_INFO_V1(medrec_count_row);
@@ -69,7 +70,11 @@ answer_tell_row(const RecordRow *row)
 
 	if (!actor_is_authenticator() || actor_request_header(REQUEST_SINGLE) == NULL)
 		return;
-	/* a row that a trigger or function of the user's writes is not what was asked for */
+
+	/*
+	 * a row that a trigger or function of the user's writes is not what was
+	 * asked for
+	 */
 	path = GetConfigOption("request.path", true, false);
 	if (path == NULL || strcmp(path, paths[row->kind]) != 0)
 		return;
@@ -94,7 +99,11 @@ answer_tell_row(const RecordRow *row)
 			MakeTag(tag, DatumGetInt32(row_value(row, CODED_VERSION)), false, 0);
 			id = DatumGetCString(DirectFunctionCall1(uuid_out, row_value(row, CODED_ID)));
 	}
-	/* an INSERT that found the row there and changed it has made a row, to its client */
+
+	/*
+	 * an INSERT that found the row there and changed it has made a row, to
+	 * its client
+	 */
 	method = GetConfigOption("request.method", true, false);
 	if (method == NULL || strcmp(method, "POST") != 0)
 		Answer("response.headers", psprintf("[{\"ETag\":\"\\\"%s\\\"\"}]", tag));
@@ -187,30 +196,13 @@ RecordTag(HeapTupleHeader record, char *tag)
 	return versioned;
 }
 
-/*
- * medrec.precondition(record): for the WHERE of PostgREST's statement, after the
- * condition that names the record.  Under READ COMMITTED an UPDATE that waited for
- * another asks again, with the row as it is then.
- */
-Datum
-medrec_precondition(PG_FUNCTION_ARGS)
+/* Refuses a record that has another version than the request names. */
+static void
+RefuseStale(const char *tag, bool versioned, bool reads)
 {
-	const char *if_match;
-	const char *if_none_match;
-	const char *named;
-	const char *method;
-	char		tag[TAG_MAX] = "";
-	bool		reads;
-	bool		versioned;
-
-	if (!actor_is_authenticator())
-		PG_RETURN_BOOL(true);
-	versioned = RecordTag(PG_GETARG_HEAPTUPLEHEADER(0), tag);
-	if_match = actor_request_header(REQUEST_IF_MATCH);
-	if_none_match = actor_request_header(REQUEST_IF_NONE_MATCH);
-	named = actor_request_header(REQUEST_VERSION);
-	method = GetConfigOption("request.method", true, false);
-	reads = method && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+	const char *if_match = actor_request_header(REQUEST_IF_MATCH);
+	const char *if_none_match = actor_request_header(REQUEST_IF_NONE_MATCH);
+	const char *named = actor_request_header(REQUEST_VERSION);
 
 	if ((if_match && !ListHas(if_match, tag, true)) ||
 		(if_none_match && !reads && ListHas(if_none_match, tag, true)))
@@ -221,9 +213,32 @@ medrec_precondition(PG_FUNCTION_ARGS)
 				 errhint("Read it again and repeat the change.")));
 	if (versioned && named && !ListHas(named, tag, true))
 		row_raise_stale();
+}
+
+/*
+ * medrec.precondition(record): for the WHERE of PostgREST's statement, after the
+ * condition that names the record.  Under READ COMMITTED an UPDATE that waited for
+ * another asks again, with the row as it is then.
+ */
+Datum
+medrec_precondition(PG_FUNCTION_ARGS)
+{
+	const char *method;
+	const char *if_none_match;
+	char		tag[TAG_MAX] = "";
+	bool		reads;
+	bool		versioned;
+
+	if (!actor_is_authenticator())
+		PG_RETURN_BOOL(true);
+	versioned = RecordTag(PG_GETARG_HEAPTUPLEHEADER(0), tag);
+	method = GetConfigOption("request.method", true, false);
+	reads = method && (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0);
+	RefuseStale(tag, versioned, reads);
 	if (versioned && reads)
 	{
 		Answer("response.headers", psprintf("[{\"ETag\":\"\\\"%s\\\"\"}]", tag));
+		if_none_match = actor_request_header(REQUEST_IF_NONE_MATCH);
 		if (if_none_match && ListHas(if_none_match, tag, false))
 			Answer("response.status", "304");
 	}

@@ -71,7 +71,10 @@ CheckAccountVersion(RecordRow *row)
 		return;
 	if (!row_is_update(row))
 	{
-		/* a version that is named for a row that exists is for ON CONFLICT DO UPDATE */
+		/*
+		 * a version that is named for a row that exists is for ON CONFLICT DO
+		 * UPDATE
+		 */
 		if (row_is_null(row, ACCOUNT_VERSION) ||
 			(DatumGetInt32(row_value(row, ACCOUNT_VERSION)) != 1 &&
 			 !row_is_stored(row, "account_pkey", ACCOUNT_ID, F_INT4EQ) &&

@@ -81,7 +81,7 @@ SELECT is((SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.attty
 	'diagnosis has the seed''s columns, with room for a URI');
 SELECT is((SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribute AS a
 	WHERE a.attrelid = 'medrec.account'::regclass AND a.attnum > 0),
-	'id, username, email, role, password, first_name, last_name, is_active, last_login, date_joined', 'account has the seed''s columns');
+	'id, username, email, role, password, first_name, last_name, is_active, last_login, date_joined, version', 'account has the seed''s columns');
 
 -- nothing without a comment, nothing for everybody
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace, 'medrec_gate'::regnamespace)
