@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 ) AS t
 WHERE p.pronamespace = 'medrec_api'::regnamespace AND p.prokind = 'f' AND p.proname ~ '^\w{1,63}$'
 	-- what only the gateway calls
-	AND p.proname NOT LIKE 'medrec\_%' AND p.proname NOT IN ('explain', 'upload_allowed', 'upload_release')
+	AND coalesce(obj_description(p.oid, 'pg_proc'), '') NOT LIKE '(Not to be called: %'
 GROUP BY p.proname;
 
 \echo '# Written by "gateway/medrec api" from the schema medrec_api; not for editing.'

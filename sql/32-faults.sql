@@ -575,8 +575,11 @@ BEGIN
 	IF view_name IS NULL OR (view_name <> 'record_visit' AND to_regclass(format('medrec_api.%I', view_name)) IS NULL) THEN
 		RAISE EXCEPTION 'nothing to explain' USING ERRCODE = 'PT404';
 	END IF;
-	-- whatever goes wrong here: then the request's own error is the answer
+	-- whatever goes wrong here: then the request's own error is the answer. One that is about its Idempotency-Key is none of the rows'.
 	BEGIN
+		IF headers ->> 'x-key' <> '' THEN
+			RAISE EXCEPTION 'nothing to explain';
+		END IF;
 		IF headers ->> 'x-type' ~* '^text/csv' THEN
 			content := medrec.csv_rows(convert_from(body, 'UTF8'));
 		ELSE

@@ -135,6 +135,48 @@ AS $schemas$ SELECT '{
 			}
 		},
 		"Record": {"anyOf": [{"$ref": "#/components/schemas/Diagnosis"}, {"$ref": "#/components/schemas/Treatment"}]},
+		"WhoAmI": {
+			"type": "object",
+			"description": "Who the request is from.",
+			"required": ["account", "role", "token_expires", "rights", "functions"],
+			"properties": {
+				"account": {"type": ["string", "null"], "description": "Null without a token."},
+				"role": {"type": "string"},
+				"token_expires": {"type": ["string", "null"], "format": "date-time"},
+				"rights": {"type": "object", "description": "By view, what may be done.",
+					"additionalProperties": {"type": "array", "items": {"type": "string", "enum": ["read", "create", "change", "delete"]}}},
+				"functions": {"type": "array", "items": {"type": "string"}}
+			}
+		},
+		"Trial": {
+			"type": "object",
+			"description": "What storing the rows would do.",
+			"required": ["valid", "rows", "faults"],
+			"properties": {
+				"valid": {"type": "boolean"},
+				"rows": {"type": "array", "items": {"$ref": "#/components/schemas/Row"}},
+				"faults": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}}
+			}
+		},
+		"Named": {
+			"type": "object",
+			"required": ["kind", "text"],
+			"properties": {"kind": {"type": "string"}, "text": {"type": "string"}},
+			"additionalProperties": true
+		},
+		"Neighbour": {
+			"type": "object",
+			"required": ["code"],
+			"properties": {"code": {"type": "string"}, "display": {"type": ["string", "null"]}, "billable": {"type": ["boolean", "null"]}}
+		},
+		"Edit": {
+			"type": "object",
+			"description": "A rule of use of a code.",
+			"required": ["rule"],
+			"properties": {"rule": {"type": "string"}, "of_code": {"type": "string"}, "age_min": {"type": "integer"}, "age_max": {"type": "integer"}, "other_from": {"type": "string"},
+				"other_to": {"type": "string"}, "text": {"type": "string"}, "valid_from": {"type": "string", "format": "date"}, "valid_to": {"type": "string", "format": "date"}},
+			"additionalProperties": true
+		},
 		"Row": {"type": ["object", "null"], "description": "A row as it was, by column.", "additionalProperties": true},
 		"Values": {"type": ["object", "null"], "description": "Values by column.", "additionalProperties": true},
 		"Bundle": {"type": "object", "description": "FHIR R4 Bundle.", "required": ["resourceType"],
@@ -150,7 +192,13 @@ AS $schemas$ SELECT '{
 		"visit": {"$ref": "#/components/schemas/Visit"},
 		"old_values": {"$ref": "#/components/schemas/Values"},
 		"new_values": {"$ref": "#/components/schemas/Values"},
-		"record": {"$ref": "#/components/schemas/Row"}
+		"record": {"$ref": "#/components/schemas/Row"},
+		"terms": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Named"}},
+		"notes": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Named"}},
+		"edits": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Edit"}},
+		"parents": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Neighbour"}},
+		"children": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/Neighbour"}},
+		"rows": {"description": "An object, or an array of at most 10,000.", "anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}
 	},
 	"answers": {
 		"record_visit": {"$ref": "#/components/schemas/StoredVisit"},
@@ -164,10 +212,22 @@ AS $schemas$ SELECT '{
 		"break_glass": {"$ref": "#/components/schemas/OpenedPatient"},
 		"as_of": {"$ref": "#/components/schemas/Row"},
 		"audit_fhir": {"$ref": "#/components/schemas/Bundle"},
-		"openapi": {"$ref": "#/components/schemas/OpenApi"}
+		"openapi": {"$ref": "#/components/schemas/OpenApi"},
+		"whoami": {"$ref": "#/components/schemas/WhoAmI"},
+		"check_patients": {"$ref": "#/components/schemas/Trial"},
+		"check_diagnoses": {"$ref": "#/components/schemas/Trial"},
+		"check_treatments": {"$ref": "#/components/schemas/Trial"},
+		"check_accounts": {"$ref": "#/components/schemas/Trial"}
 	},
 	"never_null": {
 		"suggest": ["code", "display", "score", "source", "reason"],
+		"status_counts": ["table_name", "status", "count", "exact"],
+		"ancestors": ["code", "level"],
+		"descendants": ["code", "level"],
+		"revalidate_batch": ["checked", "changed", "finished"],
+		"lookup": ["code_system", "code", "display"],
+		"verify_audit": ["kind"],
+		"patient_history": ["logged_at", "action", "table_name"],
 		"validate_code": ["result", "code", "issues"],
 		"search_patients": ["id", "name", "gender", "patient_id", "last_visit", "matched"],
 		"history": ["version", "era", "xid", "n", "logged_at", "action", "role", "session_role"],
@@ -190,16 +250,16 @@ AS $schemas$ SELECT '{
 	},
 	"tags": [
 		{"name": "records", "description": "Patients, their diagnoses and treatments.",
-			"paths": ["patients", "diagnoses", "treatments", "search_patients", "record_visit"]},
+			"paths": ["patients", "diagnoses", "treatments", "search_patients", "record_visit", "check_patients", "check_diagnoses", "check_treatments", "patient_history", "status_counts"]},
 		{"name": "review", "description": "What people decide about a code.",
 			"paths": ["accept_suggestion", "add_suggestions", "confirm", "reject"]},
 		{"name": "codes", "description": "Code systems, their releases and codes; validation and suggestions.",
-			"paths": ["codes", "code_systems", "code_releases", "validate_code", "suggest", "load_release", "verify_release"]},
+			"paths": ["codes", "code_systems", "code_releases", "validate_code", "suggest", "lookup", "ancestors", "descendants", "subsumes", "load_release", "unload_release", "verify_release", "revalidate_batch"]},
 		{"name": "access", "description": "Accounts, tokens, care teams.",
-			"paths": ["accounts", "care_teams", "care_team_members", "care_team_patients", "login", "logout", "change_password", "set_password", "revoke_tokens", "break_glass", "verify_access"]},
+			"paths": ["accounts", "care_teams", "care_team_members", "care_team_patients", "login", "logout", "change_password", "set_password", "revoke_tokens", "break_glass", "verify_access", "whoami", "check_accounts"]},
 		{"name": "audit", "description": "Who did what, and proof that nothing of it was changed.",
-			"paths": ["audit_events", "archived_audit_events", "audit_checkpoint", "audit_fhir", "audit_status", "history", "as_of"]},
-		{"name": "service", "description": "The service itself.", "paths": ["health", "openapi"]},
+			"paths": ["audit_events", "archived_audit_events", "audit_checkpoint", "audit_fhir", "audit_status", "audit_proof", "verify_audit", "history", "as_of"]},
+		{"name": "service", "description": "The service itself.", "paths": ["health", "openapi", "table_sizes"]},
 		{"name": "other", "description": "What this database has besides.", "paths": []}
 	]
 }'::pg_catalog.jsonb $schemas$;
@@ -335,8 +395,7 @@ AS $$
 		CROSS JOIN known
 		WHERE p.pronamespace = to_regnamespace('medrec_api') AND p.prokind = 'f' AND p.proname ~ '^\w{1,63}$'
 			-- what only the gateway calls
-			AND p.proname NOT LIKE 'medrec\_%'
-			AND NOT (p.prosrc = '' AND pg_get_function_sqlbody(p.oid) LIKE '%medrec.wrong_arguments()%')
+			AND coalesce(obj_description(p.oid, 'pg_proc'), '') NOT LIKE '(Not to be called: %'
 			AND NOT EXISTS (SELECT FROM pg_class AS c WHERE c.reltype = p.proargtypes[0])
 			AND EXISTS (SELECT FROM api_role AS r WHERE has_function_privilege(r.oid, p.oid, 'EXECUTE'))
 	), argument AS MATERIALIZED (
@@ -460,6 +519,19 @@ AS $$
 		LEFT JOIN input AS i USING (oid)
 		CROSS JOIN (VALUES ('post', ''), ('get', '_by_get')) AS m (method, suffix)
 		WHERE m.method = 'post' OR f.reads AND NOT coalesce(i.nameless, false)
+		UNION ALL
+		-- a release's file, which upload_release() loads (gateway/upload.inc)
+		SELECT '/releases/{code_system}/{version}', 'put', 'upload_release', 'load_release',
+			'Loads a release of a code system from the file in the body, of up to 1 GB. Otherwise like rpc/load_release.', false,
+			jsonb_build_object('parameters', '[{"name": "code_system", "in": "path", "required": true, "schema": {"type": "string"}}, {"name": "version", "in": "path", "required": true, "schema": {"type": "string"}},
+					{"name": "effective_from", "in": "query", "required": true, "schema": {"type": "string", "format": "date"}}, {"name": "format", "in": "query", "schema": {"type": "string"}},
+					{"name": "source", "in": "query", "schema": {"type": "string"}}]'::jsonb,
+				'requestBody', '{"required": true, "content": {"application/octet-stream": {"schema": {}}}}'::jsonb,
+				'responses', failure.all || jsonb_build_object('200', jsonb_build_object('description', 'The release.',
+					'content', jsonb_build_object('application/json', jsonb_build_object('schema', jsonb_build_object('$ref', '#/components/schemas/' || r.schema))))))
+		FROM failure
+		JOIN relation AS r ON r.name = 'code_releases'
+		WHERE to_regprocedure('medrec_api.upload_release()') IS NOT NULL
 	), path AS (
 		SELECT o.path, jsonb_object_agg(o.method, o.what || jsonb_build_object('operationId', o.id,
 				'summary', left(regexp_replace(split_part(o.comment, '. ', 1), '\.$', ''), 120), 'description', o.comment,

@@ -164,6 +164,21 @@ $$;
 COMMENT ON FUNCTION medrec_gate.call_function(name, json) IS
 'For medrec_api.medrec_once(): calls a function of medrec_api as PostgREST does, with the caller''s rights. function: its name. arguments: the body, an object. Returns the status of the answer, and the result as JSON. Errors: PT404 for arguments that no function takes, and those of the function.';
 
+-- An error about the key and not the request, which the gateway tells apart by a header: the request's own are explained (explain.inc).
+CREATE FUNCTION medrec_gate.refuse_key(status integer, message text, hint text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RAISE SQLSTATE 'PGRST' USING
+		MESSAGE = json_build_object('code', 'PT' || status, 'message', message, 'details', NULL, 'hint', hint)::text,
+		DETAIL = json_build_object('status', status, 'headers', json_build_object('X-Key', 'refused'))::text;
+END
+$$;
+COMMENT ON FUNCTION medrec_gate.refuse_key(integer, text, text) IS
+'For medrec_api.medrec_once(): ends the request because of its key. status, message, hint: of the answer. Error: always, with SQLSTATE PGRST, which PostgREST makes an answer with the header X-Key of.';
+
 -- a type of answer to PostgREST: the bytes as they are, under the Content-Type that the function sets
 CREATE DOMAIN medrec_gate."*/*" AS bytea;
 COMMENT ON DOMAIN medrec_gate."*/*" IS 'What medrec_api.medrec_once() answers: the body as it is.';
@@ -199,7 +214,7 @@ BEGIN
 		PERFORM set_config('lock_timeout', '100ms', true);
 		INSERT INTO medrec.idempotency_key (key, request) VALUES (name, digest) ON CONFLICT DO NOTHING;
 	EXCEPTION WHEN lock_not_available THEN
-		RAISE SQLSTATE 'PT409' USING MESSAGE = 'a request with this Idempotency-Key has not ended yet', HINT = 'Repeat it a moment later.';
+		PERFORM medrec_gate.refuse_key(409, 'a request with this Idempotency-Key has not ended yet', 'Repeat it a moment later.');
 	END;
 	number := CASE WHEN FOUND THEN 1 ELSE 0 END;
 	PERFORM set_config('lock_timeout', patience, true);
@@ -208,7 +223,7 @@ BEGIN
 		SELECT k.request, k.status, k.headers, k.body INTO done FROM medrec.idempotency_key AS k
 		WHERE k.account = medrec.acting_account() AND k.key = name;
 		IF NOT FOUND OR done.status IS NULL THEN
-			RAISE SQLSTATE 'PT409' USING MESSAGE = 'a request with this Idempotency-Key has not ended yet', HINT = 'Repeat it a moment later.';
+			PERFORM medrec_gate.refuse_key(409, 'a request with this Idempotency-Key has not ended yet', 'Repeat it a moment later.');
 		ELSIF done.request <> digest THEN
 			RAISE SQLSTATE 'PT422' USING MESSAGE = 'this Idempotency-Key came with another request', HINT = 'A new request takes a new key.';
 		END IF;
@@ -252,6 +267,6 @@ $$;
 COMMENT ON FUNCTION medrec_api.medrec_once(bytea) IS
 '(Not to be called: the gateway sends it a POST with the header Idempotency-Key. The same key with the same request gives the same answer for a day. Errors: PT409 while the first one runs, PT422 for another request, and those of the request itself, which are not kept.)';
 REVOKE ALL ON FUNCTION medrec_api.medrec_once(bytea), medrec_gate.insert_rows(name, json, text, text, bigint),
-	medrec_gate.call_function(name, json) FROM PUBLIC;
+	medrec_gate.call_function(name, json), medrec_gate.refuse_key(integer, text, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION medrec_api.medrec_once(bytea), medrec_gate.insert_rows(name, json, text, text, bigint),
-	medrec_gate.call_function(name, json) TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
+	medrec_gate.call_function(name, json), medrec_gate.refuse_key(integer, text, text) TO medrec_clinician, medrec_coder, medrec_auditor, medrec_admin;
