@@ -22,7 +22,7 @@ BEGIN
 	RETURN NULL;
 EXCEPTION
 	WHEN untranslatable_character OR character_not_in_repertoire THEN
-		RETURN jsonb_build_object('code', 'value', 'text', 'must not contain control characters');
+		RETURN jsonb_build_object('code', 'value', 'text', 'must not hold control characters');
 	WHEN numeric_value_out_of_range OR datetime_field_overflow THEN
 		RETURN jsonb_build_object('code', 'value', 'text', 'is out of range');
 	WHEN data_exception THEN
