@@ -4,7 +4,7 @@ ALTER TABLE medrec.account ADD COLUMN version integer NOT NULL DEFAULT 1;
 COMMENT ON COLUMN medrec.account.version IS 'Rises by one with each change but a login or a password; an UPDATE that sets another version than the row has is refused (PT409).';
 CREATE OR REPLACE VIEW medrec_api.accounts WITH (security_invoker = true) AS
 	SELECT id, username, email, role, first_name, last_name, is_active, last_login, date_joined, version
-	FROM medrec.account;
+	FROM ONLY medrec.account;
 ALTER VIEW medrec_api.accounts ALTER COLUMN version SET DEFAULT 1;
 SELECT medrec.copy_comments('medrec.account', 'medrec_api.accounts');
 GRANT SELECT (version), UPDATE (version) ON medrec.account TO medrec_admin;
