@@ -88,6 +88,7 @@ const tries = {
 	'rpc/audit_proof call': async (c) => { const a = await c.post('/rpc/audit_proof', { era: 1, xid: 1, n: 1 }); return a.status === 404 ? { ...a, status: 200 } : a },
 	'rpc/table_sizes call': (c) => c.get('/rpc/table_sizes'),
 	'rpc/whoami call': (c) => c.get('/rpc/whoami'),
+	'rpc/openapi call': (c) => c.get('/openapi.json'),
 	'rpc/health call': (c) => c.get('/rpc/health'),
 	'rpc/set_password call': (c) => c.post('/rpc/set_password', { username: spare(), password: PASSWORD }),
 	'rpc/revoke_tokens call': (c) => c.post('/rpc/revoke_tokens', { username: spare() }),
