@@ -87,7 +87,7 @@ my %call = (
 	check_patients => q(rows => '[{"name":"A"}]'), check_diagnoses => q(rows => '[{"code":"I10"}]'), check_treatments => q(rows => '[]'), check_accounts => q(rows => '[]'),
 	patient_history => "patient => '$p'", status_counts => '', lookup => q('ICD-10-CM', 'I10'), ancestors => q('ICD-10-CM', 'I10'), descendants => q('ICD-10-CM', 'I10'),
 	subsumes => q('ICD-10-CM', 'I10', 'I10'), unload_release => q(code_system => 'ICD-10-CM', version => '2025'), revalidate_batch => q(code_system => 'ICD-10-CM'),
-	verify_audit => q(first_seal => 1), audit_proof => q(1, 1, 1), table_sizes => '', whoami => '',
+	verify_audit => q(first_seal => 1), audit_proof => q(1, 1, 1), table_sizes => '', whoami => '', openapi => '',
 	set_password => q('sql_coder', 'a long new password'), revoke_tokens => q('sql_coder'));
 $do{"rpc/$_ call"} = ["SELECT medrec_api.$_($call{$_})"] for keys %call;
 # what the gateway calls, and no client
