@@ -54,7 +54,7 @@ RETURNS record
 LANGUAGE c STABLE PARALLEL SAFE
 AS 'MODULE_PATHNAME', 'medrec_validate_code';
 COMMENT ON FUNCTION medrec.validate_code(text, text, text, date, jsonb) IS
-'Judges a code as a record''s would be: result is pending (no release loaded), valid, review (known, but something is off) or invalid; code in its normal form; official display; whether it may stand on a claim (null where not known); issues as in the column issues. code_system: name in any case, FHIR URI or OID. code: in any usual writing. display: description to compare, or null. on_date: day to judge by. context: object with what is known around the code - age (years), gender, role (principal|secondary), codes (array of the visit''s other codes). Errors: 22023 unknown code system or wrong context, 22004 null code.';
+'Validates a code as medrec.validate() does for a record. result: pending (no release is loaded to check against), valid, review (known, but a person should look at it) or invalid; code: in its normal form; display: the official title; billable: whether it may be used on a claim, null if not known; issues: as in the column issues of a diagnosis. code_system: name in any case, FHIR URI or OID. code: in any usual writing. display: description to compare, or null. on_date: day to validate as of. context: object with what else is known: age (years) and gender of the patient, role (principal or secondary), codes (array of the visit''s other codes). Errors: 22023 unknown code system or malformed context, 22004 null code or code system.';
 
 CREATE FUNCTION medrec.suggest(code_system text, code text DEFAULT NULL, display text DEFAULT NULL, max integer DEFAULT 5,
 	on_date date DEFAULT CURRENT_DATE, context jsonb DEFAULT NULL,
@@ -63,7 +63,7 @@ RETURNS SETOF record
 LANGUAGE c STABLE PARALLEL RESTRICTED ROWS 5
 AS 'MODULE_PATHNAME', 'medrec_suggest';
 COMMENT ON FUNCTION medrec.suggest(text, text, text, integer, date, jsonb) IS
-'Codes that may be meant, best first: code, official display, score 0..1, source (title, synonym, spelling, code, child, successor) and reason. code_system: name in any case, FHIR URI or OID. code: a code that may be wrong, or null. display: words, or null. max: most rows, 1 to 50. on_date: day on which the codes must be in force. context: object with age (years) and gender of the patient, and typing (true: the last word is unfinished). Errors: 22023 unknown code system, max out of range or wrong context.';
+'Suggests codes for a code that may be wrong, a description, or both; a row per code, the best first: code, official display, score 0..1, source (title, synonym, spelling, code, child, successor) and reason. code_system: name in any case, FHIR URI or OID. code: a code that may be wrong, or null. display: a description in words, or null. max: the most rows, 1 to 50, by default 5. on_date: day on which the codes must be in effect, by default today. context: object with age (years) and gender of the patient, and typing (true: the last word is unfinished). Errors: 22023 unknown code system, max out of range or malformed context, 22004 null code system.';
 
 CREATE FUNCTION medrec.default_abbreviations(OUT abbreviation text, OUT expansion text)
 RETURNS SETOF record

@@ -3,7 +3,7 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_validate';
 COMMENT ON FUNCTION medrec.validate() IS
-'Trigger, BEFORE INSERT OR UPDATE FOR EACH ROW on medrec''s record tables: checks, normalises and validates the row. Argument: account, patient, diagnosis or treatment. Errors: 22023 with every fault of the row as a JSON array in DETAIL; PT409 if the row''s version is not the one that the UPDATE names; 39P01 called otherwise.';
+'Trigger, BEFORE INSERT OR UPDATE FOR EACH ROW on medrec''s record tables: checks, normalizes and validates the row. Argument: account, patient, diagnosis or treatment. Errors: 22023 with every fault of the row as a JSON array in DETAIL; PT409 if the row''s version is not the one that the UPDATE names; 39P01 called otherwise.';
 
 CREATE FUNCTION medrec.touch()
 RETURNS trigger
@@ -49,7 +49,7 @@ RETURNS jsonb
 LANGUAGE c VOLATILE STRICT
 AS 'MODULE_PATHNAME', 'medrec_record_visit';
 COMMENT ON FUNCTION medrec.record_visit(jsonb) IS
-'Stores a visit, all or nothing, and returns it as stored: {"patient": ..., "diagnoses": [...], "treatments": [...]}. visit: object with patient - {"id": ...} or {"patient_id": ...} alone names one, anything else makes one of name, age, gender, patient_id, birth_date - and diagnoses and treatments, arrays of at most 1000 objects {code, description, code_system, suggestions}. Errors: 22023 with all faults in DETAIL, 23505 patient_id exists, PT404 no such patient, 42501.';
+'Stores a visit, all or nothing, and returns it as stored: {"patient": ..., "diagnoses": [...], "treatments": [...]}. visit: an object with the keys patient, diagnoses and treatments. patient: {"id": ...} or {"patient_id": ...} alone names an existing patient; any other object creates one from name, age, gender, patient_id and birth_date. diagnoses, treatments: arrays of at most 1000 objects {code, description, code_system, suggestions}. Errors: 22023 with all faults in DETAIL, 23505 patient_id exists, PT404 no such patient, 42501.';
 
 CREATE FUNCTION medrec.confirm(record uuid)
 RETURNS jsonb

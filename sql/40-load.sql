@@ -39,7 +39,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.warnings || COALESCE((
 		SELECT jsonb_agg(jsonb_build_object('severity', 'warning', 'code', 'expired', 'field', 'effective_from', 'text',
-			format('the %s in force (version %s) are of %s, the codes in force (version %s) of %s: they say nothing of what has changed between',
+			format('the %s in effect (version %s) are from %s, the codes in effect (version %s) from %s: they do not cover the changes in between',
 				CASE e.content WHEN 'edits' THEN 'coding edits' ELSE 'rules of the tabular list' END,
 				e.version, to_char(e.effective_from, 'YYYY-MM-DD'), c.version, to_char(c.effective_from, 'YYYY-MM-DD')))
 			ORDER BY e.content)
@@ -69,7 +69,7 @@ BEGIN
 			RETURN (SELECT COALESCE(jsonb_agg(jsonb_build_object('code_system', r.code_system, 'version', r.version,
 					'content', r.content, 'text', w.warning ->> 'text') ORDER BY r.code_system, r.content, r.effective_from), '[]')
 				FROM medrec.code_release AS r, jsonb_array_elements(medrec.release_warnings(r.id)) AS w (warning)
-				-- what is out of date is told once, of the edits
+				-- outdated rules are reported once, for the edits
 				WHERE r.content <> 'codes' OR w.warning ->> 'code' <> 'expired');
 		END IF;
 	END IF;

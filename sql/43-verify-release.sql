@@ -1,4 +1,4 @@
--- Whether the rows of a release are those that were loaded; terms of the user's own.
+-- Whether the rows of a release are as they were loaded; users' own terms.
 
 CREATE FUNCTION medrec.verify_release(code_system text DEFAULT NULL, version text DEFAULT NULL,
 	OUT kind text, OUT severity text, OUT code_system text, OUT version text, OUT content text, OUT code text, OUT detail text)
@@ -7,7 +7,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_release';
 COMMENT ON FUNCTION medrec.verify_release(text, text) IS
-'Computes the digest of loaded releases from their rows and lists what differs from what was loaded; without a row of severity error or warning nothing does. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; only when all versions are verified); own_rows, own_term_without_event (a term of no release without an event: added by the owner''s SQL, or by 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
+'Computes the digest of loaded releases from their rows and lists what differs from what was loaded; if no row has severity error or warning, nothing does. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; only when all versions are verified); own_rows, own_term_without_event (a term of no release without an event: added by the owner''s SQL, or by 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest is stored in code_release, whose events the audit trail seals, so verify_records() reports a changed digest. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_release(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.digest_release(code_system text, version text, content text DEFAULT 'codes')

@@ -128,7 +128,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_history';
 COMMENT ON FUNCTION medrec.history(text, text) IS
-'The versions of a row, oldest first, from its audit events: who made it when, what changed, and the whole row as it then was (null when it was deleted). table_name: patient, diagnosis, ... or the API''s name; row_id: its primary key. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+'The versions of a row, the oldest first, from its audit events: who made each and when, what changed, and the whole row after the change (null when it was deleted). table_name: patient, diagnosis, ... or the API''s name; row_id: its primary key. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
 REVOKE ALL ON FUNCTION medrec.history(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.as_of(table_name text, row_id text, at timestamptz)
@@ -137,7 +137,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_as_of';
 COMMENT ON FUNCTION medrec.as_of(text, text, timestamptz) IS
-'A row as it was at a time (clock time of the change), from its audit events; null where there was none. table_name, row_id: as for medrec.history(). Error: 42501 without rights on medrec.audit_event.';
+'A row as it was at a given time, from its audit events; null if it did not exist then. table_name, row_id: as for medrec.history(); at: the time, compared with the clock time of each change. Error: 42501 without rights on medrec.audit_event.';
 REVOKE ALL ON FUNCTION medrec.as_of(text, text, timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION medrec.diff(table_name text, row_id text, since timestamptz, until timestamptz DEFAULT NULL,
@@ -262,5 +262,5 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION medrec.audit_fhir(uuid, timestamptz, timestamptz, integer) IS
-'The last events of the audit trail as a FHIR R4 Bundle of AuditEvent, without the contents of rows (columns that changed are named). patient: of this patient only; since, until: written from, and before; max: at most so many, 0 to 10000. With the caller''s rights on medrec.audit_event. Errors: 22023 for a bad max, 42501 without rights.';
+'The latest events of the audit trail as a FHIR R4 Bundle of AuditEvent resources, without the contents of rows (columns that changed are named). patient: only events of this patient, by patient.id; since, until: only events written at or after since, and before until; max: the most events, 0 to 10000. With the caller''s rights on medrec.audit_event. Errors: 22023 for a bad max, 42501 without rights.';
 REVOKE ALL ON FUNCTION medrec.audit_fhir(uuid, timestamptz, timestamptz, integer) FROM PUBLIC;

@@ -31,10 +31,10 @@ BEGIN
 			RAISE EXCEPTION 'column "%" of table % does not exist', c.name, relation USING ERRCODE = 'undefined_column';
 		ELSIF c.what = 'patient' AND NOT c.is_uuid THEN
 			RAISE EXCEPTION 'column "%" of table % is not of type uuid', c.name, relation USING ERRCODE = 'datatype_mismatch',
-				DETAIL = 'A patient is named by medrec.patient.id.';
+				DETAIL = 'Patients are identified by medrec.patient.id.';
 		ELSIF c.what = 'withhold' AND c.is_shown THEN
 			RAISE EXCEPTION 'column "%" of table % cannot be withheld', c.name, relation USING ERRCODE = 'invalid_parameter_value',
-				DETAIL = 'Events name the row or the patient by it.';
+				DETAIL = 'Events identify the row or the patient by it.';
 		END IF;
 		arguments := arguments || (c.what || '=' || c.name);
 	END LOOP;
@@ -70,7 +70,7 @@ BEGIN
 		RAISE EXCEPTION 'there is no audit trail' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Run SELECT * FROM medrec.migrate().';
 	END IF;
-	-- what is looked at from here on stays as it is
+	-- from here on the table's definition cannot change
 	EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', relation);
 	problem := CASE
 		WHEN c.relkind = 'p' THEN 'It is partitioned: what is written to a partition would leave no event.'
@@ -84,7 +84,7 @@ BEGIN
 		RAISE EXCEPTION 'table % cannot be audited', relation USING ERRCODE = 'wrong_object_type', DETAIL = problem;
 	ELSIF NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = relation AND i.indisprimary AND i.indimmediate AND i.indisvalid) THEN
 		RAISE EXCEPTION 'table % has no primary key', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-			DETAIL = 'Events name rows by it. A deferrable one does not count.';
+			DETAIL = 'Events identify rows by it. A deferrable primary key does not count.';
 	END IF;
 	arguments := medrec.audit_arguments(relation, patient, withhold);
 	audited := EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgfoid = audit);
@@ -106,11 +106,11 @@ BEGIN
 	LOOP
 		CONTINUE WHEN t.same;
 		IF t.present IS NOT NULL AND (t.present <> t.name OR NOT t.audits) THEN
-			RAISE EXCEPTION 'trigger "%" of table % is in the way', t.present, relation USING ERRCODE = 'duplicate_object',
-				DETAIL = CASE WHEN t.audits THEN 'It audits the same.' ELSE 'It has the name of a trigger that audits.' END;
+			RAISE EXCEPTION 'trigger "%" of table % conflicts with the audit', t.present, relation USING ERRCODE = 'duplicate_object',
+				DETAIL = CASE WHEN t.audits THEN 'It audits the same changes.' ELSE 'It has the name of an audit trigger.' END;
 		ELSIF c.of_medrec AND audited THEN
 			RAISE EXCEPTION 'table % is audited in another way', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'SELECT * FROM medrec.migrate() puts right the triggers that it has made.';
+				HINT = 'Run SELECT * FROM medrec.migrate() to repair the triggers that it has made.';
 		END IF;
 		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
 			t.name, t.event, relation, t.tables, (SELECT string_agg(quote_literal(a.text), ', ' ORDER BY a.n)

@@ -24,7 +24,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_set_password';
 COMMENT ON FUNCTION medrec.set_password(text, text) IS
-'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: PT404 no such account, 22023 for such a password, 42501.';
+'Sets the password of an account, ends all its tokens, and its lock-out if there is one. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: PT404 no such account, 22023 for such a password, 42501.';
 
 CREATE FUNCTION medrec.revoke_tokens(username text)
 RETURNS void
@@ -32,7 +32,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_revoke_tokens';
 COMMENT ON FUNCTION medrec.revoke_tokens(text) IS
-'Ends all tokens of an account, and a lock-out. For administrators. username: the account''s name. Errors: PT404 no such account, 42501.';
+'Ends all tokens of an account, and its lock-out if there is one. For administrators. username: the account''s name. Errors: PT404 no such account, 42501.';
 
 CREATE FUNCTION medrec.logout()
 RETURNS void
@@ -40,7 +40,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_logout';
 COMMENT ON FUNCTION medrec.logout() IS
-'Ends the token that the request came with, by its number (jti). No arguments. Errors: PT401 without a token.';
+'Ends the token of the current request, which its claim jti identifies. No arguments. Errors: PT401 without a token.';
 
 CREATE FUNCTION medrec.check_request()
 RETURNS void
@@ -120,7 +120,7 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_watch_number';
 COMMENT ON FUNCTION medrec.watch_number() IS
-'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of a hidden one leaves a line in the server''s log, even if it rolls back. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, a line in the server''s log names an account that gives a patient the number of a hidden one, even if it rolls back. Errors: 39P01 called otherwise.';
 
 CREATE FUNCTION medrec.break_glass(patient text, reason text)
 RETURNS jsonb
@@ -155,7 +155,7 @@ RETURNS void
 LANGUAGE c VOLATILE
 AS 'MODULE_PATHNAME', 'medrec_wrong_arguments';
 COMMENT ON FUNCTION medrec.wrong_arguments() IS
-'Target of a call over HTTP with arguments that no function takes. No arguments. Errors: PT404, always.';
+'Answers a call over HTTP whose arguments no function takes. No arguments. Errors: PT404, always.';
 REVOKE ALL ON FUNCTION medrec.wrong_arguments() FROM PUBLIC;
 
 CREATE FUNCTION medrec.username_key(username text)

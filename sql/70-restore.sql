@@ -178,7 +178,7 @@ AS $$
 DECLARE
 	want record;
 	r record;
-	-- DROP EXTENSION ... CASCADE has been here
+	-- DROP EXTENSION ... CASCADE has dropped the triggers
 	lost boolean := NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
 		JOIN pg_class AS c ON c.oid = t.tgrelid
 		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
@@ -283,7 +283,7 @@ BEGIN
 			SELECT a.*, to_regclass(format('%I.%I', a.schema_name, a.table_name)) AS relation FROM medrec.audit_attached AS a
 		LOOP
 			IF r.relation IS NULL THEN
-				RAISE WARNING 'medrec: table %.% had trigger %, and is missing', r.schema_name, r.table_name, r.trigger_name;
+				RAISE WARNING 'medrec: table %.%, which had trigger %, is missing', r.schema_name, r.table_name, r.trigger_name;
 				CONTINUE;
 			END IF;
 			EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
@@ -339,7 +339,7 @@ DECLARE
 BEGIN
 	IF to_regclass('medrec.data_import') IS NOT NULL THEN
 		RAISE EXCEPTION 'data are being imported' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'When all are loaded, SELECT * FROM medrec.import_end().';
+			HINT = 'When all data are loaded, run SELECT * FROM medrec.import_end().';
 	END IF;
 	SELECT array_agg(o) INTO repaired FROM medrec.layout_restore(medrec.layout_wanted()) AS o;
 	IF repaired IS NOT NULL THEN
@@ -400,7 +400,7 @@ BEGIN
 			HINT = 'Run SELECT * FROM medrec.migrate(), or restore the schema first.';
 	ELSIF to_regclass('medrec.data_import') IS NOT NULL THEN
 		RAISE EXCEPTION 'an import has begun already' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'When all data are loaded, SELECT * FROM medrec.import_end().';
+			HINT = 'When all data are loaded, run SELECT * FROM medrec.import_end().';
 	END IF;
 	SELECT array_agg(w.object) INTO seeds
 	FROM jsonb_to_recordset(medrec.layout_wanted()) AS w (kind text, object text) WHERE w.kind = 'seed';
@@ -480,12 +480,12 @@ DECLARE
 BEGIN
 	IF to_regclass('medrec.data_import') IS NULL THEN
 		RAISE EXCEPTION 'no import has begun' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'SELECT medrec.import_begin() comes before the data.';
+			HINT = 'Run SELECT medrec.import_begin() before loading the data.';
 	END IF;
 	SELECT * INTO import FROM medrec.data_import;
 	SELECT array_agg(m.version ORDER BY m.version) INTO known FROM medrec.schema_migration AS m;
 	IF known IS DISTINCT FROM import.steps AND import.steps IS NOT NULL OR known IS NULL THEN
-		RAISE EXCEPTION 'the data are of another layout than the tables' USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'the data have another layout than the tables' USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = format('Steps of the tables: %s; of the data: %s.', array_to_string(import.steps, ', '),
 				coalesce(array_to_string(known, ', '), 'none')),
 			HINT = 'Restore schema and data of the same dump into a new database, then migrate.';

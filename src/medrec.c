@@ -26,8 +26,9 @@ DefineAccessSettings(void)
 {
 	/*
 	 * medrec.care_team_mode: whether a clinician sees the patients of their
-	 * teams only.  As all that follow, not for those to set whom it concerns:
-	 * ALTER DATABASE ... SET, or the configuration file.
+	 * teams only. Like all settings below, it must not be settable by the
+	 * users that it restricts: ALTER DATABASE ... SET, or the configuration
+	 * file.
 	 */
 	DefineCustomBoolVariable("medrec.care_team_mode",
 							 "Whether clinicians see the patients of their care teams only.",
@@ -109,7 +110,7 @@ DefineAccessSettings(void)
 	 * anything.
 	 */
 	DefineCustomStringVariable("medrec.token_audience",
-							   "What a token's claim \"aud\" must say or hold; empty: it is not asked for.",
+							   "Audience that a token's claim \"aud\" must name; if empty, the claim is not checked.",
 							   NULL,
 							   &medrec_token_audience,
 							   "medrec",
@@ -127,7 +128,7 @@ DefineAuditSettings(void)
 	 * Anyone may set it; it is written into each audit event.
 	 */
 	DefineCustomStringVariable("medrec.reason",
-							   "Why the changes that follow are made, as the audit trail is to show it.",
+							   "Reason of the changes that follow, as the audit trail records it.",
 							   NULL,
 							   &medrec_reason,
 							   "",

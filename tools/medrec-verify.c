@@ -218,7 +218,7 @@ id_of_key(EVP_PKEY *key, const char *name, uint8_t *id)
 	key_id(name, public_key, id);
 }
 
-/* Whether a checkpoint bears the signature that was asked for. */
+/* Whether a checkpoint has the requested signature. */
 static void
 check_signature(const char *file, const char *text)
 {
@@ -306,7 +306,7 @@ read_checkpoint(const char *file, Checkpoint *checkpoint)
 	if (root == NULL)
 		fail("%s is no checkpoint", file);
 	checkpoint->unsealed = NULL;
-	/* signatures stand behind an empty line */
+	/* signatures follow an empty line */
 	for (line = next_line(root); line && *line != '\n' && *line != '\r'; line = next_line(line))
 		if (strncmp(line, CHECKPOINT_UNSEALED, strlen(CHECKPOINT_UNSEALED)) == 0)
 			checkpoint->unsealed = line + strlen(CHECKPOINT_UNSEALED);
@@ -612,7 +612,7 @@ check_growth(const char *proof_file, const char *old_file, const char *new_file)
 	return 0;
 }
 
-/* Checks that events were sealed in time, as far as a checkpoint tells. */
+/* Checks that events were sealed in time, as far as a checkpoint shows. */
 static void
 check_sealed(const char *file, const char *seconds)
 {

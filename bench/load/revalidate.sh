@@ -16,7 +16,7 @@ done
 
 psql -qXd postgres -c "DROP DATABASE IF EXISTS $db" -c "CREATE DATABASE $db" 2>/dev/null
 export PGDATABASE=$db PGOPTIONS='-c client_min_messages=notice'
-# the records as they were judged by the release of 2023, put in without triggers
+# the records as validated with the release of 2023, inserted without triggers
 psql -qXAt -v ON_ERROR_STOP=1 -v dir="$dir" -v rows="$rows" >/dev/null 2>&1 <<'EOF'
 CREATE EXTENSION medrec CASCADE;
 SELECT medrec.migrate();

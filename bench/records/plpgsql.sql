@@ -44,7 +44,7 @@ BEGIN
 		NEW.created_at := coalesce(NEW.created_at, now());
 	ELSE
 		IF NEW.version <> OLD.version THEN
-			RAISE EXCEPTION 'the record has another version than the one named' USING ERRCODE = 'PT409';
+			RAISE EXCEPTION 'the record does not have the given version' USING ERRCODE = 'PT409';
 		END IF;
 		IF NEW.id <> OLD.id THEN
 			RAISE EXCEPTION 'id cannot be changed' USING ERRCODE = '22023';

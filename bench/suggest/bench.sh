@@ -9,7 +9,7 @@ METHODS=${METHODS:-medrec gist_similarity gist_word gin_similarity gin_word full
 prepare_suggest() {
 	[ -n "$(data_dir)" ] || die "MEDREC_DATA is needed: the full releases"
 	mkdir -p "$SUGGEST"
-	(cd "$ROOT/bench/suggest" && gcc -std=c99 -O2 -DSEARCH_TUNABLE -I../../src -o "$SUGGEST/export" server_export.c data.c ../../src/search/*.c ../../src/codes/*.c -lm)
+	(cd "$ROOT/bench/suggest" && gcc -std=c99 -O2 -DSEARCH_TUNABLE -I../../src -o "$SUGGEST/export" server_export.c data.c trace.c ../../src/search/*.c ../../src/codes/*.c -lm)
 	MEDREC_DATA=$(data_dir) "$SUGGEST/export" "${SEED:-1}" "$PER_SET" "$SUGGEST"
 	chmod -R a+rX "$SUGGEST"
 	fresh_database bench_suggest

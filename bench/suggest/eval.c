@@ -13,6 +13,7 @@
  *
  *		eval [-s seed] [-n queries per set] [-x file.tsv] [-v set] [-o set]
  *			[--part k] [--weight name=value]... [--answers file] [--try names]
+ *			[--trace text]
  *
  * -v prints the questions of a set whose answer is not among the first five, -w
  * those whose answer is not the first, -c those that are sure of another one; -o
@@ -20,8 +21,9 @@
  * questions, --answers all answers with their scores.  --weight changes a weight
  * of src/search/weights.h for this run; --try prints, for some weights or for "all",
  * on how many questions of each set the answers move when it is a fifth smaller
- * and a quarter larger, and by how much hit@1 and hit@5 change.  "eval --list"
- * prints the weights.
+ * and a quarter larger, and by how much hit@1 and hit@5 change.  --trace
+ * asks for one text and prints what each step makes of it.  "eval --list" prints
+ * the weights.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -32,6 +34,7 @@
 
 #include "data.h"
 #include "search/weights.h"
+#include "trace.h"
 
 #define ON_DATE		9131		/* 2025-01-01, from 2000-01-01 */
 #define MAX_QUERY	1200
@@ -967,6 +970,7 @@ typedef struct Options
 	const char *verbose_set;
 	const char *only;			/* set */
 	const char *try;			/* weights, or "all" */
+	const char *trace;			/* a text to ask for, step by step */
 	int			verbose;
 	int			copies;
 }			Options;
@@ -1171,6 +1175,8 @@ long_option(const char *name, const char *value, Options * o)
 		answers = open_output(value);
 	else if (strcmp(name, "--part") == 0)
 		part = atoi(value);
+	else if (strcmp(name, "--trace") == 0)
+		o->trace = value;
 #ifdef SEARCH_TUNABLE
 	else if (strcmp(name, "--weight") == 0)
 		set_weight(value);
@@ -1259,6 +1265,16 @@ report(const Options * o, const void *image, void *scratch)
 		   sure ? 100.0 * sure_right / sure : 0.0);
 }
 
+/* Asks for one text and prints what each step makes of it. */
+static void
+trace_text(const void *image, void *scratch, const char *text)
+{
+	Query		q = {"trace", SYS_CM, 0, (char *) text, NULL, 0};
+	SearchHit	hits[MAX_HITS];
+
+	trace_query(scratch, hits, ask_query(image, scratch, &q, hits, MAX_HITS));
+}
+
 /* Reads the data, builds, asks, prints. */
 int
 main(int argc, char **argv)
@@ -1296,6 +1312,11 @@ main(int argc, char **argv)
 	printf("seed %llu: %u codes, %u terms, %u words, %u abbreviations; built in %.2f s; image %.1f MB\n",
 		   (unsigned long long) seed, info.rows, info.terms, info.words, info.abbreviations, now() - start,
 		   (double) size / 1048576);
+	if (o.trace != NULL)
+	{
+		trace_text(image, scratch, o.trace);
+		return 0;
+	}
 	draw_queries();
 	if (o.export != NULL)
 		export_queries(o.export);

@@ -29,4 +29,4 @@ LANGUAGE sql STABLE
 RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('status', 'ok', 'time', pg_catalog.now(),
 	'warnings', medrec.health_warnings()));
 COMMENT ON FUNCTION medrec_api.health() IS
-'Answers {"status": "ok", "time": ..., "warnings": [...]} when the database can be reached. warnings, for those who may read code_releases: what is odd about the loaded releases, as {"code_system", "version", "content", "text"}.';
+'Answers {"status": "ok", "time": ..., "warnings": [...]} when the database can be reached. warnings, for those who may read code_releases: what is unusual about the loaded releases, as {"code_system", "version", "content", "text"}.';

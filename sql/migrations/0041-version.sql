@@ -15,4 +15,4 @@ RETURN pg_catalog.jsonb_strip_nulls(pg_catalog.jsonb_build_object('status', 'ok'
 		'postgresql', pg_catalog.current_setting('server_version'))
 	ELSE '{}' END;
 COMMENT ON FUNCTION medrec_api.health() IS
-'Answers {"status": "ok", "time": ...} when the database can be reached; with a token, and in the open demo, also "version" (of medrec''s library), "extension" (of its objects in this database; other than "version" until ALTER EXTENSION medrec UPDATE) and "postgresql"; and for those who may read code_releases "warnings": what is odd about the loaded releases, as [{"code_system", "version", "content", "text"}].';
+'Answers {"status": "ok", "time": ...} when the database can be reached; with a token, and in the open demo, also "version" (of medrec''s library), "extension" (of its objects in this database; other than "version" until ALTER EXTENSION medrec UPDATE) and "postgresql"; and for those who may read code_releases "warnings": what is unusual about the loaded releases, as [{"code_system", "version", "content", "text"}].';

@@ -161,7 +161,7 @@ AS $$
 BEGIN
 	PERFORM FROM medrec.account AS a WHERE a.role = 'admin' AND a.is_active LIMIT 1 FOR SHARE;
 	IF NOT FOUND THEN
-		RAISE EXCEPTION 'the last active administrator must stay one' USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'cannot remove the last active administrator' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Make another account an active administrator first.';
 	END IF;
 	RETURN NULL;

@@ -31,7 +31,7 @@ LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT v.kind, v.severity, v.code_system, v.version, v.content, v.code, v.detail FROM medrec.verify_release($1, $2) AS v;
 END;
--- what arguments come to that fit no function of this name (step 20)
+-- target of arguments that no function of this name takes (step 20)
 CREATE FUNCTION medrec_api.verify_release(json)
 RETURNS void
 LANGUAGE sql VOLATILE

@@ -1,6 +1,6 @@
--- Who brings records from elsewhere: what they say of when a record was made, of the last visit, and
--- of where a suggestion comes from is kept, and what others say is not looked at. It is no way in:
--- a member needs the rights to write besides, as medrec_clinician has them.
+-- A role for imports: created_at, last_visit and the source of suggestions are stored as its members
+-- give them, and ignored from others. It grants no access: a member also needs the rights to write,
+-- such as those of medrec_clinician.
 DO $$
 BEGIN
 	IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'medrec_import') THEN
@@ -11,5 +11,5 @@ BEGIN
 END
 $$;
 
--- what the function says of sources, for who calls it over HTTP
+-- the function's comment about sources, for callers over HTTP
 SELECT medrec.copy_comments('medrec.add_suggestions(uuid, jsonb)', 'medrec_api.add_suggestions(uuid, jsonb)');

@@ -1,2 +1,2 @@
--- A proof has the event's text, contents and all, which administrators do not read.
+-- A proof contains the event's full text, which administrators may not read.
 REVOKE EXECUTE ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) FROM medrec_admin;

@@ -1,4 +1,4 @@
--- Usernames are compared without any character that is not seen, and without white space around them: the keys once more.
+-- Usernames are compared without invisible characters and surrounding white space: the keys are computed again.
 -- Of names that clash the first keeps the key, as in step 60.
 DELETE FROM medrec.account_name;
 INSERT INTO medrec.account_name (key, account_id)

@@ -2,6 +2,12 @@
 -- "make" appends the steps of this version.
 
 -- audit
+COMMENT ON FUNCTION medrec.history(text, text) IS
+'The versions of a row, the oldest first, from its audit events: who made each and when, what changed, and the whole row after the change (null when it was deleted). table_name: patient, diagnosis, ... or the API''s name; row_id: its primary key. With the caller''s rights on medrec.audit_event. Error: 42501 without them.';
+COMMENT ON FUNCTION medrec.as_of(text, text, timestamptz) IS
+'A row as it was at a given time, from its audit events; null if it did not exist then. table_name, row_id: as for medrec.history(); at: the time, compared with the clock time of each change. Error: 42501 without rights on medrec.audit_event.';
+COMMENT ON FUNCTION medrec.audit_fhir(uuid, timestamptz, timestamptz, integer) IS
+'The latest events of the audit trail as a FHIR R4 Bundle of AuditEvent resources, without the contents of rows (columns that changed are named). patient: only events of this patient, by patient.id; since, until: only events written at or after since, and before until; max: the most events, 0 to 10000. With the caller''s rights on medrec.audit_event. Errors: 22023 for a bad max, 42501 without rights.';
 COMMENT ON FUNCTION medrec.audit_partitions(integer) IS
 'Creates the missing monthly partitions (of UTC) of medrec.audit_event for this month and the given number of months ahead, and returns how many it created. Errors: 22023 for less than 0 or more than 120 months, 55P03 when a reader blocks it.';
 COMMENT ON FUNCTION medrec.audit_proof(integer, bigint, integer, bigint) IS
@@ -157,10 +163,10 @@ BEGIN
 			RAISE EXCEPTION 'column "%" of table % does not exist', c.name, relation USING ERRCODE = 'undefined_column';
 		ELSIF c.what = 'patient' AND NOT c.is_uuid THEN
 			RAISE EXCEPTION 'column "%" of table % is not of type uuid', c.name, relation USING ERRCODE = 'datatype_mismatch',
-				DETAIL = 'A patient is named by medrec.patient.id.';
+				DETAIL = 'Patients are identified by medrec.patient.id.';
 		ELSIF c.what = 'withhold' AND c.is_shown THEN
 			RAISE EXCEPTION 'column "%" of table % cannot be withheld', c.name, relation USING ERRCODE = 'invalid_parameter_value',
-				DETAIL = 'Events name the row or the patient by it.';
+				DETAIL = 'Events identify the row or the patient by it.';
 		END IF;
 		arguments := arguments || (c.what || '=' || c.name);
 	END LOOP;
@@ -196,7 +202,7 @@ BEGIN
 		RAISE EXCEPTION 'there is no audit trail' USING ERRCODE = 'object_not_in_prerequisite_state',
 			HINT = 'Run SELECT * FROM medrec.migrate().';
 	END IF;
-	-- what is looked at from here on stays as it is
+	-- from here on the table's definition cannot change
 	EXECUTE format('LOCK TABLE ONLY %s IN SHARE ROW EXCLUSIVE MODE', relation);
 	problem := CASE
 		WHEN c.relkind = 'p' THEN 'It is partitioned: what is written to a partition would leave no event.'
@@ -210,7 +216,7 @@ BEGIN
 		RAISE EXCEPTION 'table % cannot be audited', relation USING ERRCODE = 'wrong_object_type', DETAIL = problem;
 	ELSIF NOT EXISTS (SELECT FROM pg_index AS i WHERE i.indrelid = relation AND i.indisprimary AND i.indimmediate AND i.indisvalid) THEN
 		RAISE EXCEPTION 'table % has no primary key', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-			DETAIL = 'Events name rows by it. A deferrable one does not count.';
+			DETAIL = 'Events identify rows by it. A deferrable primary key does not count.';
 	END IF;
 	arguments := medrec.audit_arguments(relation, patient, withhold);
 	audited := EXISTS (SELECT FROM pg_trigger AS g WHERE g.tgrelid = relation AND g.tgfoid = audit);
@@ -232,11 +238,11 @@ BEGIN
 	LOOP
 		CONTINUE WHEN t.same;
 		IF t.present IS NOT NULL AND (t.present <> t.name OR NOT t.audits) THEN
-			RAISE EXCEPTION 'trigger "%" of table % is in the way', t.present, relation USING ERRCODE = 'duplicate_object',
-				DETAIL = CASE WHEN t.audits THEN 'It audits the same.' ELSE 'It has the name of a trigger that audits.' END;
+			RAISE EXCEPTION 'trigger "%" of table % conflicts with the audit', t.present, relation USING ERRCODE = 'duplicate_object',
+				DETAIL = CASE WHEN t.audits THEN 'It audits the same changes.' ELSE 'It has the name of an audit trigger.' END;
 		ELSIF c.of_medrec AND audited THEN
 			RAISE EXCEPTION 'table % is audited in another way', relation USING ERRCODE = 'object_not_in_prerequisite_state',
-				HINT = 'SELECT * FROM medrec.migrate() puts right the triggers that it has made.';
+				HINT = 'Run SELECT * FROM medrec.migrate() to repair the triggers that it has made.';
 		END IF;
 		EXECUTE format('CREATE OR REPLACE TRIGGER %I AFTER %s ON %s %s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
 			t.name, t.event, relation, t.tables, (SELECT string_agg(quote_literal(a.text), ', ' ORDER BY a.n)
@@ -287,8 +293,10 @@ COMMENT ON FUNCTION medrec.detach_audit(regclass) IS
 REVOKE ALL ON FUNCTION medrec.detach_audit(regclass) FROM PUBLIC;
 
 -- records
+COMMENT ON FUNCTION medrec.record_visit(jsonb) IS
+'Stores a visit, all or nothing, and returns it as stored: {"patient": ..., "diagnoses": [...], "treatments": [...]}. visit: an object with the keys patient, diagnoses and treatments. patient: {"id": ...} or {"patient_id": ...} alone names an existing patient; any other object creates one from name, age, gender, patient_id and birth_date. diagnoses, treatments: arrays of at most 1000 objects {code, description, code_system, suggestions}. Errors: 22023 with all faults in DETAIL, 23505 patient_id exists, PT404 no such patient, 42501.';
 COMMENT ON FUNCTION medrec.validate() IS
-'Trigger, BEFORE INSERT OR UPDATE FOR EACH ROW on medrec''s record tables: checks, normalises and validates the row. Argument: account, patient, diagnosis or treatment. Errors: 22023 with every fault of the row as a JSON array in DETAIL; PT409 if the row''s version is not the one that the UPDATE names; 39P01 called otherwise.';
+'Trigger, BEFORE INSERT OR UPDATE FOR EACH ROW on medrec''s record tables: checks, normalizes and validates the row. Argument: account, patient, diagnosis or treatment. Errors: 22023 with every fault of the row as a JSON array in DETAIL; PT409 if the row''s version is not the one that the UPDATE names; 39P01 called otherwise.';
 COMMENT ON FUNCTION medrec.touch() IS
 'Trigger, AFTER STATEMENT with transition tables on diagnosis and treatment: moves last_visit of all affected patients to the transaction''s time. Errors: 39P01 called otherwise, 40001 under REPEATABLE READ when the patient was changed meanwhile.';
 COMMENT ON FUNCTION medrec.create_patient(text, integer, text, text, date) IS
@@ -333,6 +341,10 @@ COMMENT ON FUNCTION medrec.add_suggestions(uuid, jsonb) IS
 'Adds suggestions of an outside program to a diagnosis or treatment. They are ranked by score, each code once, 20 at most. Returns the row as stored. record: its id. suggestions: array of {code, display, code_system, score 0..1, source, reason}; all but code may be omitted; the source is stored after the name of the account or session user, unless the owner or a member of medrec_import adds them. Errors: 22023 with all faults in DETAIL, PT404 no such record, 42501.';
 
 -- terminology
+COMMENT ON FUNCTION medrec.validate_code(text, text, text, date, jsonb) IS
+'Validates a code as medrec.validate() does for a record. result: pending (no release is loaded to check against), valid, review (known, but a person should look at it) or invalid; code: in its normal form; display: the official title; billable: whether it may be used on a claim, null if not known; issues: as in the column issues of a diagnosis. code_system: name in any case, FHIR URI or OID. code: in any usual writing. display: description to compare, or null. on_date: day to validate as of. context: object with what else is known: age (years) and gender of the patient, role (principal or secondary), codes (array of the visit''s other codes). Errors: 22023 unknown code system or malformed context, 22004 null code or code system.';
+COMMENT ON FUNCTION medrec.suggest(text, text, text, integer, date, jsonb) IS
+'Suggests codes for a code that may be wrong, a description, or both; a row per code, the best first: code, official display, score 0..1, source (title, synonym, spelling, code, child, successor) and reason. code_system: name in any case, FHIR URI or OID. code: a code that may be wrong, or null. display: a description in words, or null. max: the most rows, 1 to 50, by default 5. on_date: day on which the codes must be in effect, by default today. context: object with age (years) and gender of the patient, and typing (true: the last word is unfinished). Errors: 22023 unknown code system, max out of range or malformed context, 22004 null code system.';
 COMMENT ON FUNCTION medrec.code_systems() IS
 'The code systems that medrec knows: name as stored, title, FHIR URI, OID (HL7 terminology), and whether releases contain headers that may not be used on a claim. No arguments, no errors.';
 COMMENT ON FUNCTION medrec.check_code(text, text) IS
@@ -367,7 +379,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT r.warnings || COALESCE((
 		SELECT jsonb_agg(jsonb_build_object('severity', 'warning', 'code', 'expired', 'field', 'effective_from', 'text',
-			format('the %s in force (version %s) are of %s, the codes in force (version %s) of %s: they say nothing of what has changed between',
+			format('the %s in effect (version %s) are from %s, the codes in effect (version %s) from %s: they do not cover the changes in between',
 				CASE e.content WHEN 'edits' THEN 'coding edits' ELSE 'rules of the tabular list' END,
 				e.version, to_char(e.effective_from, 'YYYY-MM-DD'), c.version, to_char(c.effective_from, 'YYYY-MM-DD')))
 			ORDER BY e.content)
@@ -397,7 +409,7 @@ BEGIN
 			RETURN (SELECT COALESCE(jsonb_agg(jsonb_build_object('code_system', r.code_system, 'version', r.version,
 					'content', r.content, 'text', w.warning ->> 'text') ORDER BY r.code_system, r.content, r.effective_from), '[]')
 				FROM medrec.code_release AS r, jsonb_array_elements(medrec.release_warnings(r.id)) AS w (warning)
-				-- what is out of date is told once, of the edits
+				-- outdated rules are reported once, for the edits
 				WHERE r.content <> 'codes' OR w.warning ->> 'code' <> 'expired');
 		END IF;
 	END IF;
@@ -415,7 +427,7 @@ LANGUAGE c STABLE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_release';
 COMMENT ON FUNCTION medrec.verify_release(text, text) IS
-'Computes the digest of loaded releases from their rows and lists what differs from what was loaded; without a row of severity error or warning nothing does. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; only when all versions are verified); own_rows, own_term_without_event (a term of no release without an event: added by the owner''s SQL, or by 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest itself stands in code_release, whose events the audit trail seals: verify_records() finds it changed. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
+'Computes the digest of loaded releases from their rows and lists what differs from what was loaded; if no row has severity error or warning, nothing does. code_system: name, FHIR URI or OID, by default all; version: as it was loaded, by default all. kind: release_altered (the digest differs), then code_changed, code_added, code_removed, and the same of term, note, rule, for 1,000 codes at most; span_altered and rule_days_altered (days of no release; only when all versions are verified); own_rows, own_term_without_event (a term of no release without an event: added by the owner''s SQL, or by 0.1) and no_digest (a release that 0.1 loaded, see digest_release) are information. The digest is stored in code_release, whose events the audit trail seals, so verify_records() reports a changed digest. With the caller''s rights. Works on a standby. Errors: 22023 unknown system, 42501 without SELECT on the terminologies and on the trail, 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_release(text, text) FROM PUBLIC;
 
 CREATE FUNCTION medrec.digest_release(code_system text, version text, content text DEFAULT 'codes')
@@ -443,6 +455,10 @@ COMMENT ON FUNCTION medrec.remove_term(bigint) IS
 REVOKE ALL ON FUNCTION medrec.remove_term(bigint) FROM PUBLIC;
 
 -- access
+COMMENT ON FUNCTION medrec.logout() IS
+'Ends the token of the current request, which its claim jti identifies. No arguments. Errors: PT401 without a token.';
+COMMENT ON FUNCTION medrec.revoke_tokens(text) IS
+'Ends all tokens of an account, and its lock-out if there is one. For administrators. username: the account''s name. Errors: PT404 no such account, 42501.';
 COMMENT ON FUNCTION medrec.pbkdf2_iterations(text) IS
 'Iterations of a hash in Django''s form (pbkdf2_sha256$iterations$salt$hash), null for other text or for more than 5,000,000. For an index. password: a stored hash. No errors.';
 COMMENT ON FUNCTION medrec.rotate_jwt_key(interval) IS
@@ -456,7 +472,7 @@ COMMENT ON FUNCTION medrec.sees_patient(uuid, boolean) IS
 COMMENT ON FUNCTION medrec.care_team_changed() IS
 'Trigger, AFTER changes of care teams: tells sessions at commit that what they cache about them is out of date. Errors: 39P01 called otherwise.';
 COMMENT ON FUNCTION medrec.wrong_arguments() IS
-'Target of a call over HTTP with arguments that no function takes. No arguments. Errors: PT404, always.';
+'Answers a call over HTTP whose arguments no function takes. No arguments. Errors: PT404, always.';
 
 CREATE FUNCTION medrec.visible_patients_support(internal)
 RETURNS internal
@@ -477,7 +493,7 @@ RETURNS trigger
 LANGUAGE c
 AS 'MODULE_PATHNAME', 'medrec_watch_number';
 COMMENT ON FUNCTION medrec.watch_number() IS
-'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, an account that gives a patient the number of a hidden one leaves a line in the server''s log, even if it rolls back. Errors: 39P01 called otherwise.';
+'Trigger, on patient BEFORE INSERT or UPDATE FOR EACH ROW, after medrec.validate(): with medrec.care_team_mode on, a line in the server''s log names an account that gives a patient the number of a hidden one, even if it rolls back. Errors: 39P01 called otherwise.';
 REVOKE ALL ON FUNCTION medrec.watch_number() FROM PUBLIC;
 COMMENT ON FUNCTION medrec.break_glass(text, text) IS
 'Opens a patient of another team to the acting account for medrec.break_glass_time, and leaves an audit event (table_name break_glass) and a line in the server''s log. The patient is open when the transaction has committed, not within it. Returns {"patient", "expires_at"}. patient: patient.id or patient_id. reason: why, 10 to 2000 characters; white space and invisible characters do not count towards the 10. Errors: 22023 reason too short or long, 25006 in a read-only transaction, PT404 no such patient, 42501 without an account.';
@@ -486,7 +502,7 @@ COMMENT ON FUNCTION medrec.login(text, text) IS
 COMMENT ON FUNCTION medrec.change_password(text, text) IS
 'Changes the password of the account that the request''s token names, ends all its tokens, and returns a new one as login does. old_password: the current one; if it is wrong the answer is login''s refusal, and counts as one. new_password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: 22023 for such a password, 25006 in a read-only transaction, 42501 in all sessions but those of medrec_authenticator, PT401 without an account.';
 COMMENT ON FUNCTION medrec.set_password(text, text) IS
-'Sets the password of an account, ends all its tokens and a lock-out. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: PT404 no such account, 22023 for such a password, 42501.';
+'Sets the password of an account, ends all its tokens, and its lock-out if there is one. For administrators. username: the account''s name. password: 12 characters to 72 bytes, not the account''s name, not a common password. Errors: PT404 no such account, 22023 for such a password, 42501.';
 COMMENT ON FUNCTION medrec.check_request() IS
 'For PostgREST, before each request: checks that the token may be used now. Its account is active and has the role of the request; it has an end and the audience medrec.token_audience; it has not been revoked; and if it comes from login, that login was committed. No arguments. Errors: PT401.';
 
@@ -700,7 +716,7 @@ LANGUAGE c VOLATILE
 SET search_path = pg_catalog, pg_temp
 AS 'MODULE_PATHNAME', 'medrec_verify_access';
 COMMENT ON FUNCTION medrec.verify_access() IS
-'Compares everything that decides who may do what (tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role) with what CREATE EXTENSION and migrate() make, and lists the differences. severity: error; warning, for what the owner has added; information, for what belongs to a site, such as logins that are members of medrec''s roles. Without a row of error or warning nothing has changed. seal: the first seal of the audit trail whose snapshot of rights has the current state; null if it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. For a superuser everything is made again from the script in the library, in empty schemas, and rolled back; others, and a standby, compare with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
+'Compares everything that decides who may do what (tables, views, columns, constraints, row level security, policies, triggers and event triggers with their modes, rules, functions with their bodies, rights, owners, medrec''s roles with attributes and members, settings by database and role) with what CREATE EXTENSION and migrate() make, and lists the differences. severity: error; warning, for what the owner has added; information, for what belongs to a site, such as logins that are members of medrec''s roles. If no row has severity error or warning, nothing has changed. seal: the first seal of the audit trail whose snapshot of rights has the current state; null if it has been changed since the last one. kind: what it is, with _changed, _added or _missing; membership, role, setting, owner, and the like; snapshot_altered, baseline_altered, baseline_outdated. Called by a superuser, it makes everything again from the script in the library, in empty schemas, and rolls that back; for other callers, and on a standby, it compares with what migrate() kept in medrec.audit_access. No arguments. Error: 42P01 before medrec.migrate().';
 REVOKE ALL ON FUNCTION medrec.verify_access() FROM PUBLIC;
 
 -- migrate
@@ -928,7 +944,7 @@ AS $$
 DECLARE
 	want record;
 	r record;
-	-- DROP EXTENSION ... CASCADE has been here
+	-- DROP EXTENSION ... CASCADE has dropped the triggers
 	lost boolean := NOT EXISTS (SELECT FROM pg_trigger AS t JOIN pg_proc AS p ON p.oid = t.tgfoid
 		JOIN pg_class AS c ON c.oid = t.tgrelid
 		WHERE p.pronamespace = 'medrec'::regnamespace AND c.relnamespace = 'medrec'::regnamespace AND NOT t.tgisinternal);
@@ -1033,7 +1049,7 @@ BEGIN
 			SELECT a.*, to_regclass(format('%I.%I', a.schema_name, a.table_name)) AS relation FROM medrec.audit_attached AS a
 		LOOP
 			IF r.relation IS NULL THEN
-				RAISE WARNING 'medrec: table %.% had trigger %, and is missing', r.schema_name, r.table_name, r.trigger_name;
+				RAISE WARNING 'medrec: table %.%, which had trigger %, is missing', r.schema_name, r.table_name, r.trigger_name;
 				CONTINUE;
 			END IF;
 			EXECUTE format('CREATE TRIGGER %I AFTER %s ON %s%s FOR EACH STATEMENT EXECUTE FUNCTION medrec.audit(%s)',
@@ -1089,7 +1105,7 @@ DECLARE
 BEGIN
 	IF to_regclass('medrec.data_import') IS NOT NULL THEN
 		RAISE EXCEPTION 'data are being imported' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'When all are loaded, SELECT * FROM medrec.import_end().';
+			HINT = 'When all data are loaded, run SELECT * FROM medrec.import_end().';
 	END IF;
 	SELECT array_agg(o) INTO repaired FROM medrec.layout_restore(medrec.layout_wanted()) AS o;
 	IF repaired IS NOT NULL THEN
@@ -1150,7 +1166,7 @@ BEGIN
 			HINT = 'Run SELECT * FROM medrec.migrate(), or restore the schema first.';
 	ELSIF to_regclass('medrec.data_import') IS NOT NULL THEN
 		RAISE EXCEPTION 'an import has begun already' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'When all data are loaded, SELECT * FROM medrec.import_end().';
+			HINT = 'When all data are loaded, run SELECT * FROM medrec.import_end().';
 	END IF;
 	SELECT array_agg(w.object) INTO seeds
 	FROM jsonb_to_recordset(medrec.layout_wanted()) AS w (kind text, object text) WHERE w.kind = 'seed';
@@ -1230,12 +1246,12 @@ DECLARE
 BEGIN
 	IF to_regclass('medrec.data_import') IS NULL THEN
 		RAISE EXCEPTION 'no import has begun' USING ERRCODE = 'object_not_in_prerequisite_state',
-			HINT = 'SELECT medrec.import_begin() comes before the data.';
+			HINT = 'Run SELECT medrec.import_begin() before loading the data.';
 	END IF;
 	SELECT * INTO import FROM medrec.data_import;
 	SELECT array_agg(m.version ORDER BY m.version) INTO known FROM medrec.schema_migration AS m;
 	IF known IS DISTINCT FROM import.steps AND import.steps IS NOT NULL OR known IS NULL THEN
-		RAISE EXCEPTION 'the data are of another layout than the tables' USING ERRCODE = 'object_not_in_prerequisite_state',
+		RAISE EXCEPTION 'the data have another layout than the tables' USING ERRCODE = 'object_not_in_prerequisite_state',
 			DETAIL = format('Steps of the tables: %s; of the data: %s.', array_to_string(import.steps, ', '),
 				coalesce(array_to_string(known, ', '), 'none')),
 			HINT = 'Restore schema and data of the same dump into a new database, then migrate.';

@@ -1,15 +1,16 @@
 /*
  * access/careteam.c
- *		Who sees which patient, where clinicians see those of their teams only.
+ *		Which patients an account may see, when clinicians see only those of
+ *		their teams.
  *
- * The policies of the record tables ask sees_patient() for a row.  While care
- * teams are not in force the planner strikes that out, so that it costs nothing.
- * While they are, the account's patients are kept as a sorted array until
- * somebody's teams change; a row costs a search in it, and a list can be read by
- * index from it.
+ * The policies of the record tables ask sees_patient() for a row. While
+ * medrec.care_team_mode is off, the planner removes the call, so it costs
+ * nothing. While it is on, the account's patients are kept as a sorted array
+ * until any care team changes; each row costs one search in the array, and a
+ * list can be read by index with it.
  *
- * Teams are read as they are now, by a snapshot of their own, as rights are: what
- * is kept serves transactions with other snapshots, older ones too.
+ * Teams are read with a new snapshot, as privileges are, because the cached
+ * array also serves transactions with other, older snapshots.
  */
 #include "base/medrec.h"
 
@@ -65,19 +66,19 @@
 /* SQLSTATE that PostgREST answers with 404 */
 #define ERRCODE_PATIENT_NOT_FOUND	MAKE_SQLSTATE('P','T','4','0','4')
 
-/* a reason says something that can be read, and is no novel */
+/* limits on the length of a reason */
 #define REASON_MIN_CHARS	10
 #define REASON_MAX_CHARS	2000
 
-/* The patients whom an account may see. */
+/* The patients that an account may see. */
 typedef struct Visible
 {
 	bool		valid;
-	Oid			table;			/* whose invalidation says that teams have
+	Oid			table;			/* its invalidation says that teams have
 								 * changed */
 	uint32		number;			/* rises with every change */
 	int32		account;
-	TimestampTz until;			/* when a patient who was opened is shut */
+	TimestampTz until;			/* when the first opened patient expires */
 	int			count;
 	int64		size;			/* of ids */
 	Snapshot	snapshot;		/* while they are read */
@@ -87,7 +88,7 @@ typedef struct Visible
 
 static Visible visible;
 
-/* what a call of sees_patient() keeps from row to row */
+/* state of a call of sees_patient(), kept from row to row */
 typedef struct Viewer
 {
 	uint32		number;
@@ -95,10 +96,10 @@ typedef struct Viewer
 } Viewer;
 
 /*
- * The patient whom a statement is about to make: the row must be visible to who
- * makes it before it is there, and before its teams can be.  Nobody had this id
- * when it was written here; it is cleared when the statement ends.  Somebody
- * else's INSERT of the same id may come first: IsNewborn() looks.
+ * The patient that a statement is about to insert: the row must be visible to
+ * its creator before it exists, and before it can have teams. The id was
+ * unused when it was stored here; it is cleared when the statement ends.
+ * Another session may insert the same id first, which IsNewborn() checks.
  */
 static struct
 {
@@ -188,7 +189,7 @@ static List *IndexCondition(SupportRequestIndexCondition *request);
 static double VisiblePart(void);
 static double VisibleCost(void);
 
-/* The setting changes: plans that were made for the old one are of no use. */
+/* Assign hook: plans made for the old value must not be used any more. */
 void
 medrec_assign_care_team_mode(bool newval, void *extra)
 {
@@ -196,7 +197,7 @@ medrec_assign_care_team_mode(bool newval, void *extra)
 		ResetPlanCache();
 }
 
-/* The number of the account that acts, 0 where there is none or it is not active. */
+/* The number of the acting account, 0 if there is none or it is not active. */
 static int32
 AccountNumber(void)
 {
@@ -232,7 +233,7 @@ AccountNumber(void)
 	return number;
 }
 
-/* Hook: somebody's teams have changed. */
+/* Hook: care teams have changed. */
 static void
 ForgetVisible(Oid relid)
 {
@@ -302,9 +303,10 @@ ReadTeams(Visible *found)
 }
 
 /*
- * Adds the patients whom an account has opened, and notes when the first is shut.
- * A row opens its patient once it is committed, and its audit event with it: not
- * in the transaction that wrote it, which may yet be rolled back.
+ * Adds the patients that an account has opened, and records when the first of
+ * them expires. A row opens its patient only after it and its audit event have
+ * been committed, not in the transaction that wrote it, which may still be
+ * rolled back.
  */
 static void
 ReadOpened(Visible *found)
@@ -336,7 +338,7 @@ ReadOpened(Visible *found)
 	table_close(rel, AccessShareLock);
 }
 
-/* Finds the patients of an account, where they are not known already. */
+/* Finds the patients of an account, unless they are cached. */
 static void
 FindVisible(int32 account)
 {
@@ -346,7 +348,7 @@ FindVisible(int32 account)
 	int			i;
 	int			kept = 0;
 
-	/* changes are told by this table, whose number a restore changes */
+	/* changes are signalled for this table, whose OID changes with a restore */
 	invalidate_watch(ForgetVisible);
 	seen = invalidate_count();
 	found.table = medrec_relation("care_team_member");
@@ -358,10 +360,10 @@ FindVisible(int32 account)
 										  ALLOCSET_DEFAULT_SIZES);
 
 	/*
-	 * Teams as they are now, not as the statement's snapshot sees them: that
-	 * may be older than a change whose message has come, and what was kept of
-	 * it would stay.  In parallel mode there is no other snapshot; nothing is
-	 * kept.
+	 * Read the teams with a new snapshot: the statement's may be older than a
+	 * change whose invalidation has been processed already, and its stale
+	 * result would stay in the cache. In parallel mode no new snapshot can be
+	 * taken, so nothing is cached.
 	 */
 	found.snapshot = RegisterSnapshot(parallel ? GetActiveSnapshot() : GetLatestSnapshot());
 	if (account != 0)
@@ -413,8 +415,9 @@ HasTeam(int32 account)
 }
 
 /*
- * Whether no patient has this id, as everybody's committed rows and one's own are
- * now; with or_own, none but one whom this transaction has made.
+ * Whether no patient has this id now, in committed rows or rows of this
+ * transaction; with or_own, a patient created by this transaction does not
+ * count.
  */
 static bool
 IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own)
@@ -437,9 +440,9 @@ IdIsFree(Oid relid, const pg_uuid_t *id, bool or_own)
 }
 
 /*
- * Whether a patient is the one whom the statement is about to make, and is still
- * nobody else's: an upsert that has waited for somebody else's INSERT of the same
- * id finds that patient there, and must not take it for its own.
+ * Whether a patient is the one that the statement is about to insert, and no
+ * other session has inserted it: an upsert that has waited for another INSERT
+ * of the same id finds that patient, and must not treat it as its own.
  */
 static bool
 IsNewborn(const pg_uuid_t *id)
@@ -453,9 +456,10 @@ IsNewborn(const pg_uuid_t *id)
 PG_FUNCTION_INFO_V1(medrec_sees_patient);
 
 /*
- * medrec.sees_patient(patient, refuse): is the patient of a team of the account
- * that acts, or opened by it?  If not, false, or with refuse an error, the same
- * for a patient who is not there.
+ * medrec.sees_patient(patient, refuse): does the patient belong to a team of
+ * the acting account, or has the account opened them? If not, returns false,
+ * or with refuse raises an error, which is the same if the patient does not
+ * exist.
  */
 Datum
 medrec_sees_patient(PG_FUNCTION_ARGS)
@@ -469,7 +473,7 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 	if (IsNewborn(patient))
 		PG_RETURN_BOOL(true);
 
-	/* who acts is looked up once for a query */
+	/* the acting account is looked up once per query */
 	if (viewer == NULL)
 	{
 		viewer = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(Viewer));
@@ -487,7 +491,7 @@ medrec_sees_patient(PG_FUNCTION_ARGS)
 	if (refuse)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("the patient is not there, or not in your care")));
+				 errmsg("the patient does not exist or is not in your care")));
 	PG_RETURN_BOOL(false);
 }
 
@@ -509,8 +513,8 @@ medrec_visible_patients(PG_FUNCTION_ARGS)
 }
 
 /*
- * Is the column compared with a single value anyway, or with another table?  Then
- * the array would only be one more condition to test.
+ * Is the column compared with a single value anyway, or with another table?
+ * Then the array would only add a condition.
  */
 static bool
 IsNarrowed(RelOptInfo *rel, Expr *key, Oid equals)
@@ -559,7 +563,7 @@ IndexCondition(SupportRequestIndexCondition *request)
 						   makeFuncExpr(function, UUIDARRAYOID, NIL, InvalidOid, InvalidOid,
 										COERCE_EXPLICIT_CALL));
 	any->location = -1;
-	/* the row is asked all the same: request->lossy stays true */
+	/* the function is still called for each row: request->lossy stays true */
 	return list_make1(any);
 }
 
@@ -582,10 +586,10 @@ VisiblePart(void)
 	return Min(1.0, Max(visible.count, 1) / all);
 }
 
-/* what it costs to look up one of visible_patients() in an index, in calls of an operator */
+/* cost of an index lookup of one of visible_patients(), in operator calls */
 #define PROBE_OPERATORS		20
 
-/* For the planner: what it costs to read by index for each visible patient. */
+/* For the planner: the cost of an index lookup for each visible patient. */
 static double
 VisibleCost(void)
 {
@@ -607,10 +611,10 @@ VisibleCost(void)
 PG_FUNCTION_INFO_V1(medrec_visible_patients_support);
 
 /*
- * The planner's helper for visible_patients().  The planner takes an array that
- * it does not know for one of ten, and must not be told more: it would look at
- * every patient of it, at each condition, for each query.  So the function is
- * volatile, and its cost says how long the array is.
+ * Planner support function of visible_patients(). The planner assumes ten
+ * elements for an unknown array, and must not see the real one: it would
+ * examine every patient in it, for each condition of each query. So the
+ * function is volatile, and its cost reflects the length of the array.
  */
 Datum
 medrec_visible_patients_support(PG_FUNCTION_ARGS)
@@ -629,7 +633,7 @@ medrec_visible_patients_support(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_sees_patient_support);
 
-/* The planner's helper for sees_patient(). */
+/* Planner support function of sees_patient(). */
 Datum
 medrec_sees_patient_support(PG_FUNCTION_ARGS)
 {
@@ -638,7 +642,7 @@ medrec_sees_patient_support(PG_FUNCTION_ARGS)
 
 	if (IsA(request, SupportRequestSimplify))
 	{
-		/* plans are made anew when the setting changes */
+		/* plans are invalidated when the setting changes */
 		if (!medrec_care_team_mode)
 			result = makeBoolConst(true, false);
 	}
@@ -664,8 +668,9 @@ medrec_care_team_changed(PG_FUNCTION_ARGS)
 }
 
 /*
- * Is a number that of a patient whom an account does not see?  One whom another
- * transaction is about to make counts: who gives the number waits for it, and learns.
+ * Does a number belong to a patient that an account may not see? A patient
+ * that another transaction is about to insert counts too: the caller waits for
+ * that transaction, and then learns of it.
  */
 static bool
 IsHidden(Relation rel, Datum number, int32 account)
@@ -718,9 +723,10 @@ NoteHiddenNumber(const char *name)
 PG_FUNCTION_INFO_V1(medrec_watch_number);
 
 /*
- * medrec.watch_number(): notes when an account gives a patient the number of one
- * whom it does not see.  The answer tells that the number is taken, and a ROLLBACK
- * would leave no trace of it.  It comes after medrec.validate(), which trims.
+ * medrec.watch_number(): logs when an account gives a patient the number of
+ * one that it may not see. The error reveals that the number is taken, and a
+ * ROLLBACK would leave no trace of it. It fires after medrec.validate(), which
+ * trims the number.
  */
 Datum
 medrec_watch_number(PG_FUNCTION_ARGS)
@@ -752,14 +758,14 @@ medrec_watch_number(PG_FUNCTION_ARGS)
 
 	name = actor_account_name();
 	account = name == NULL ? 0 : AccountNumber();
-	/* the owner, and whoever else no policy holds, see all */
+	/* the owner and other roles exempt from policies see all */
 	if (account != 0 && check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED &&
 		IsHidden(rel, number, account))
 		NoteHiddenNumber(name);
 	return PointerGetDatum(tuple);
 }
 
-/* Puts the rows that a statement has made into the teams of who made them. */
+/* Adds the patients that a statement has inserted to the teams of the acting account. */
 static void
 EnrolRows(TriggerData *trigdata, const char *name)
 {
@@ -769,8 +775,7 @@ EnrolRows(TriggerData *trigdata, const char *name)
 	int			level;
 
 	/*
-	 * as the owner, as foreign keys do it: nobody else may write who is in a
-	 * team
+	 * as the owner, like foreign keys: nobody else may write to team tables
 	 */
 	level = direct_search_path();
 	GetUserIdAndSecContext(&user, &security);
@@ -788,9 +793,10 @@ EnrolRows(TriggerData *trigdata, const char *name)
 PG_FUNCTION_INFO_V1(medrec_enrol);
 
 /*
- * medrec.enrol(): on INSERT into patient: whom a clinician makes belongs to that
- * clinician's teams.  Before each row, so that they may see it; after the
- * statement, for the rows that it has made - an upsert makes not all of them.
+ * medrec.enrol(): on INSERT into patient: a patient created by a clinician
+ * belongs to that clinician's teams. Fires before each row, so that the
+ * clinician may see it, and after the statement for the rows inserted, which
+ * are not all rows of an upsert.
  */
 Datum
 medrec_enrol(PG_FUNCTION_ARGS)
@@ -844,21 +850,21 @@ IsUuid(const char *text)
 }
 
 /*
- * Leaves a line in the server's log that an account has asked for a patient: the
- * answer tells whether there is one, and a ROLLBACK would take the event away.
+ * Logs that an account has tried to open a patient: the answer reveals whether
+ * the patient exists, and a ROLLBACK would remove the event.
  */
 static void
 NoteAsked(const char *name, bool found)
 {
 	ereport(LOG_SERVER_ONLY,
 			(found ? errmsg("account \"%s\" breaks the glass of a patient", name) :
-			 errmsg("account \"%s\" tries to break the glass of a patient who is not there", name),
+			 errmsg("account \"%s\" tries to break the glass of a patient who does not exist", name),
 			 errhidestmt(true), errhidecontext(true)));
 }
 
 PG_FUNCTION_INFO_V1(medrec_break_glass);
 
-/* medrec.break_glass(patient, reason): opens a patient to the account that acts. */
+/* medrec.break_glass(patient, reason): opens a patient to the acting account. */
 Datum
 medrec_break_glass(PG_FUNCTION_ARGS)
 {
@@ -871,8 +877,8 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	Datum		result;
 
 	/*
-	 * before the patient is looked for: a GET learns nothing of whether there
-	 * is one
+	 * before the lookup, so that a GET does not learn whether the patient
+	 * exists
 	 */
 	PreventCommandIfReadOnly("medrec.break_glass()");
 	while (*reason == ' ')
@@ -905,8 +911,7 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	nulls[1] = false;
 
 	/*
-	 * the reason of the audit trail's event, and of what follows in the
-	 * transaction
+	 * the reason in the audit event, and in later events of the transaction
 	 */
 	(void) set_config_option("medrec.reason", reason, PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
@@ -922,8 +927,8 @@ medrec_break_glass(PG_FUNCTION_ARGS)
 	SPI_finish();
 
 	/*
-	 * the event is on disk before the patient is open, whatever the session
-	 * has set
+	 * the event is on disk before the patient is open, whatever
+	 * synchronous_commit says
 	 */
 	ForceSyncCommit();
 	return result;

@@ -1,6 +1,7 @@
 /*
  * access/careteam.h
- *		Who sees which patient, where clinicians see those of their teams only.
+ *		Which patients an account may see, when clinicians see only those of
+ *		their teams.
  */
 #ifndef MEDREC_CARETEAM_H
 #define MEDREC_CARETEAM_H

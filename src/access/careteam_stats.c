@@ -1,14 +1,15 @@
 /*
  * access/careteam_stats.c
- *		What EXPLAIN tells of hidden rows, for who may not see all rows.
+ *		Limits what EXPLAIN reveals about hidden rows to callers who may not
+ *		see all rows.
  *
- * Statistics are of the whole table.  An estimate by its most common values, or
- * by its histogram, tells how many rows have a value - hidden ones too - to
- * whoever asks EXPLAIN, or PostgREST for a planned count.  Where a query is held
- * to the patients of care teams, the planner is given what no value can be
- * learned from: the number of distinct values, nulls, width and correlation.
- * EXPLAIN ANALYZE counts the rows that an index has led to and a policy has
- * removed: it is refused for such a query.
+ * Statistics cover the whole table. An estimate from most common values or a
+ * histogram reveals how many rows have a value, hidden rows included, to
+ * anyone who runs EXPLAIN or asks PostgREST for a planned count. For a query
+ * restricted to the patients of care teams, the planner only gets statistics
+ * that reveal no value: the number of distinct values, nulls, width and
+ * correlation. EXPLAIN ANALYZE counts rows that an index found and a policy
+ * removed, so it is refused for such a query.
  */
 #include "base/medrec.h"
 
@@ -67,7 +68,7 @@ AsksForPatient(Node *node, void *context)
 	return expression_tree_walker(node, AsksForPatient, context);
 }
 
-/* Is a table of the query held to the patients of care teams by a policy of its own? */
+/* Does a policy of the table restrict it to the patients of care teams? */
 static bool
 IsHeldTable(RangeTblEntry *rte)
 {
@@ -75,7 +76,10 @@ IsHeldTable(RangeTblEntry *rte)
 		AsksForPatient((Node *) rte->securityQuals, NULL);
 }
 
-/* The same, or is it read as part of one: a partition is held by its parent's policy. */
+/*
+ * The same, or is it read as part of such a table: a partition is restricted
+ * by its parent's policy.
+ */
 static bool
 IsHeld(PlannerInfo *root, Index rti)
 {
@@ -92,7 +96,7 @@ IsHeld(PlannerInfo *root, Index rti)
 	return false;
 }
 
-/* A copy of statistics without what names values. */
+/* A copy of statistics without the values in them. */
 static HeapTuple
 WithoutValues(HeapTuple tuple)
 {
@@ -189,7 +193,7 @@ IndexStats(PlannerInfo *root, Oid index, AttrNumber attnum, VariableStatData *va
 	return next_index_hook && next_index_hook(root, index, attnum, vardata);
 }
 
-/* Hook: what is known of a table; the extended statistics that hold values are left out. */
+/* Hook: information about a table; extended statistics that contain values are left out. */
 static void
 RelationInfo(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 {
@@ -208,7 +212,7 @@ RelationInfo(PlannerInfo *root, Oid relid, bool inhparent, RelOptInfo *rel)
 	}
 }
 
-/* For the walker: does a plan ask for a patient of a row, as the policies do? */
+/* For the walker: does a plan call medrec.sees_patient(), as the policies do? */
 static bool
 ReadsHeld(PlanState *planstate, void *context)
 {
@@ -217,9 +221,10 @@ ReadsHeld(PlanState *planstate, void *context)
 }
 
 /*
- * Is a query run by EXPLAIN ANALYZE, which drops its rows?  auto_explain may have
- * them counted too, but tells the server's log.  With auto_explain.log_analyze a
- * CREATE TABLE AS and a MOVE are taken for explained: better than the reverse.
+ * Is a query run by EXPLAIN ANALYZE, which discards its rows? auto_explain may
+ * count them too, but writes to the server's log only. With
+ * auto_explain.log_analyze, CREATE TABLE AS and MOVE are mistaken for EXPLAIN
+ * ANALYZE, which is the safe side.
  */
 static bool
 IsExplained(QueryDesc *query)
@@ -230,7 +235,7 @@ IsExplained(QueryDesc *query)
 		(dest == DestNone || dest == DestIntoRel || medrec_serializes_for_explain(dest));
 }
 
-/* Hook: a query is run; by now it is known where its rows go. */
+/* ExecutorRun hook: the destination of the rows is known by now. */
 static void
 ExecutorRuns(MEDREC_RUN_PARAMS)
 {

@@ -1,10 +1,12 @@
 /*
  * access/jwt_keys.c
- *		The keys that tokens are signed with: made, changed, given to PostgREST.
+ *		The keys that tokens are signed with: creation, rotation, and delivery
+ *		to PostgREST.
  *
- * Three kinds are in force at a time: the one that signs, the next one, and
- * those that have been replaced but may still be on tokens.  The next one is
- * made one change ahead, so that PostgREST knows it long before it signs.
+ * Three kinds of keys are accepted at a time: the one that signs, the next
+ * one, and those that have been replaced but may have signed tokens still in
+ * use. The next key is made one rotation ahead, so that PostgREST knows it
+ * long before it signs.
  */
 #include "base/medrec.h"
 
@@ -20,7 +22,7 @@
 #include "access/token.h"
 #include "base/plan.h"
 
-/* one change at a time: "mrjk" */
+/* lock of a key rotation: "mrjk" */
 #define KEY_LOCK	INT64CONST(0x6d726a6b)
 
 static SavedPlan drop_all = {
@@ -81,8 +83,9 @@ AddSigningKey(bool signs)
 PG_FUNCTION_INFO_V1(medrec_rotate_jwt_key);
 
 /*
- * medrec.rotate_jwt_key(overlap): the next key signs from now on, the present
- * one is accepted for the overlap.  Without overlap all keys are thrown away.
+ * medrec.rotate_jwt_key(overlap): the next key signs from now on, and the
+ * current one is accepted for the overlap. With a zero overlap all keys are
+ * dropped.
  */
 Datum
 medrec_rotate_jwt_key(PG_FUNCTION_ARGS)
@@ -102,7 +105,7 @@ medrec_rotate_jwt_key(PG_FUNCTION_ARGS)
 	DirectFunctionCall1(pg_advisory_xact_lock_int8, Int64GetDatum(KEY_LOCK));
 	if (sign == 0)
 	{
-		/* PostgREST remembers for a while that a token was good */
+		/* PostgREST caches for a while that a token was valid */
 		saved_plan_run(&drop_all, NULL, NULL);
 		saved_plan_run(&end_tokens, NULL, NULL);
 	}
@@ -116,14 +119,14 @@ medrec_rotate_jwt_key(PG_FUNCTION_ARGS)
 	AddSigningKey(false);
 	SPI_finish();
 
-	/* PostgREST listens, and asks medrec_gate.pre_config() anew */
+	/* PostgREST listens, and calls medrec_gate.pre_config() again */
 	Async_Notify("pgrst", "reload config");
 	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(medrec_jwt_key_set);
 
-/* medrec.jwt_key_set(): the keys in force, as a JWK set (RFC 7517). */
+/* medrec.jwt_key_set(): the accepted keys, as a JWK set (RFC 7517). */
 Datum
 medrec_jwt_key_set(PG_FUNCTION_ARGS)
 {

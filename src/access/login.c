@@ -2,15 +2,16 @@
  * access/login.c
  *		Accounts over HTTP: login, passwords, tokens, and the check of each request.
  *
- * A refused login must be remembered, and PostgREST rolls back what raises an
- * error.  So a refusal is an answer like any other, whose status PostgREST takes
- * from the setting response.status.  Whoever rolls the transaction back all the
- * same gains nothing: the try has been counted in shared memory before, and a
- * token is accepted only when the row of its number has been committed.
+ * A failed login must be recorded, but PostgREST rolls back a transaction that
+ * raises an error. So a refusal is a normal answer, whose HTTP status
+ * PostgREST takes from the setting response.status. A client that rolls back
+ * the transaction gains nothing: the attempt has been counted in shared memory
+ * before, and a token is accepted only if its row in token_issued has been
+ * committed.
  *
- * Nothing in an answer, nor the time it takes, tells an unknown name from a wrong
- * password, a locked account or one that is not active.  That is why every check
- * hashes, and every refusal writes one row.
+ * An unknown name, a wrong password, a locked account and an inactive one get
+ * the same answer in the same time. That is why every check computes a hash,
+ * and every refusal writes one row.
  */
 #include "base/medrec.h"
 
@@ -47,21 +48,21 @@
 #define ERRCODE_NOT_LOGGED_IN	MAKE_SQLSTATE('P','T','4','0','1')
 #define ERRCODE_NOT_FOUND		MAKE_SQLSTATE('P','T','4','0','4')
 
-/* the role of a request without a token, and what the others begin with */
+/* the role of a request without a token, and the prefix of medrec's roles */
 #define ANONYMOUS_ROLE	"medrec_anon"
 #define ROLE_PREFIX		"medrec_"
 
 /*
- * Tries that are free, from one address and from all where the account has never
- * logged in.
+ * Number of failed attempts without a wait, from one address, and from all
+ * addresses where the account has never logged in.
  */
 #define FREE_TRIES		5
 #define FREE_TRIES_ALL	100
 
-/* names that there are not share so many rows, numbered from -1 down */
+/* unknown names share this many rows, numbered from -1 down */
 #define NOBODIES	1024
 
-/* An account, as far as a login goes. */
+/* What a login needs to know about an account. */
 typedef struct Account
 {
 	int32		id;				/* negative: there is none */
@@ -69,7 +70,7 @@ typedef struct Account
 	char	   *role;
 	char	   *password;
 	bool		active;
-	LoginCount	all;			/* wrong tries from all addresses */
+	LoginCount	all;			/* failed attempts from all addresses */
 	LoginCount	here;			/* and from the caller's */
 	bool		known;			/* the account has logged in from there */
 	int32		generation;
@@ -100,7 +101,7 @@ static SavedPlan find_account = {
 	2, {TEXTOID, TEXTOID}
 };
 
-/* What serves a database that medrec.migrate() has not brought to step 60 yet. */
+/* Used until medrec.migrate() has applied step 60. */
 static SavedPlan find_account_before = {
 	"SELECT a.id, a.username, a.role, a.password, a.is_active, g.generation,"
 	"  l.failures, l.last_failure, l.locked_until, NULL::pg_catalog.timestamptz,"
@@ -184,8 +185,9 @@ static SavedPlan forget_failures = {
 };
 
 /*
- * The count of all addresses is left to a try that runs beside this one, rather
- * than waited for: nobody who knows only the name can hold its owner up.
+ * If a concurrent attempt has the row of all addresses locked, leave the count
+ * to it instead of waiting: someone who knows only the name cannot delay the
+ * owner's login.
  */
 static SavedPlan note_success = {
 	"WITH here AS (INSERT INTO medrec.login_address AS d (account_id, address, cleared_at, last_login)"
@@ -236,7 +238,7 @@ static SavedPlan signing_key = {
 	0, {0}
 };
 
-/* a token of login() counts with its row */
+/* a token of login() is valid with its row */
 static SavedPlan check_issued = {
 	"SELECT a.role, a.is_active, g.generation, false"
 	" FROM medrec.token_issued AS i"
@@ -246,7 +248,7 @@ static SavedPlan check_issued = {
 	2, {TEXTOID, TEXTOID}
 };
 
-/* one of an outside provider without */
+/* one of an outside provider without a row */
 static SavedPlan check_outside = {
 	"SELECT a.role, a.is_active, g.generation,"
 	"  EXISTS (SELECT FROM medrec.token_revoked AS r WHERE r.jti OPERATOR(pg_catalog.=) $2),"
@@ -295,7 +297,7 @@ static char *ArgText(FunctionCallInfo fcinfo, int n);
 static void NotAccepted(void) pg_attribute_noreturn();
 static void NoSuchAccount(void) pg_attribute_noreturn();
 
-/* A number of the first row; where it is null, the other. */
+/* A number from the first row, or the default if it is null. */
 static int32
 Int32Of(int column, int32 otherwise)
 {
@@ -305,7 +307,7 @@ Int32Of(int column, int32 otherwise)
 	return isnull ? otherwise : DatumGetInt32(value);
 }
 
-/* A time of the first row, 0 where it is null. */
+/* A time from the first row, 0 if it is null. */
 static TimestampTz
 TimeOf(int column)
 {
@@ -329,7 +331,7 @@ IsLaidOut(void)
 	return OidIsValid(medrec_relation_if_any("login_address"));
 }
 
-/* Forgets an account's wrong tries: in the rows, and what shared memory has of before. */
+/* Resets an account's failed attempts, in the tables and in shared memory. */
 static void
 ForgetFailures(int32 id)
 {
@@ -344,7 +346,7 @@ ForgetFailures(int32 id)
 	}
 }
 
-/* A count of wrong tries, from a column of the first row on. */
+/* Reads a count of failed attempts from the first row, from a given column on. */
 static void
 CountOf(int column, LoginCount *count)
 {
@@ -364,7 +366,7 @@ IsTrue(int column)
 	return !isnull && DatumGetBool(value);
 }
 
-/* Finds an account by its name, or by an e-mail address that is one account's alone. */
+/* Finds an account by its name, or by an e-mail address that only one account has. */
 static bool
 FindAccount(const char *name, const char *address, Account *account)
 {
@@ -406,7 +408,7 @@ HashName(const char *name)
 	return hash_bytes((const unsigned char *) folded, strlen(folded));
 }
 
-/* Where the caller is, for counting: an address, the first half of one of IPv6. */
+/* The caller's address, for counting; of an IPv6 address the first 64 bits. */
 static char *
 CallerAddress(void)
 {
@@ -426,8 +428,8 @@ CallerAddress(void)
 }
 
 /*
- * Refuses what gains a caller something without being counted: a transaction that
- * writes nothing, and a session that is not the gateway's.
+ * Refuses calls that could not be counted: in a read-only transaction, and in
+ * sessions that are not the gateway's.
  */
 static void
 CheckCaller(void)
@@ -435,13 +437,13 @@ CheckCaller(void)
 	if (XactReadOnly)
 		ereport(ERROR,
 				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-				 errmsg("passwords are not checked in a read-only transaction"),
-				 errhint("Over HTTP use POST.")));
+				 errmsg("cannot check passwords in a read-only transaction"),
+				 errhint("Over HTTP, use POST.")));
 	if (strcmp(actor_current()->session_user, AUTHENTICATOR_ROLE) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to check a password"),
-				 errdetail("Only sessions of role \"%s\" may.", AUTHENTICATOR_ROLE)));
+				 errdetail("Only sessions of role \"%s\" may do so.", AUTHENTICATOR_ROLE)));
 }
 
 /* Has anybody ever logged in from an address? */
@@ -454,8 +456,8 @@ IsKnownAddress(const char *address)
 }
 
 /*
- * Does the password belong to an account that may log in now?  If not, the
- * failure is remembered.
+ * Does the password belong to an account that may log in now? If not, the
+ * failure is recorded.
  */
 static LoginResult
 CheckPassword(const char *name, const char *password, Account *account)
@@ -468,7 +470,7 @@ CheckPassword(const char *name, const char *password, Account *account)
 	bool		locked;
 	bool		lockout = false;
 
-	/* what no account can have is looked for all the same, cut to size */
+	/* a name that no account can have is looked up too, truncated */
 	if (strlen(name) > ACCOUNT_NAME_MAX_BYTES)
 		name = pnstrdup(name, pg_mbcliplen(name, strlen(name), ACCOUNT_NAME_MAX_BYTES));
 	if (strlen(password) > PASSWORD_SENT_MAX)
@@ -488,9 +490,8 @@ CheckPassword(const char *name, const char *password, Account *account)
 	locked = here.locked_until > now || (!account->known && all.locked_until > now);
 
 	/*
-	 * Counted before the password is looked at, and taken back where it is
-	 * right. Tries while locked do not count: they are refused whatever they
-	 * say.
+	 * Counted before the password is checked, and undone if it is right.
+	 * Attempts during a lock-out do not count: they are refused in any case.
 	 */
 	if (account->active && !locked)
 	{
@@ -517,7 +518,7 @@ CheckPassword(const char *name, const char *password, Account *account)
 	return LOGIN_REFUSED;
 }
 
-/* Remembers a refused try: the same rows for everybody and nobody. */
+/* Records a failed attempt: with the same writes for known and unknown names. */
 static void
 Remember(const Account *account, const char *address, bool lockout)
 {
@@ -541,7 +542,7 @@ Remember(const Account *account, const char *address, bool lockout)
 	if (IsLaidOut())
 		saved_plan_run(&note_refusal_here, values, nulls);
 
-	/* the start of a lock-out is an event of the audit trail */
+	/* the start of a lock-out becomes an audit event */
 	if (lockout)
 	{
 		LoginCount	count = account->here;
@@ -551,7 +552,7 @@ Remember(const Account *account, const char *address, bool lockout)
 	}
 }
 
-/* Leaves an event of a lock-out, or of tries that were rolled back. */
+/* Records an audit event of a lock-out, or of attempts that were rolled back. */
 static void
 NoteLockout(int32 account, const char *address, const LoginCount *count, int32 lost)
 {
@@ -569,8 +570,8 @@ NoteLockout(int32 account, const char *address, const LoginCount *count, int32 l
 }
 
 /*
- * Leaves events of tries that were rolled back.  Called before each sealing, with
- * the rights of the tables' owner.
+ * Records audit events of attempts that were rolled back. Called before each
+ * sealing, with the rights of the tables' owner.
  */
 void
 login_note_lost(void)
@@ -592,13 +593,13 @@ login_note_lost(void)
 	pfree(lost);
 }
 
-/* The answer to a login that is refused, with its status. */
+/* The answer to a refused login, with its HTTP status. */
 static Datum
 RefuseLogin(LoginResult result)
 {
 	static const char refusal[] =
-		"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many tries\","
-		" \"details\": null, \"hint\": \"After several wrong tries wait before the next one.\"}";
+		"{\"code\": \"28P01\", \"message\": \"wrong name or password, or too many attempts\","
+		" \"details\": null, \"hint\": \"After several failed attempts, wait before the next one.\"}";
 	static const char busy[] =
 		"{\"code\": \"PT429\", \"message\": \"too many logins at once\","
 		" \"details\": null, \"hint\": \"Wait a second, then try again.\"}";
@@ -627,7 +628,7 @@ SigningKey(uint8 **key, int *key_len)
 	return StringOf(1);
 }
 
-/* The answer to a login that is granted: a token, its end, the role. */
+/* The answer to a successful login: a token, its expiry, the role. */
 static Datum
 Token(const Account *account, int32 generation, TimestampTz now)
 {
@@ -675,8 +676,9 @@ Token(const Account *account, int32 generation, TimestampTz now)
 }
 
 /*
- * A new password is long enough, and bcrypt sees all of it.  What cannot be seen,
- * and space around it, make no password longer, nor another one.
+ * Checks a new password: it must be long enough, and short enough for bcrypt
+ * to use all of it. Invisible characters and surrounding space do not count,
+ * neither towards the length nor when it is compared with the name.
  */
 static void
 CheckNewPassword(const char *password, const char *username)
@@ -687,7 +689,7 @@ CheckNewPassword(const char *password, const char *username)
 		strlen(password) > PASSWORD_MAX_BYTES)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a password has %d characters at least and %d bytes at most",
+				 errmsg("a password must have at least %d characters and at most %d bytes",
 						PASSWORD_MIN_CHARS, PASSWORD_MAX_BYTES)));
 	if (strcmp(folded, username_fold(username)) == 0)
 		ereport(ERROR,
@@ -696,13 +698,13 @@ CheckNewPassword(const char *password, const char *username)
 	if (password_is_common(folded))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("a password must not be one of the commonest")));
+				 errmsg("a password must not be a common one")));
 }
 
 /*
- * Stores a new password; all tokens so far end.  Gives the new tokens' generation.
- * checked: the hash that the old password was held against, or NULL; false where
- * it is another by now.
+ * Stores a new password, ends all existing tokens, and gives the generation of
+ * new ones. checked: the hash that the old password was checked against, or
+ * NULL; returns false if the stored hash has changed since.
  */
 static bool
 NewPassword(int32 id, const char *password, const char *checked, int32 *generation)
@@ -719,14 +721,14 @@ NewPassword(int32 id, const char *password, const char *checked, int32 *generati
 	return true;
 }
 
-/* An argument as a string, empty where it is null. */
+/* An argument as a string, empty if it is null. */
 static char *
 ArgText(FunctionCallInfo fcinfo, int n)
 {
 	return PG_ARGISNULL(n) ? pstrdup("") : TextDatumGetCString(PG_GETARG_DATUM(n));
 }
 
-/* Says that there is no such account. */
+/* Raises the error for an account that does not exist. */
 static void
 NoSuchAccount(void)
 {
@@ -735,7 +737,10 @@ NoSuchAccount(void)
 			 errmsg("account not found")));
 }
 
-/* Notes a login, with a hash of the present cost; false where the password is another by now. */
+/*
+ * Records a login, and stores a hash of the current cost; false if the
+ * password has changed since.
+ */
 static bool
 NoteLogin(const Account *account, const char *password)
 {
@@ -752,7 +757,7 @@ NoteLogin(const Account *account, const char *password)
 
 PG_FUNCTION_INFO_V1(medrec_login);
 
-/* medrec.login(username, password): a token, or a refusal that is remembered. */
+/* medrec.login(username, password): a token, or a refusal that is recorded. */
 Datum
 medrec_login(PG_FUNCTION_ARGS)
 {
@@ -765,7 +770,7 @@ medrec_login(PG_FUNCTION_ARGS)
 	CheckCaller();
 	SPI_connect();
 	checked = CheckPassword(username, password, &account);
-	/* a password that was changed while this one was checked stays what it is */
+	/* a password that was changed during the check is kept */
 	if (checked == LOGIN_GRANTED && !NoteLogin(&account, password))
 		checked = LOGIN_REFUSED;
 	result = checked == LOGIN_GRANTED ?
@@ -777,7 +782,10 @@ medrec_login(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_change_password);
 
-/* medrec.change_password(old, new): one's own; all other tokens end. */
+/*
+ * medrec.change_password(old, new): changes the caller's own password and ends
+ * all their other tokens.
+ */
 Datum
 medrec_change_password(PG_FUNCTION_ARGS)
 {
@@ -797,7 +805,7 @@ medrec_change_password(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	checked = CheckPassword(name, old_password, &account);
-	/* one that was changed while the old one was checked stays what it is */
+	/* a password that was changed during the check is kept */
 	if (checked == LOGIN_GRANTED &&
 		(strcmp(account.username, name) != 0 ||
 		 !NewPassword(account.id, new_password, account.password, &generation)))
@@ -811,7 +819,7 @@ medrec_change_password(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_set_password);
 
-/* medrec.set_password(username, password): an administrator's; all tokens end. */
+/* medrec.set_password(username, password): for administrators; ends all tokens of the account. */
 Datum
 medrec_set_password(PG_FUNCTION_ARGS)
 {
@@ -851,7 +859,7 @@ medrec_revoke_tokens(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_logout);
 
-/* medrec.logout(): ends the token that the request came with. */
+/* medrec.logout(): ends the token of the request. */
 Datum
 medrec_logout(PG_FUNCTION_ARGS)
 {
@@ -862,7 +870,7 @@ medrec_logout(PG_FUNCTION_ARGS)
 	if (actor->jti == NULL)
 		NotAccepted();
 
-	/* an outside provider's may say nothing of its end, or nonsense */
+	/* a token of an outside provider may have no or an invalid expiry */
 	expires = GetCurrentTimestamp() + INT64CONST(366) * USECS_PER_DAY;
 	if (actor->expires != NULL)
 	{
@@ -879,7 +887,7 @@ medrec_logout(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* Says that a token is none, or none any more; not why. */
+/* Raises the error for a token that is not valid; it does not say why. */
 static void
 NotAccepted(void)
 {
@@ -889,7 +897,7 @@ NotAccepted(void)
 			 errhint("Log in again.")));
 }
 
-/* Whether a token is for this service, as its claim "aud" says: a text, or an array. */
+/* Whether the claim "aud" of a token, a string or an array, names this service. */
 static bool
 IsForUs(const char *audience)
 {
@@ -918,10 +926,10 @@ PG_FUNCTION_INFO_V1(medrec_check_request);
 
 /*
  * medrec.check_request(): whether the token that PostgREST has verified may be
- * used now: its account is there and active, has the role that the request took
- * on, and neither the token nor its generation has been revoked.  A token of
- * login() counts only with its row, which is committed with the login and goes
- * with the account.
+ * used now: its account exists and is active, has the role of the request, and
+ * neither the token nor its generation has been revoked. A token of login() is
+ * valid only with its row, which is committed with the login and deleted with
+ * the account.
  */
 Datum
 medrec_check_request(PG_FUNCTION_ARGS)
@@ -969,7 +977,11 @@ medrec_check_request(PG_FUNCTION_ARGS)
 	{
 		if (!IsTrue(2) || strcmp(role, actor->role + strlen(ROLE_PREFIX)) != 0)
 			NotAccepted();
-		/* tokens of login() are of a generation; those of others are of none */
+
+		/*
+		 * tokens of login() have a generation, those of outside providers do
+		 * not
+		 */
 		if (actor->generation != NULL ?
 			atoi(actor->generation) != Int32Of(3, 0) :
 			!IsSince(actor->issued, TimeOf(5)))
@@ -981,13 +993,13 @@ medrec_check_request(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_wrong_arguments);
 
-/* medrec.wrong_arguments(): says that a function does not take what was sent. */
+/* medrec.wrong_arguments(): raises the error for arguments that no function takes. */
 Datum
 medrec_wrong_arguments(PG_FUNCTION_ARGS)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NOT_FOUND),
 			 errmsg("there is no function of this name with these arguments"),
-			 errhint("What it takes is described at /api/.")));
+			 errhint("The functions and their arguments are described at /api/.")));
 	PG_RETURN_VOID();
 }

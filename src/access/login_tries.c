@@ -1,18 +1,18 @@
 /*
  * access/login_tries.c
- *		Tries to log in, remembered in shared memory, where no rollback reaches them.
+ *		Counts of login attempts in shared memory, which no rollback undoes.
  *
- * A wrong try is counted here before the password is looked at, and in a row at
- * the end of the caller's transaction if that commits.  The count that is newer
- * holds.  What was rolled back is told to the next sealing, which leaves an event
- * of it.  After a restart or crash of the server only the rows are left.
+ * A failed attempt is counted here before the password is checked, and in a
+ * row when the caller's transaction commits. The newer count is used. Attempts
+ * that were rolled back are reported to the next sealing, which records an
+ * audit event. After a restart or crash of the server only the rows are left.
  *
- * Where the table is full, the address that is longest ago makes room; the counts
- * of all addresses go last.
+ * When the table is full, the least recently used address is evicted; the
+ * counts for all addresses are evicted last.
  *
- * What is set up here is small enough for the room that every server keeps in
- * its shared memory, so that nothing need be preloaded.  Where even that is
- * missing, each session counts for itself.
+ * The table is small enough for the spare room in every server's shared
+ * memory, so the library need not be preloaded. If there is no room left, each
+ * session counts for itself.
  */
 #include "base/medrec.h"
 
@@ -27,8 +27,9 @@
 #include "access/login_tries.h"
 
 /*
- * Counts that are remembered; tries that may run in all, in one database, and
- * there from one address, or from all where nobody has ever logged in.
+ * Number of counts kept; of attempts that may run at the same time in total,
+ * in one database, from one address, and from all addresses where nobody has
+ * ever logged in.
  */
 #define COUNTS				128
 #define RUNNING				64
@@ -36,10 +37,10 @@
 #define RUNNING_ADDRESS		6
 #define RUNNING_STRANGERS	6
 
-/* a wait doubles with each try, up to so many seconds */
+/* a wait doubles with each attempt, up to this many seconds */
 #define LONGEST_WAIT	900
 
-/* a day without a failure, and the count starts anew */
+/* after a day without a failure the count starts again */
 #define FORGET_AFTER	(INT64CONST(86400) * USECS_PER_SEC)
 
 typedef struct SharedCount
@@ -48,7 +49,8 @@ typedef struct SharedCount
 	int32		account;
 	char		address[LOGIN_ADDRESS_BYTES];
 	LoginCount	count;
-	int32		lost;			/* tries rolled back of which no event tells */
+	int32		lost;			/* attempts rolled back that no event reports
+								 * yet */
 	int			teller;			/* the process that is writing one, 0 for none */
 } SharedCount;
 
@@ -68,14 +70,14 @@ typedef struct SharedTries
 	RunningTry	running[RUNNING];
 } SharedTries;
 
-/* What is to be done for a count when the transaction, or a part of it, ends. */
+/* What to do for a count when the transaction or a subtransaction ends. */
 typedef struct Mark
 {
 	int32		account;
 	char		address[LOGIN_ADDRESS_BYTES];
 	SubTransactionId subid;
-	int32		told;			/* lost tries that it has told of; 0: it is a
-								 * try */
+	int32		told;			/* number of lost attempts that it has
+								 * reported; 0 if it is an attempt itself */
 } Mark;
 
 static SharedTries *shared = NULL;
@@ -125,7 +127,7 @@ Attach(void)
 	shared = found;
 }
 
-/* Ends the try that this backend runs, if any. */
+/* Ends this backend's attempt, if any. */
 static void
 EndTry(void)
 {
@@ -138,7 +140,7 @@ EndTry(void)
 	SpinLockRelease(&shared->mutex);
 }
 
-/* What a mark was there for: a try is lost, or lost ones have been told. */
+/* Applies a mark: an attempt is lost, or lost ones have been reported. */
 static void
 EndMark(const Mark *mark, bool committed)
 {
@@ -149,7 +151,7 @@ EndMark(const Mark *mark, bool committed)
 	SpinLockAcquire(&shared->mutex);
 	count = FindCount(mark->account, mark->address, false);
 	if (count == NULL)
-		;						/* it has made room for others */
+		;						/* it has been evicted */
 	else if (mark->told == 0)
 		count->lost++;
 	else if (count->teller == MyProcPid)
@@ -161,7 +163,7 @@ EndMark(const Mark *mark, bool committed)
 	SpinLockRelease(&shared->mutex);
 }
 
-/* A transaction has ended, and the try with it. */
+/* A transaction has ended, and its attempt with it. */
 static void
 EndWithTransaction(XactEvent event, void *arg)
 {
@@ -169,19 +171,19 @@ EndWithTransaction(XactEvent event, void *arg)
 
 	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
 		return;
-	/* of what is prepared nobody knows whether it will be committed */
+	/* a prepared transaction may still be rolled back */
 	foreach(cell, marks)
 		EndMark(lfirst(cell), event == XACT_EVENT_COMMIT);
 	marks = NIL;
 	EndTry();
 }
 
-/* A part of a transaction has been rolled back. */
+/* A subtransaction has been rolled back. */
 static void
 EndWithSubtransaction(SubXactEvent event, SubTransactionId subid,
 					  SubTransactionId parent, void *arg)
 {
-	/* the parts within it have higher numbers, and so has nothing else */
+	/* its own subtransactions, and only these, have higher ids */
 	while (event == SUBXACT_EVENT_ABORT_SUB && marks != NIL &&
 		   ((Mark *) llast(marks))->subid >= subid)
 	{
@@ -190,14 +192,14 @@ EndWithSubtransaction(SubXactEvent event, SubTransactionId subid,
 	}
 }
 
-/* The backend ends, perhaps within a try. */
+/* The backend exits, possibly during an attempt. */
 static void
 EndWithBackend(int code, Datum arg)
 {
 	EndTry();
 }
 
-/* Forgets tries of processes that are no longer there. */
+/* Removes attempts of processes that no longer exist. */
 static void
 ForgetDead(void)
 {
@@ -217,8 +219,9 @@ ForgetDead(void)
 }
 
 /*
- * Begins a try for a name, unless another one runs or too many do.  What decides is
- * the name and the address, never whether there is such an account.
+ * Begins an attempt for a name, unless another one or too many are running.
+ * This depends only on the name and the address, not on whether the account
+ * exists.
  */
 bool
 login_try_begin(uint32 name, const char *address, bool stranger)
@@ -268,7 +271,7 @@ login_try_begin(uint32 name, const char *address, bool stranger)
 	return own != NULL && !taken;
 }
 
-/* Does a count make room before another one? */
+/* Is a count evicted before another one? */
 static bool
 GoesBefore(const SharedCount *a, const SharedCount *b)
 {
@@ -330,9 +333,9 @@ login_count_merge(int32 account, const char *address, LoginCount *count)
 }
 
 /*
- * Counts a wrong try, at once, on top of those that others have counted meanwhile:
- * an account may be tried by its name and by its e-mail address side by side.
- * Does a wait begin with it?
+ * Counts a failed attempt at once, in addition to those that other sessions
+ * have counted meanwhile: an account may be tried by name and by e-mail
+ * address at the same time. Returns whether a wait begins with it.
  */
 bool
 login_count_failure(int32 account, const char *address, LoginCount *count, int allowed, TimestampTz now)
@@ -356,7 +359,7 @@ login_count_failure(int32 account, const char *address, LoginCount *count, int a
 	return count->failures >= allowed;
 }
 
-/* Remembers a count in shared memory, at once. */
+/* Stores a count in shared memory, at once. */
 void
 login_count_store(int32 account, const char *address, const LoginCount *count)
 {
@@ -366,7 +369,7 @@ login_count_store(int32 account, const char *address, const LoginCount *count)
 	SpinLockRelease(&shared->mutex);
 }
 
-/* Forgets all counts of an account; not that tries of it were rolled back. */
+/* Removes all counts of an account, but not the record of attempts that were rolled back. */
 void
 login_count_forget(int32 account)
 {
@@ -380,7 +383,7 @@ login_count_forget(int32 account)
 	SpinLockRelease(&shared->mutex);
 }
 
-/* Makes a mark of the present part of the transaction. */
+/* Adds a mark for the current subtransaction. */
 static Mark *
 AddMark(int32 account, const char *address)
 {
@@ -395,7 +398,7 @@ AddMark(int32 account, const char *address)
 	return mark;
 }
 
-/* A try is lost if the transaction is rolled back from now on. */
+/* From now on, the attempt is lost if the transaction is rolled back. */
 void
 login_try_mark(int32 account, const char *address)
 {
@@ -410,7 +413,7 @@ login_try_unmark(void)
 	marks = list_delete_last(marks);
 }
 
-/* The tries that were rolled back and that nobody has told of. */
+/* The attempts that were rolled back and have not been reported. */
 LostTries *
 login_tries_lost(int *n)
 {

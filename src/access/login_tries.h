@@ -1,28 +1,28 @@
 /*
  * access/login_tries.h
- *		Tries to log in, remembered in shared memory, where no rollback reaches them.
+ *		Counts of login attempts in shared memory, which no rollback undoes.
  */
 #ifndef MEDREC_LOGIN_TRIES_H
 #define MEDREC_LOGIN_TRIES_H
 
 #include "datatype/timestamp.h"
 
-/* an address as tries are counted by it, with the zero at its end */
+/* length of an address as attempts are counted by it, with the terminating zero */
 #define LOGIN_ADDRESS_BYTES		64
 
 /* stands for all addresses */
 #define LOGIN_ALL_ADDRESSES		""
 
-/* Wrong tries, of an account from one address or from all. */
+/* Failed attempts for an account from one address or from all. */
 typedef struct LoginCount
 {
 	int32		failures;
 	TimestampTz last_failure;	/* 0: never */
 	TimestampTz locked_until;	/* 0: not */
-	TimestampTz cleared_at;		/* 0: never; what was before counts no more */
+	TimestampTz cleared_at;		/* 0: never; earlier failures no longer count */
 } LoginCount;
 
-/* Tries that were rolled back. */
+/* Attempts that were rolled back. */
 typedef struct LostTries
 {
 	int32		account;
@@ -32,9 +32,9 @@ typedef struct LostTries
 } LostTries;
 
 /*
- * Begins a try for a name, which ends with the transaction; stranger: nobody has
- * ever logged in from the address.  False where another session is at it, or
- * where too many names are being tried.
+ * Begins an attempt for a name, which ends with the transaction; stranger:
+ * nobody has ever logged in from the address. False if another session is
+ * trying the name, or too many attempts are running.
  */
 extern bool login_try_begin(uint32 name, const char *address, bool stranger);
 
@@ -42,27 +42,27 @@ extern bool login_try_begin(uint32 name, const char *address, bool stranger);
 extern void login_count_merge(int32 account, const char *address, LoginCount *count);
 
 /*
- * counts a wrong try in shared memory, at once, and gives the count with it; true
- * where a wait begins, from the allowed one on
+ * counts a failed attempt in shared memory, at once, and returns the new
+ * count; true if a wait begins, once the free attempts are used up
  */
 extern bool login_count_failure(int32 account, const char *address, LoginCount *count,
 								int allowed, TimestampTz now);
 
-/* remembers a count in shared memory, at once */
+/* stores a count in shared memory, at once */
 extern void login_count_store(int32 account, const char *address, const LoginCount *count);
 
-/* forgets all counts of an account */
+/* removes all counts of an account */
 extern void login_count_forget(int32 account);
 
-/* if the transaction is rolled back from now on, the try is one of those below */
+/* from now on, the attempt is lost if the transaction is rolled back */
 extern void login_try_mark(int32 account, const char *address);
 
-/* takes the last mark back: the try was a login */
+/* removes the last mark: the attempt was successful */
 extern void login_try_unmark(void);
 
 /*
- * The tries that were rolled back, palloc'd.  They are not told again if this
- * transaction commits.
+ * The attempts that were rolled back, palloc'd. They are not reported again if
+ * this transaction commits.
  */
 extern LostTries *login_tries_lost(int *n);
 

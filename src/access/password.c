@@ -2,10 +2,10 @@
  * access/password.c
  *		Passwords: bcrypt by pgcrypto, and Django's PBKDF2 by libcrypto.
  *
- * Whoever tries names and passwords must not learn from the time that the
- * answer takes which names exist.  So every check does the same work, whatever
- * is stored: one bcrypt and the same number of PBKDF2 rounds, some of it for
- * nothing.  PBKDF2 falls away once every account brought over has logged in.
+ * The time of an answer must not reveal which names exist. So every check does
+ * the same work, whatever is stored: one bcrypt hash and the same number of
+ * PBKDF2 rounds, some of them with a dummy. No PBKDF2 is computed any more
+ * once every imported account has logged in.
  */
 #include "base/medrec.h"
 
@@ -30,7 +30,7 @@
 
 #define PBKDF2_PREFIX	"pbkdf2_sha256$"
 
-/* the salt of hashes that are computed for nothing */
+/* the salt of dummy hashes */
 #define NO_SALT	"0123456789abcdef"
 
 /* pgcrypto's crypt(), wherever that extension lives */
@@ -71,7 +71,7 @@ SameBytes(const void *a, const void *b, size_t len)
 	return difference == 0;
 }
 
-/* The cost of a bcrypt hash, 0 where the text is none that is computed. */
+/* The cost of a bcrypt hash, 0 if the text is not one of a supported kind. */
 static int
 BcryptCost(const char *stored)
 {
@@ -86,7 +86,7 @@ BcryptCost(const char *stored)
 	return cost >= BCRYPT_COST_MIN && cost <= BCRYPT_COST_MAX ? cost : 0;
 }
 
-/* A setting of bcrypt: the present cost, a new salt. */
+/* A bcrypt setting: the current cost and a new salt. */
 static char *
 BcryptSetting(void)
 {
@@ -99,7 +99,7 @@ BcryptSetting(void)
 	token_random(random, sizeof(random));
 	for (i = 0; i < 22; i++)
 		salt[i] = digits[random[i] & 63];
-	/* 22 digits hold 132 bits, the salt 128: the last four are nought */
+	/* 22 digits hold 132 bits, the salt has 128: the last four are zero */
 	salt[21] = digits[random[21] & 48];
 	salt[22] = '\0';
 	return psprintf("$2a$%02d$%s", medrec_password_cost, salt);
@@ -148,8 +148,8 @@ BcryptMatches(const char *stored, const char *password)
 }
 
 /*
- * PBKDF2 with HMAC-SHA-256, one block of it.  One call of the library, which nothing
- * interrupts: two seconds at PBKDF2_ITERATIONS_MAX.
+ * PBKDF2 with HMAC-SHA-256, one block. It is a single library call that cannot
+ * be interrupted: two seconds at PBKDF2_ITERATIONS_MAX.
  */
 static void
 Pbkdf2(const char *password, const char *salt, int salt_len, int iterations, uint8 *hash)
@@ -162,7 +162,7 @@ Pbkdf2(const char *password, const char *salt, int salt_len, int iterations, uin
 				 errmsg("could not compute a hash with PBKDF2")));
 }
 
-/* Reads a hash in base64; false where it is none of SHA-256. */
+/* Reads a hash in base64; false if it is not a SHA-256 hash. */
 static bool
 DecodeHash(const char *text, uint8 *hash)
 {
@@ -214,7 +214,7 @@ password_matches(const char *stored, const char *password, int most_iterations)
 		Pbkdf2(password, salt, salt_len, iterations, computed);
 		matches = SameBytes(computed, expected, SHA256_LENGTH);
 	}
-	/* what others need more, for nothing */
+	/* dummy rounds, up to the most that any account needs */
 	if (iterations < most_iterations)
 	{
 		uint8		unused[SHA256_LENGTH];
@@ -224,21 +224,21 @@ password_matches(const char *stored, const char *password, int most_iterations)
 	return matches;
 }
 
-/* A bcrypt hash of the present cost. */
+/* A bcrypt hash of the current cost. */
 char *
 password_hash(const char *password)
 {
 	return Crypt(password, BcryptSetting());
 }
 
-/* Is a stored hash one that password_hash() would make today? */
+/* Is a stored hash of the kind and cost that password_hash() makes? */
 bool
 password_hash_is_current(const char *stored)
 {
 	return BcryptCost(stored) == medrec_password_cost;
 }
 
-/* Is it one of the commonest passwords, whatever its case? */
+/* Is it a common password, ignoring case? */
 bool
 password_is_common(const char *password)
 {
@@ -252,7 +252,7 @@ password_is_common(const char *password)
 
 PG_FUNCTION_INFO_V1(medrec_pbkdf2_iterations);
 
-/* medrec.pbkdf2_iterations(password): of a stored hash, null where it is no PBKDF2. */
+/* medrec.pbkdf2_iterations(password): the iterations of a stored hash, null if it is not PBKDF2. */
 Datum
 medrec_pbkdf2_iterations(PG_FUNCTION_ARGS)
 {

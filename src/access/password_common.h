@@ -1,9 +1,10 @@
 /*
  * access/password_common.h
- *		Common passwords that are long enough to be taken: those of 12 characters and
- *		more among the 20,000 commonest that Django refuses (common-passwords.txt, by
- *		Royce Williams; BSD 3-clause licence, Copyright (c) Django Software Foundation
- *		and individual contributors).  In lower case, sorted by bytes.
+ *		Common passwords that are long enough to be accepted otherwise: those
+ *		of 12 characters and more among the 20,000 that Django refuses
+ *		(common-passwords.txt, by Royce Williams; BSD 3-clause licence,
+ *		Copyright (c) Django Software Foundation and individual contributors).
+ *		In lower case, sorted by bytes.
  */
 #ifndef MEDREC_PASSWORD_COMMON_H
 #define MEDREC_PASSWORD_COMMON_H

@@ -2,14 +2,15 @@
  * access/redact.c
  *		Keeps what clients send out of the server's log.
  *
- * An error's message quotes its input: a text where a number belongs stands in
- * the log with the name and the diagnosis that it holds, whatever the settings
- * are.  In PostgREST's sessions, and where medrec.redact_log is on, the log gets
- * the message's constant part and the SQLSTATE.  The client gets all of it.
+ * Error messages quote their input: a text sent in place of a number is logged
+ * with any name or diagnosis in it, whatever the logging settings are. In
+ * PostgREST's sessions, and if medrec.redact_log is on, the log gets only the
+ * constant part of the message and the SQLSTATE. The client gets the full
+ * message.
  *
- * emit_log_hook is for this, but may only keep an entry out of the log.  So the
- * entry is written from here, with its texts replaced for that long, in the form
- * and to the places that the server's settings say.
+ * emit_log_hook is meant for this, but can only suppress an entry. So the hook
+ * writes the entry itself with its texts replaced, in the format and to the
+ * destinations of the server's settings, and then suppresses the original.
  */
 #include "base/medrec.h"
 
@@ -24,12 +25,12 @@
 /* SQLSTATE that PostgREST answers with 409 */
 #define ERRCODE_REQUEST_CONFLICT	MAKE_SQLSTATE('P','T','4','0','9')
 
-/* longest text that is put together here */
+/* longest text that is composed here */
 #define TEXT_MAX	1024
 
 /*
- * Entries of the level LOG that name what the server does, in words of its own,
- * by how their format begins.
+ * Entries of level LOG that contain only the server's own words, by the
+ * beginning of their format.
  */
 static const char *const own_entries[] = {
 	"process %d still waiting for %s",
@@ -57,8 +58,9 @@ static void ReplaceRetried(ErrorData *edata);
 static void RedactEntry(ErrorData *edata);
 
 /*
- * Whether this session's entries are redacted.  No catalog may be asked here.  A
- * parallel worker does not know whom it works for; its leader reports the same.
+ * Whether this session's entries are redacted. Catalogs must not be accessed
+ * here. A parallel worker does not know its session's login role, but its
+ * leader reports the same error.
  */
 static bool
 IsRedacted(void)
@@ -66,7 +68,7 @@ IsRedacted(void)
 	return medrec_redact_log || IsParallelWorker() || actor_came_as_authenticator();
 }
 
-/* Whether a format has more in it than constants, numbers and the system's error. */
+/* Whether a format contains more than constants, numbers and %m. */
 static bool
 HasText(const char *format)
 {
@@ -82,7 +84,7 @@ HasText(const char *format)
 	return false;
 }
 
-/* Whether an entry's whole message is the server's own, with nothing of a client in it. */
+/* Whether an entry's message consists of the server's own words, without client data. */
 static bool
 IsOwn(const ErrorData *edata)
 {
@@ -100,19 +102,19 @@ IsOwn(const ErrorData *edata)
 				return true;
 		return false;
 	}
-	/* which file, which block: without that nobody can mend it */
+	/* file and block are needed for repair */
 	return category == ERRCODE_INSUFFICIENT_RESOURCES || category == ERRCODE_SYSTEM_ERROR ||
 		edata->sqlerrcode == ERRCODE_DATA_CORRUPTED ||
 		edata->sqlerrcode == ERRCODE_INDEX_CORRUPTED;
 }
 
-/* What the log may say in a message's place. */
+/* The text that replaces a message in the log. */
 static const char *
 SafeText(const ErrorData *edata, char *buffer)
 {
 	const char *text = edata->message_id;
 
-	/* from a parallel worker, or from a function of the user's */
+	/* from a parallel worker, or from a user's function */
 	if (text == NULL || edata->message == NULL || strcmp(text, "%s") == 0)
 		text = "text withheld";
 	else if (IsOwn(edata))
@@ -131,7 +133,7 @@ SafeText(const ErrorData *edata, char *buffer)
 	return buffer;
 }
 
-/* Writes an entry without what a client sent, and leaves it as it was but for that. */
+/* Writes an entry without client data, and restores it afterwards. */
 static void
 EmitRedacted(ErrorData *edata)
 {
@@ -161,9 +163,10 @@ EmitRedacted(ErrorData *edata)
 }
 
 /*
- * PostgREST repeats a request that ends with 40001 for as long as it does, with
- * the client long gone, and newer ones one that ends with 40P01.  So the client
- * is told to repeat it, in fixed words, since PTxyz puts them into a header.
+ * PostgREST retries a request that fails with 40001 without limit, even when
+ * the client is gone, and newer versions do so for 40P01. So the error is
+ * replaced by one that asks the client to repeat the request, with constant
+ * texts, because PostgREST puts those of PTxyz into a header.
  */
 static void
 ReplaceRetried(ErrorData *edata)
@@ -172,9 +175,9 @@ ReplaceRetried(ErrorData *edata)
 		edata->sqlerrcode != ERRCODE_T_R_DEADLOCK_DETECTED)
 		return;
 	edata->sqlerrcode = ERRCODE_REQUEST_CONFLICT;
-	edata->message = MemoryContextStrdup(edata->assoc_context, "the request met another one");
+	edata->message = MemoryContextStrdup(edata->assoc_context, "the request conflicts with another one");
 	edata->detail = NULL;
-	edata->hint = MemoryContextStrdup(edata->assoc_context, "Repeat it.");
+	edata->hint = MemoryContextStrdup(edata->assoc_context, "Repeat the request.");
 }
 
 /* Hook: an entry is about to be written to the server's log. */

@@ -38,7 +38,7 @@ token_base64url(const uint8 *data, int len)
 	return result;
 }
 
-/* Bytes that nobody can guess. */
+/* Cryptographically strong random bytes. */
 void
 token_random(uint8 *bytes, int len)
 {

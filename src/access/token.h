@@ -14,7 +14,7 @@ extern char *token_base64url(const uint8 *data, int len);
 /* a random (version 4) UUID as text, palloc'd */
 extern char *token_number(void);
 
-/* bytes that nobody can guess; an error where the system has none */
+/* cryptographically strong random bytes; an error if the system has none */
 extern void token_random(uint8 *bytes, int len);
 
 /* header.payload.signature, palloc'd; kid must need no escape in JSON */

@@ -2,10 +2,10 @@
  * access/unfiltered.c
  *		Refuses UPDATE and DELETE of every row, in PostgREST's sessions.
  *
- * PATCH and DELETE without a filter act on all rows that the caller may change.
- * Whoever writes SQL knows what a WHERE is for; whoever forgets "?id=eq." does
- * not.  So a hook after parsing looks at what the authenticator's sessions send,
- * and at nothing that functions and triggers run on their behalf.
+ * PATCH and DELETE without a filter act on all rows that the caller may
+ * change, and forgetting "?id=eq." is easy. So a hook after parse analysis
+ * checks the statements that the authenticator's sessions send, but not those
+ * that functions and triggers run on their behalf.
  */
 #include "base/medrec.h"
 
@@ -28,7 +28,7 @@
 
 #define API_SCHEMA	"medrec_api"
 
-/* A query and those around it: where the names of its WITH lists are looked up. */
+/* A query and its outer queries, in whose WITH lists names are looked up. */
 typedef struct Level
 {
 	Query	   *query;
@@ -39,7 +39,7 @@ typedef struct Level
 typedef struct Readers
 {
 	Bitmapset  *entries;
-	int			depth;			/* of the sublink that is looked into */
+	int			depth;			/* depth of the sublink being walked */
 } Readers;
 
 static post_parse_analyze_hook_type previous_hook = NULL;
@@ -54,7 +54,7 @@ static bool IsMedrec(Oid relid);
 static void LookAt(Query *query, const Level *outer);
 static void LookAtStatement(ParseState *pstate, Query *query, JumbleState *jstate);
 
-/* Walker: adds the entries that the columns of an expression are of. */
+/* Walker: adds the range table entries of an expression's columns. */
 static bool
 CollectEntries(Node *node, Readers *readers)
 {
@@ -90,7 +90,7 @@ EntriesOf(Node *expression)
 	return readers.entries;
 }
 
-/* The query that an entry stands for, with what is around it; NULL for a table or function. */
+/* The query of a subquery or CTE entry, with its outer queries; NULL for a table or function. */
 static Query *
 QueryOf(const RangeTblEntry *entry, const Level *level, Level *found)
 {
@@ -121,8 +121,8 @@ QueryOf(const RangeTblEntry *entry, const Level *level, Level *found)
 }
 
 /*
- * Whether a query is a SELECT from the relation that has no condition.  A LIMIT
- * is none: it does not say which rows are meant.
+ * Whether a query is a SELECT from the relation without a condition. A LIMIT
+ * is not a condition: it does not say which rows are meant.
  */
 static bool
 ReadsAll(Query *query, Oid relid, const Level *outer)
@@ -152,9 +152,10 @@ ReadsAll(Query *query, Oid relid, const Level *outer)
 }
 
 /*
- * Whether a condition may keep rows of the target out.  One that reads no column
- * of it is true for all or for none.  PostgREST writes a limit as a join with the
- * keys of the same relation, so what it is joined with must be restricted in turn.
+ * Whether a condition may exclude rows of the target. One that reads none of
+ * its columns is true for all rows or for none. PostgREST writes a limit as a
+ * join with the keys of the same relation, so the other side of the join must
+ * be restricted in turn.
  */
 static bool
 Restricts(Node *condition, const Level *level)
@@ -179,7 +180,7 @@ Restricts(Node *condition, const Level *level)
 	return true;
 }
 
-/* Whether one of the conditions that AND connects restricts the rows. */
+/* Whether one of the conditions joined by AND restricts the rows. */
 static bool
 HasFilter(Node *quals, const Level *level)
 {
@@ -219,7 +220,7 @@ IsMedrec(Oid relid)
 	{
 		RangeTblEntry *entry = lfirst_node(RangeTblEntry, cell);
 
-		/* up to 15 a view's own OLD and NEW are among them */
+		/* up to version 15 they include a view's own OLD and NEW */
 		if (entry->rtekind == RTE_RELATION && entry->relid != relid && IsMedrec(entry->relid))
 		{
 			result = true;
@@ -252,7 +253,7 @@ LookAt(Query *query, const Level *outer)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("PATCH and DELETE need a filter"),
 				 errdetail("Without one they would change every row."),
-				 errhint("For instance ?id=eq. and an id; ?id=not.is.null for every row.")));
+				 errhint("Use, for instance, ?id=eq. and an id for one row, or ?id=not.is.null for every row.")));
 }
 
 /*

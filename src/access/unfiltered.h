@@ -1,6 +1,6 @@
 /*
  * access/unfiltered.h
- *		Refuses what PostgREST's clients mean for one row and write for all.
+ *		Refuses UPDATE and DELETE of every row, in PostgREST's sessions.
  */
 #ifndef MEDREC_UNFILTERED_H
 #define MEDREC_UNFILTERED_H

@@ -1,9 +1,9 @@
 /*
  * access/username.c
- *		What usernames are compared by, so that no two look alike.
+ *		The key by which usernames are compared, so that no two look alike.
  *
- * Compatibility forms (NFKC), case, characters that are not seen, white space, and
- * the letters of Cyrillic and Greek that look like Latin ones fold to the same key.
+ * Compatibility forms (NFKC), case, invisible characters, white space, and
+ * Cyrillic and Greek letters that look like Latin ones are folded.
  */
 #include "base/medrec.h"
 
@@ -16,7 +16,7 @@
 #include "access/username.h"
 #include "base/text.h"
 
-/* a letter that looks like a Latin one, and that one */
+/* a letter and the Latin one that it looks like */
 typedef struct LookAlike
 {
 	uint16		letter;
@@ -48,7 +48,7 @@ static char *Plain(const char *name);
 
 PG_FUNCTION_INFO_V1(medrec_username_key);
 
-/* Does a character stand for a gap?  NFKC has made a space of most of them. */
+/* Is a character white space? NFKC has turned most kinds into a space. */
 static bool
 IsSpace(pg_wchar c)
 {
@@ -56,7 +56,7 @@ IsSpace(pg_wchar c)
 		c == 0x2028 || c == 0x2029 || c == 0x2800;
 }
 
-/* The Latin letter that a letter looks like, or the letter. */
+/* The Latin letter that a letter looks like, or the letter itself. */
 static pg_wchar
 Latin(pg_wchar c)
 {
@@ -69,8 +69,9 @@ Latin(pg_wchar c)
 }
 
 /*
- * A UTF-8 name in its compatibility form, in Latin where it looks so, without what
- * is not seen and the space around it, and with one space for each gap in it.
+ * A UTF-8 name in its compatibility form, with Latin letters for those that
+ * look like them, without invisible characters and surrounding space, and with
+ * inner white space collapsed.
  */
 static char *
 Plain(const char *name)
@@ -110,7 +111,7 @@ Plain(const char *name)
 	return plain;
 }
 
-/* What a name is compared by. */
+/* The key by which a name is compared. */
 char *
 username_fold(const char *name)
 {
@@ -123,7 +124,7 @@ username_fold(const char *name)
 	return utf8 ? Plain(folded) : trimmed_copy(folded);
 }
 
-/* medrec.username_key(username): what usernames are compared by. */
+/* medrec.username_key(username): the key by which usernames are compared. */
 Datum
 medrec_username_key(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,6 @@
 /*
  * access/username.h
- *		What usernames are compared by, so that no two look alike.
+ *		The key by which usernames are compared, so that no two look alike.
  */
 #ifndef MEDREC_USERNAME_H
 #define MEDREC_USERNAME_H

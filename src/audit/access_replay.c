@@ -1,10 +1,11 @@
 /*
  * audit/access_replay.c
- *		What CREATE EXTENSION and migrate() make, made once more in schemas that are
- *		empty, looked at, and undone.
+ *		Runs what CREATE EXTENSION and migrate() run in empty schemas, takes
+ *		the state of the result, and rolls it back.
  *
- * The script comes from the library: of the functions that stand in the database
- * none is believed.  No other session sees it, and no table of medrec is touched.
+ * The script comes from the library, and no function in the database is
+ * trusted. No other session sees the result, and no table of medrec is
+ * touched.
  */
 #include "base/medrec.h"
 
@@ -25,7 +26,7 @@ static const char install_script[] =
 #include "audit/access_script.inc"
 		   ;
 
-/* puts medrec's schemas and event triggers out of the way */
+/* renames medrec's schemas and drops its event triggers */
 static const char put_aside[] =
 "DO $aside$\n"
 "DECLARE\n"
@@ -94,7 +95,7 @@ Script(void)
 	return out.data;
 }
 
-/* The numbers of the steps that this database has been through, as an array; within SPI. */
+/* The numbers of the steps applied in this database, as an array; within SPI. */
 static char *
 AppliedSteps(void)
 {
@@ -106,7 +107,7 @@ AppliedSteps(void)
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
-/* Goes through the steps in the empty schemas. */
+/* Runs the steps in the empty schemas. */
 static void
 RunSteps(const char *applied)
 {
@@ -146,7 +147,7 @@ access_replay(void)
 		char	   *applied;
 
 		SPI_connect();
-		/* one at a time, and not beside migrate() */
+		/* only one at a time, and not during migrate() */
 		RunReplayed(MIGRATE_LOCK);
 		applied = AppliedSteps();
 		RunReplayed(put_aside);
@@ -161,8 +162,8 @@ access_replay(void)
 		ErrorData  *error;
 
 		/*
-		 * who catches the error ends a subtransaction of their own, and not
-		 * this one
+		 * code that catches the error ends its own subtransaction, not this
+		 * one
 		 */
 		medrec_guard_asleep = false;
 		MemoryContextSwitchTo(caller);
@@ -181,7 +182,7 @@ access_replay(void)
 	return state;
 }
 
-/* What decides how the definitions are written: the script, the steps, the server. */
+/* Identifies what determines the text of the definitions: the script, the steps, the server. */
 char *
 access_made_of(void)
 {

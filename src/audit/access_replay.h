@@ -5,7 +5,7 @@
 #ifndef MEDREC_ACCESS_REPLAY_H
 #define MEDREC_ACCESS_REPLAY_H
 
-/* for superusers, and not on a standby */
+/* only for superusers, and not on a standby */
 extern char *access_replay(void);
 extern char *access_made_of(void);
 

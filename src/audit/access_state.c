@@ -1,9 +1,10 @@
 /*
  * audit/access_state.c
- *		Takes down what decides who may do what with medrec.
+ *		Takes a snapshot of everything that decides who may do what with
+ *		medrec.
  *
- * The query is in the library and not in a function of the extension, which the
- * owner could replace by one that sees nothing.
+ * The query is in the library and not in a function of the extension, which
+ * its owner could replace by one that reports nothing.
  */
 #include "base/medrec.h"
 
@@ -26,8 +27,9 @@ static const char state_query[] =
 static char *FileSettings(void);
 
 /*
- * Sets what makes the text of a definition the same for everybody; ends by
- * AtEOXact_GUC(true, what is returned), or with the transaction.
+ * Sets the settings that make the text of a definition the same in every
+ * session; ends by AtEOXact_GUC(true, what is returned), or with the
+ * transaction.
  */
 int
 access_settings(void)
@@ -56,7 +58,10 @@ access_settings(void)
 	return level;
 }
 
-/* The settings of the configuration files, as JSON; an empty list where the owner may not read them. */
+/*
+ * The settings of the configuration files, as JSON; an empty list if the owner
+ * may not read them.
+ */
 static char *
 FileSettings(void)
 {
@@ -70,8 +75,8 @@ FileSettings(void)
 }
 
 /*
- * The present state, in the caller's memory.  site: with roles, memberships and
- * settings; baseline: digest of what migrate() made, or NULL.
+ * The current state, in the caller's memory context. site: with roles,
+ * memberships and settings; baseline: digest of what migrate() made, or NULL.
  */
 char *
 access_state(bool site, const char *baseline)

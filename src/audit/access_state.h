@@ -5,7 +5,7 @@
 #ifndef MEDREC_ACCESS_STATE_H
 #define MEDREC_ACCESS_STATE_H
 
-/* within an active snapshot or not; site: with what is not migrate()'s */
+/* needs no active snapshot; site: include what does not come from migrate() */
 extern char *access_state(bool site, const char *baseline);
 extern void access_digest(const char *state, uint8 *digest);
 extern int	access_settings(void);

@@ -1,12 +1,13 @@
 /*
  * audit/access_verify.c
- *		medrec.verify_access(): who may do what, held against what migrate() made;
- *		and the snapshots of it that the seals of the audit trail cover.
+ *		medrec.verify_access(): compares who may do what with what migrate()
+ *		made. Also takes the snapshots of rights that the seals of the audit
+ *		trail cover.
  *
- * PostgreSQL calls no event trigger for roles, databases and settings, so what is
- * done to them is found afterwards: each sealing takes the state down, keeps it
- * where it differs from the last one, leaves an event that lists the differences,
- * and puts its digest into the seal.
+ * PostgreSQL has no event triggers for roles, databases and settings, so
+ * changes of these are found afterwards: each sealing takes a snapshot, stores
+ * it if it differs from the last one, records an event that lists the
+ * differences, and puts the digest of the snapshot into the seal.
  */
 #include "base/medrec.h"
 
@@ -35,7 +36,7 @@ static const char compare_query[] =
 #include "audit/access_compare.inc"
 		   ;
 
-/* a stored state: what migrate() made, or what was there when a seal was made */
+/* a stored state: as migrate() made it, or as it was when a seal was made */
 typedef struct AccessSnapshot
 {
 	int64		number;			/* 0: none */
@@ -43,10 +44,10 @@ typedef struct AccessSnapshot
 	char	   *made_of;
 	char	   *state;
 	uint8		digest[SHA256_LENGTH];
-	bool		sound;			/* the text is what the digest says */
+	bool		sound;			/* the text matches the digest */
 } AccessSnapshot;
 
-/* of an event no more differences are listed */
+/* most differences that an event lists */
 #define MOST_CHANGES	200
 
 static char *Hex(const uint8 *digest);
@@ -137,8 +138,9 @@ KeepSnapshot(int64 number, const char *kind, int64 seal, const char *made_of,
 }
 
 /*
- * Keeps what migrate() has made, for those who cannot have it made once more: on
- * a standby, and without being superuser.  fresh: migrate() has just made it all.
+ * Stores the state that migrate() has made, for comparison on a standby and by
+ * callers who are not superusers. fresh: migrate() has just created
+ * everything.
  */
 void
 access_keep_made(bool fresh)
@@ -161,7 +163,7 @@ access_keep_made(bool fresh)
 	KeepSnapshot(Max(last.number, sealed.number) + 1, "made", 0, made_of, state, digest);
 }
 
-/* Leaves an event that lists what has changed since the last snapshot. */
+/* Records an event that lists what has changed since the last snapshot. */
 static void
 WriteChanges(const AccessSnapshot *last, const char *state)
 {
@@ -205,9 +207,9 @@ WriteChanges(const AccessSnapshot *last, const char *state)
 }
 
 /*
- * Takes the state down for the seal that comes next, and gives its digest.  False
- * where there is nowhere to keep it.  The caller holds the lock of sealing and is
- * the trail's owner.
+ * Takes the snapshot for the next seal, and gives its digest. False if there
+ * is no table to store it. The caller holds the sealing lock and runs as the
+ * trail's owner.
  */
 bool
 access_take(int64 seal, uint8 *digest)
@@ -231,7 +233,7 @@ access_take(int64 seal, uint8 *digest)
 	return true;
 }
 
-/* Whether the stored snapshots are what their digests and the seals say. */
+/* Checks the stored snapshots against their digests and the seals. */
 void
 access_check_snapshots(AccessFault function, void *arg)
 {
@@ -271,7 +273,7 @@ access_check_snapshots(AccessFault function, void *arg)
 	AtEOXact_GUC(true, level);
 }
 
-/* Adds a finding of no seal. */
+/* Adds a finding without a seal. */
 static void
 ReportAccess(ReturnSetInfo *rsinfo, const char *kind, const char *severity, const char *object, const char *detail)
 {
@@ -292,7 +294,7 @@ FindFault(int64 seal, const char *detail, void *arg)
 	ReportAccess(arg, "snapshot_altered", "error", "medrec." ACCESS_TABLE, detail);
 }
 
-/* Adds what differs from what migrate() made, and what the site has that is not well. */
+/* Adds the differences from what migrate() made, and questionable settings of the site. */
 static void
 CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made)
 {
@@ -322,7 +324,7 @@ CompareWithMade(ReturnSetInfo *rsinfo, const char *state, const char *made)
 	AtEOXact_GUC(true, level);
 }
 
-/* medrec.verify_access(): lists what in the rights is not as migrate() made it. */
+/* medrec.verify_access(): lists the rights that differ from what migrate() made. */
 Datum
 medrec_verify_access(PG_FUNCTION_ARGS)
 {
@@ -346,15 +348,15 @@ medrec_verify_access(PG_FUNCTION_ARGS)
 	if (stored.number == 0 || strcmp(stored.made_of, made_of) != 0)
 	{
 		ReportAccess(rsinfo, "baseline_outdated", made ? "information" : "warning", "medrec." ACCESS_TABLE,
-					 psprintf("what is kept of migrate() is of %s, and this is %s; run SELECT * FROM medrec.migrate()",
-							  stored.number == 0 ? "nothing" : stored.made_of, made_of));
-		/* another version may only write the same in another way */
+					 psprintf("the baseline was made by %s, and this is %s; run SELECT * FROM medrec.migrate()",
+							  stored.number == 0 ? "no version" : stored.made_of, made_of));
+		/* another version may only write the same definitions differently */
 		if (made == NULL)
 			made = access_state(false, NULL);
 	}
 	else if (made && strcmp(made, stored.state) != 0)
 		ReportAccess(rsinfo, "baseline_altered", "error", "medrec." ACCESS_TABLE,
-					 "what is kept there is not what migrate() makes");
+					 "the baseline kept there is not what migrate() makes");
 	CompareWithMade(rsinfo, state, made ? made : stored.state);
 	SetUserIdAndSecContext(user, sec_context);
 	return (Datum) 0;

@@ -1,7 +1,7 @@
 /*
  * audit/access_verify.h
- *		What decides who may do what with medrec, as of the seals, and whether it
- *		is what migrate() made.
+ *		Snapshots of who may do what with medrec, as the seals cover them, and
+ *		their comparison with what migrate() made.
  */
 #ifndef MEDREC_ACCESS_VERIFY_H
 #define MEDREC_ACCESS_VERIFY_H
@@ -10,7 +10,7 @@
 
 #define ACCESS_TABLE	"audit_access"
 
-/* told of a stored snapshot that is not what its digest says, or that is missing */
+/* called for a stored snapshot that does not match its digest, or is missing */
 typedef void (*AccessFault) (int64 seal, const char *detail, void *arg);
 
 extern bool access_take(int64 seal, uint8 *digest);

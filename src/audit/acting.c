@@ -1,10 +1,10 @@
 /*
  * audit/acting.c
- *		Who acts, as the events of a statement have it.
+ *		Who acts, for the events of a statement.
  *
- * Most statements of a session have the same actor, so the texts are kept until
- * somebody else acts, and with them the beginning of the leaf hash for each table
- * and action: it covers the same bytes in every event.
+ * Most statements of a session have the same actor, so the texts are cached
+ * until the actor changes. So is the beginning of the leaf hash for each table
+ * and action, which covers the same bytes in every event.
  */
 #include "base/medrec.h"
 
@@ -15,20 +15,21 @@
 #include "audit/canon.h"
 #include "base/actor.h"
 
-/* how many tables and actions are remembered with what they have in common */
+/* number of tables and actions that are cached */
 #define PREFIXES		16
 
 /* the texts of an action on a table, and the beginning of the leaf hash over them */
 typedef struct Prefix
 {
-	uint64		actor;			/* whose texts they are; 0 for none */
+	uint64		actor;			/* counter of the actor whose texts they are;
+								 * 0 for none */
 	const char *action;			/* a literal */
 	AuditText	table_name;
 	AuditText	action_text;
 	Sha256		hash;
 } Prefix;
 
-/* the texts of who acts, kept until somebody else does */
+/* the texts about the actor, kept until the actor changes */
 typedef struct ActorTexts
 {
 	MemoryContext context;
@@ -58,8 +59,8 @@ SameText(AuditText text, const char *value)
 }
 
 /*
- * Writes who acts into the kept texts, where it is somebody else than before.
- * connection: the trail has the columns of the connection.
+ * Updates the cached texts if the actor has changed. connection: the trail has
+ * the columns of the connection.
  */
 static void
 SetActor(bool connection)
@@ -90,7 +91,7 @@ SetActor(bool connection)
 	if (i == AUDIT_SHARED_FIELDS && acting.number > 0 && acting.connection == connection)
 		return;
 
-	/* a writer that is at work has copies of its own */
+	/* an active writer has its own copies */
 	if (acting.context == NULL)
 		acting.context = AllocSetContextCreate(TopMemoryContext, "medrec audit actor",
 											   ALLOCSET_SMALL_SIZES);
@@ -106,7 +107,7 @@ SetActor(bool connection)
 	MemoryContextSwitchTo(old);
 }
 
-/* Writes which process it is into an event, where the trail has columns for it. */
+/* Writes the process into an event, if the trail has columns for it. */
 static void
 SetBackend(AuditEvent *event)
 {

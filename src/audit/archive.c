@@ -1,12 +1,12 @@
 /*
  * audit/archive.c
- *		medrec.archive_audit(): takes sealed months out of audit_event.
+ *		medrec.archive_audit(): moves sealed months out of audit_event.
  *
- * They become partitions of audit_archived, where auditors go on to read them and
- * verify_audit() to verify them, until somebody drops them.  A seal whose events
- * all lie in months that are gone is checked as a link of the chain alone.  Of one
- * that reaches into another month the leaves are kept, so that its root can still
- * be computed.
+ * They become partitions of audit_archived, where auditors can still read them
+ * and verify_audit() verifies them, until somebody drops them. A seal whose
+ * events are all in dropped months is checked only as a link of the chain. For
+ * a seal that extends into another month the leaves are kept, so that its root
+ * can still be computed.
  */
 #include "base/medrec.h"
 
@@ -36,14 +36,14 @@
 #define MONTH_END(name) \
 	"(pg_catalog.to_date(pg_catalog.substr(" name ", 13), 'YYYY_MM')::timestamp + '1 month') AT TIME ZONE 'UTC'"
 
-/* what audit_read_archived() hands on */
+/* arguments of audit_read_archived() */
 typedef struct ArchiveReader
 {
 	ArchivedFunction function;
 	void	   *arg;
 } ArchiveReader;
 
-/* a month on its way into the archive */
+/* a month that is being archived */
 typedef struct Month
 {
 	char	   *name;
@@ -54,7 +54,7 @@ typedef struct Month
 	/* the seal that is being collected */
 	int64		seal;
 	int64		sealed;			/* events that it has */
-	int64		count;			/* events that lie in this month */
+	int64		count;			/* its events in this month */
 	StringInfoData leaves;
 	MemoryContext context;
 } Month;
@@ -84,7 +84,7 @@ audit_archived(void)
 	return medrec_relation_if_any(AUDIT_ARCHIVED_TABLE);
 }
 
-/* Is an archived month there, as a partition of that table? */
+/* Does an archived month exist, as a partition of that table? */
 bool
 audit_is_attached(Oid relid)
 {
@@ -94,7 +94,7 @@ audit_is_attached(Oid relid)
 		get_partition_parent(relid, true) == archived;
 }
 
-/* A query for the names of months that were archived and are not there any more. */
+/* A query for the names of months that were archived and no longer exist. */
 char *
 audit_gone_months(const char *rest)
 {
@@ -119,8 +119,8 @@ audit_check_archive(Oid relid)
 		Form_pg_class b = (Form_pg_class) GETSTRUCT(root);
 
 		/*
-		 * it is read with the owner's rights, so it must be no view of
-		 * somebody else's
+		 * it is read with the owner's rights, so it must not be somebody
+		 * else's view
 		 */
 		fits = a->relkind == RELKIND_RELATION && a->relnamespace == b->relnamespace &&
 			a->relowner == b->relowner &&
@@ -134,10 +134,10 @@ audit_check_archive(Oid relid)
 	if (!fits)
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-				 errmsg("relation %u is no archived month of the audit trail", relid)));
+				 errmsg("relation %u is not an archived month of the audit trail", relid)));
 }
 
-/* Hands on what is kept of a seal. */
+/* Calls the function for what is kept of a seal. */
 static void
 ReceiveArchived(TupleTableSlot *slot, void *arg)
 {
@@ -173,7 +173,7 @@ ReceiveArchived(TupleTableSlot *slot, void *arg)
 	}
 }
 
-/* Calls a function for what archived months that are gone held of the seals. */
+/* Calls a function for what archived and dropped months had of each seal. */
 void
 audit_read_archived(int64 first_seal, int64 last_seal, Oid but,
 					ArchivedFunction function, void *arg)
@@ -201,7 +201,7 @@ ReceiveName(TupleTableSlot *slot, void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-/* Writes what is to be kept of the seal that was collected. */
+/* Writes what has to be kept of the collected seal. */
 static void
 EndSeal(Month *month)
 {
@@ -247,7 +247,7 @@ ReceiveEvent(TupleTableSlot *slot, void *arg)
 	month->count++;
 
 	/*
-	 * of a seal that lies in one month nothing is needed: it is given up
+	 * nothing is needed of a seal within one month, so its leaves are freed
 	 * early
 	 */
 	old = MemoryContextSwitchTo(month->context);
@@ -276,7 +276,7 @@ CheckMonthSealed(const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("medrec.%s has events that are not sealed yet", name),
-				 errhint("Run SELECT * FROM medrec.seal_audit(); a transaction that runs since then holds it up.")));
+				 errhint("Run SELECT * FROM medrec.seal_audit(). It seals only events that are older than every running transaction.")));
 }
 
 /* Records an archived month, and that it was archived. */
@@ -319,8 +319,9 @@ WriteMonth(Month *month)
 }
 
 /*
- * Detaches a month, and makes it a partition of audit_archived.  A constraint says
- * beforehand what that would have to read the month for, while writers wait.
+ * Detaches a month, and makes it a partition of audit_archived. A constraint
+ * is added first, so that attaching does not have to scan the month while
+ * writers wait.
  */
 static void
 MoveMonth(const char *name)
@@ -356,13 +357,13 @@ MoveMonth(const char *name)
 	SPI_finish();
 }
 
-/* An error if one of the months is younger than a superuser wants them to be. */
+/* An error if one of the months is more recent than medrec.archive_min_age allows. */
 static void
 CheckAge(const List *months)
 {
 	Names		young = {NIL, CurrentMemoryContext};
 
-	/* they are in order: the last one is the youngest */
+	/* they are in order: the last one is the most recent */
 	if (months == NIL)
 		return;
 	audit_scan(psprintf("SELECT m FROM (SELECT %s::text) AS s (m) WHERE " MONTH_END("m")
@@ -372,10 +373,10 @@ CheckAge(const List *months)
 	if (young.names != NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("medrec.%s is too young to be archived", (char *) linitial(young.names)),
-				 errdetail("A month is archived when it is over for medrec.archive_min_age, which is %d days.",
+				 errmsg("medrec.%s is too recent to be archived", (char *) linitial(young.names)),
+				 errdetail("A month can be archived when it ended at least medrec.archive_min_age ago, which is %d days.",
 						   medrec_archive_min_age / (24 * 60)),
-				 errhint("Archive months that end earlier. Only a superuser changes the setting.")));
+				 errhint("Archive earlier months. Only a superuser can change the setting.")));
 }
 
 /* medrec.archive_audit(): archives the sealed months that end before a time. */
@@ -393,7 +394,7 @@ medrec_archive_audit(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	before = psprintf(INT64_FORMAT, PG_GETARG_TIMESTAMPTZ(0) / USECS_PER_SEC);
 	audit_become_owner(&user, &sec_context);
-	/* neither a sealing nor a verification may run meanwhile */
+	/* no sealing or verification may run at the same time */
 	LockRelationOid(medrec_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
 
 	audit_scan(psprintf("SELECT c.relname::text FROM pg_catalog.pg_inherits AS i"

@@ -1,6 +1,6 @@
 /*
  * audit/archive.h
- *		Months that were detached, and what of their seals has to be kept.
+ *		Months that were detached, and what has to be kept of their seals.
  */
 #ifndef MEDREC_AUDIT_ARCHIVE_H
 #define MEDREC_AUDIT_ARCHIVE_H
@@ -25,19 +25,19 @@ typedef struct ArchivedLeaf
 /* the table that archived months are partitions of; InvalidOid in a trail of 0.1 */
 extern Oid	audit_archived(void);
 
-/* is an archived month there, as a partition of it? */
+/* does an archived month exist, as a partition of it? */
 extern bool audit_is_attached(Oid relid);
 
-/* a query for the names of months that were archived and are not there any more */
+/* a query for the names of months that were archived and no longer exist */
 extern char *audit_gone_months(const char *rest);
 
-/* an error unless it is an archived month */
+/* raises an error unless it is an archived month */
 extern void audit_check_archive(Oid relid);
 
-/* leaf: NULL where all events of the seal were archived, and then count of them */
+/* leaf: NULL if all events of the seal were archived, then count is their number */
 typedef void (*ArchivedFunction) (int64 seal, int64 count, const ArchivedLeaf *leaf, void *arg);
 
-/* calls the function for what the archived months hold of the seals; but: not this month */
+/* calls the function for what the archived months have of the seals; but: leave out this month */
 extern void audit_read_archived(int64 first_seal, int64 last_seal, Oid but,
 								ArchivedFunction function, void *arg);
 

@@ -4,18 +4,18 @@
  *
  * The text is "medrec-audit-1;" and then each field, in the order of the
  * functions below, as its length in bytes, a colon, its bytes and a semicolon;
- * "-;" where the field is null.  Numbers are decimal, times microseconds since
- * 1970 in UTC, uuids in their usual form, salt in lower-case hexadecimal, text in
- * UTF-8.  The leaf is SHA-256 over a zero byte and the text (RFC 6962).
+ * "-;" if the field is null. Numbers are decimal, times microseconds since
+ * 1970 in UTC, uuids in their usual form, salt in lower-case hexadecimal, text
+ * in UTF-8. The leaf is SHA-256 over a zero byte and the text (RFC 6962).
  *
- * What stays the same from statement to statement stands first, then what all
- * events of a statement share, so that each is hashed once.
+ * Fields that stay the same from statement to statement come first, then those
+ * that all events of a statement share, so that each part is hashed once.
  *
- * There are two forms.  Events of 0.1 have the first.  The second begins with
- * "medrec-audit-2;", and behind the reason it has the fields of the connection.
- * An event that has none of these is of the first form, every other one of the
- * second: so no two events have the same text.
- * Never change either: a new version of the text needs a new name in front.
+ * There are two forms. Events of 0.1 have the first. The second begins with
+ * "medrec-audit-2;", and after the reason it has the fields of the connection.
+ * An event without any of these has the first form, every other one the
+ * second, so no two events have the same text. Never change either form: a new
+ * version of the text needs a new name at its beginning.
  */
 #include "base/medrec.h"
 
@@ -29,14 +29,14 @@
 #define CANON_NAME_1	"medrec-audit-1;"
 #define CANON_NAME_2	"medrec-audit-2;"
 
-/* what is shorter is put together before it goes to the hash */
+/* shorter pieces are buffered before they are hashed */
 #define PIECE	512
 
 /* microseconds between 1970 and PostgreSQL's own epoch */
 #define EPOCH_SHIFT	\
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-/* where the text goes: into a hash, a piece at a time, or into a string */
+/* destination of the text: a hash, a piece at a time, or a string */
 typedef struct Sink
 {
 	Sha256	   *hash;
@@ -57,7 +57,7 @@ static void PutTexts(Sink *sink, const AuditEvent *event);
 static void PutTimes(Sink *sink, const AuditEvent *event);
 static void PutCanonRow(Sink *sink, const AuditEvent *event);
 
-/* Starts to write, into either of the two. */
+/* Starts writing to one of the two. */
 static void
 Open(Sink *sink, Sha256 *hash, StringInfo text)
 {
@@ -66,7 +66,7 @@ Open(Sink *sink, Sha256 *hash, StringInfo text)
 	sink->used = 0;
 }
 
-/* Hands on what has been put together. */
+/* Flushes the buffer. */
 static void
 Drain(Sink *sink)
 {
@@ -257,7 +257,7 @@ audit_hash_texts(const AuditEvent *event, Sha256 *hash)
 	Drain(&sink);
 }
 
-/* Goes on with it: what all events of the statement share. */
+/* Continues it: what all events of the statement share. */
 void
 audit_hash_times(const AuditEvent *event, Sha256 *hash)
 {
@@ -268,7 +268,7 @@ audit_hash_times(const AuditEvent *event, Sha256 *hash)
 	Drain(&sink);
 }
 
-/* Ends a leaf that the two before have begun. */
+/* Ends a leaf that the two functions above have begun. */
 void
 audit_hash_leaf(const AuditEvent *event, const Sha256 *shared, uint8 *leaf)
 {

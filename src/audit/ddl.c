@@ -1,11 +1,11 @@
 /*
  * audit/ddl.c
- *		medrec.audit_ddl(): the event trigger that leaves an event for changed
- *		definitions - columns, triggers, policies, functions, rights.
+ *		medrec.audit_ddl(): the event trigger that records an event for changed
+ *		definitions: columns, triggers, policies, functions, rights.
  *
- * Only what belongs to medrec's schemas, and tables elsewhere that medrec audits.
- * Of a command only its kind and names are recorded, never its text, which may hold
- * anything.
+ * It covers medrec's schemas, and tables elsewhere that medrec audits. Only
+ * the kind of a command and names are recorded, never its text, which may
+ * contain anything.
  */
 #include "base/medrec.h"
 
@@ -55,7 +55,7 @@ OfMedrec(const char *schema)
 		(schema[len] == '\0' || schema[len] == '_');
 }
 
-/* Leaves an event: the object's name and what was done to it. */
+/* Records an event: the object's name and what was done to it. */
 static void
 Write(const char *object, const char *command, const char *details)
 {
@@ -63,7 +63,7 @@ Write(const char *object, const char *command, const char *details)
 	MemoryContext old;
 	StringInfoData json;
 
-	/* the trail of a subscriber is the publisher's */
+	/* the trail of a subscriber comes from the publisher */
 	if (audit_is_subscribed())
 		return;
 	writer = audit_writer_begin("DDL", object);
@@ -233,7 +233,7 @@ SchemaOf(RangeVar *name)
 	return OidIsValid(relid) ? get_namespace_name(get_rel_namespace(relid)) : NULL;
 }
 
-/* Leaves an event for each object of medrec's that a GRANT or REVOKE names. */
+/* Records an event for each object of medrec that a GRANT or REVOKE names. */
 static void
 WriteGrant(GrantStmt *stmt)
 {
@@ -289,7 +289,7 @@ ChangesParents(Node *command)
 	return false;
 }
 
-/* Leaves an event for ALTER DEFAULT PRIVILEGES: of medrec's schemas, or of all. */
+/* Records an event for ALTER DEFAULT PRIVILEGES in medrec's schemas, or in all. */
 static void
 WriteDefaults(AlterDefaultPrivilegesStmt *stmt)
 {
@@ -312,7 +312,7 @@ WriteDefaults(AlterDefaultPrivilegesStmt *stmt)
 		Write(MEDREC_SCHEMA, "ALTER DEFAULT PRIVILEGES", GrantDetails(stmt->action));
 }
 
-/* Leaves events for the commands that have ended. */
+/* Records events for the commands that have ended. */
 static void
 WriteCommands(EventTriggerData *trigdata)
 {
@@ -336,9 +336,9 @@ WriteCommands(EventTriggerData *trigdata)
 	SPI_connect();
 
 	/*
-	 * Where a table has parents, they are named: it may add rows to them.  Of
-	 * tables elsewhere those count that medrec audits.  Not read-only, so
-	 * that what the command has made is seen.
+	 * If a table has parents, the event names them, because it may add rows
+	 * to them. Tables elsewhere count if medrec audits them. Not read-only,
+	 * so that the objects made by the command are visible.
 	 */
 	if (SPI_execute_with_args("SELECT c.command_tag, c.object_identity, p.names"
 							  " FROM pg_catalog.pg_event_trigger_ddl_commands() AS c"
@@ -393,7 +393,7 @@ WriteCommands(EventTriggerData *trigdata)
 	SPI_finish();
 }
 
-/* Leaves events for what has been dropped. */
+/* Records events for dropped objects. */
 static void
 WriteDropped(EventTriggerData *trigdata)
 {
@@ -407,7 +407,11 @@ WriteDropped(EventTriggerData *trigdata)
 					" WHERE (" OF_MEDREC("d.schema_name")
 					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec.%'"
 					"   OR d.object_identity OPERATOR(pg_catalog.~~) '% on medrec\\_%.%'"
-	/* of tables elsewhere: what the trigger called is no longer known */
+
+	/*
+	 * of tables elsewhere: the function of a dropped trigger is no longer
+	 * known
+	 */
 					"   OR d.object_type OPERATOR(pg_catalog.=) 'trigger'"
 					"    AND d.object_identity OPERATOR(pg_catalog.~~) 'medrec\\_audit\\_% on %')"
 					" AND (d.original OR d.object_type OPERATOR(pg_catalog.=)"
@@ -443,7 +447,7 @@ medrec_audit_ddl(PG_FUNCTION_ARGS)
 	static const char *const events[] = {"ddl_command_end", "sql_drop", NULL};
 	EventTriggerData *trigdata = event_trigger_called(fcinfo, "medrec.audit_ddl", events);
 
-	/* when the trail itself is dropped there is nowhere to say so */
+	/* when the trail itself is dropped there is no place for an event */
 	if (!OidIsValid(medrec_relation_if_any(AUDIT_TABLE)) ||
 		!OidIsValid(medrec_relation_if_any(AUDIT_ERA_TABLE)))
 		PG_RETURN_NULL();

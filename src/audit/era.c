@@ -2,13 +2,13 @@
  * audit/era.c
  *		The era that an event belongs to.
  *
- * Transaction ids start at the beginning in another cluster, a copy of a database
- * shares its past with the original, and what a promoted standby or a restore to
- * a point in time did not get is lost, and its transaction ids are used again.  So
- * an era is a cluster, a database and a timeline: what is written elsewhere than
- * where the last recorded era was belongs to a later one, whether or not
- * medrec.audit_open_era() has recorded that yet.  Each timeline counts, so that
- * all servers agree on the number of an era.
+ * Transaction ids start from the beginning in another cluster. A copy of a
+ * database shares its past with the original. What a promoted standby or a
+ * restore to a point in time did not receive is lost, and its transaction ids
+ * are used again. So an era is a cluster, a database and a timeline: events
+ * written in another place than the last recorded era belong to a later era,
+ * whether or not medrec.audit_open_era() has recorded it yet. Each timeline
+ * counts, so that all servers agree on the number of an era.
  */
 #include "base/medrec.h"
 
@@ -59,7 +59,7 @@ static const WantedColumn era_columns[ERA_COLUMNS] = {
 	{"begin_lsn", LSNOID, true}, {"last_seal", INT8OID, true}
 };
 
-/* the era of this database, as of the last look */
+/* the era of this database, when it was last read */
 typedef struct Era
 {
 	bool		valid;
@@ -82,7 +82,7 @@ static void WritePromoted(const AuditEra *row, const AuditEra *before);
 
 PG_FUNCTION_INFO_V1(medrec_audit_open_era);
 
-/* A relation has changed, or any (InvalidOid): look again. */
+/* Hook: a relation has changed, or any (InvalidOid), so read again. */
 void
 audit_era_changed(Oid relid)
 {
@@ -93,7 +93,7 @@ audit_era_changed(Oid relid)
 	}
 }
 
-/* The timeline that is written, or on a standby replayed, and how far it is. */
+/* The timeline that is being written, or on a standby replayed, and the position. */
 TimeLineID
 audit_timeline(XLogRecPtr *position)
 {
@@ -119,7 +119,7 @@ audit_era_here(const AuditEra *row)
 	return row->system_identifier == GetSystemIdentifier() && row->database == MyDatabaseId;
 }
 
-/* Takes an era from its row; false for one that is none. */
+/* Reads an era from its row; false if it is not valid. */
 static bool
 ReadEra(TupleDesc desc, HeapTuple tuple, const AttrNumber *columns, AuditEra *row)
 {
@@ -186,8 +186,9 @@ ReadRecorded(Oid relid, int *n)
 }
 
 /*
- * Adds the eras that have begun since the last recorded one: after an import one,
- * else one per timeline.  Where a timeline's history is not there, its last one.
+ * Adds the eras that have begun since the last recorded one: after an import
+ * one, else one per timeline. If the history of a timeline is missing, only
+ * the last one.
  */
 static AuditEra *
 AddPending(AuditEra *eras, int *n, TimeLineID timeline)
@@ -214,7 +215,7 @@ AddPending(AuditEra *eras, int *n, TimeLineID timeline)
 	for (i = 0; i < list_length(history); i++)
 		if (((TimeLineHistoryEntry *) list_nth(history, i))->tli == last.timeline)
 			break;
-	/* another cluster, or a way that is not known: one step */
+	/* another cluster, or an unknown history: one step */
 	if (i == 0 || i == list_length(history))
 		i = 1;
 	eras = eras ? repalloc(eras, (*n + i) * sizeof(AuditEra)) : palloc(i * sizeof(AuditEra));
@@ -244,7 +245,7 @@ audit_read_eras(int *n)
 	return AddPending(eras, n, audit_timeline(NULL));
 }
 
-/* The number of the present era. */
+/* The number of the current era. */
 int32
 audit_current_era(void)
 {
@@ -274,7 +275,7 @@ audit_current_era(void)
 	return era.number;
 }
 
-/* The era that an event is written in; an error where the trail has none to begin with. */
+/* The era that an event is written in; an error if the trail has no first era. */
 int32
 audit_era_to_write(void)
 {
@@ -287,9 +288,9 @@ audit_era_to_write(void)
 }
 
 /*
- * The timelines that the trail went through in the cluster and database of an
- * era, that at the place "at"; first: the place of the first one.  The last one
- * is left at the position where this server is, if it is the present one.
+ * The timelines of the trail in the cluster and database of an era, the one at
+ * index "at"; first: index of the first one. The last one ends at the current
+ * position of this server, if it is the current one.
  */
 CheckpointTimeline *
 audit_era_timelines(const AuditEra *eras, int n, int at, int *first, int *ntimelines)
@@ -339,7 +340,7 @@ audit_era_cluster(const AuditEra *row)
 	return psprintf("%llx/%u", (unsigned long long) row->system_identifier, row->database);
 }
 
-/* Notes that there is a row. */
+/* Records that there is a row. */
 static void
 TakeEraRow(TupleTableSlot *slot, void *arg)
 {
@@ -371,7 +372,7 @@ audit_has_begun(void)
 	return begun;
 }
 
-/* An error where a subscription brings a trail to a database that has its own. */
+/* An error if a subscription would bring a trail to a database that has its own. */
 void
 audit_check_subscriber(void)
 {
@@ -385,7 +386,7 @@ audit_check_subscriber(void)
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("cannot receive an audit trail: this database has one of its own"),
-					 errhint("Lay out the subscriber with pg_dump --schema-only of the publisher, not with medrec.migrate().")));
+					 errhint("Create the subscriber's tables from pg_dump --schema-only of the publisher, not with medrec.migrate().")));
 }
 
 /* Writes an era's row, with the columns that are there. */
@@ -410,13 +411,13 @@ WriteEra(const AuditEra *row)
 	nulls[ERA_LAST_SEAL] = row->last_seal < 0;
 	for (n = 0; n < ERA_COLUMNS; n++)
 		names[n] = era_columns[n].name;
-	/* before migrate() the later ones are not there */
+	/* before migrate() the later ones do not exist */
 	if (!column_exists(relid, names[ERA_LAST_SEAL]))
 		n = ERA_TIMELINE;
 	audit_insert_row(relid, n, names, values, nulls);
 }
 
-/* What the event of a promotion says, as JSON. */
+/* The contents of the event of a promotion, as JSON. */
 char *
 audit_era_json(const AuditEra *row, const AuditEra *before)
 {
@@ -429,7 +430,7 @@ audit_era_json(const AuditEra *row, const AuditEra *before)
 					row->last_seal);
 }
 
-/* Leaves the event of a promotion, or of a restore to a point in time. */
+/* Records the event of a promotion, or of a restore to a point in time. */
 static void
 WritePromoted(const AuditEra *row, const AuditEra *before)
 {
@@ -443,8 +444,8 @@ WritePromoted(const AuditEra *row, const AuditEra *before)
 }
 
 /*
- * medrec.audit_open_era(): records the era that events are written in, where it
- * is not recorded yet: at the first start, after an import, after a promotion.
+ * medrec.audit_open_era(): records the current era, if it is not recorded yet:
+ * at the first start, after an import, after a promotion.
  */
 Datum
 medrec_audit_open_era(PG_FUNCTION_ARGS)
@@ -457,7 +458,7 @@ medrec_audit_open_era(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("medrec.audit_open_era()");
 
-	/* one at a time, against itself alone */
+	/* one at a time; conflicts only with itself */
 	rel = table_open(medrec_relation(AUDIT_ERA_TABLE), ShareUpdateExclusiveLock);
 	eras = audit_read_eras(&n);
 	number = eras[n - 1].era;
@@ -483,7 +484,7 @@ medrec_audit_open_era(PG_FUNCTION_ARGS)
 		WriteEra(&eras[i]);
 		if (promoted)
 			WritePromoted(&eras[i], &eras[i - 1]);
-		/* every session looks again when this commits */
+		/* every session reads again when this commits */
 		CacheInvalidateRelcache(rel);
 	}
 	table_close(rel, NoLock);

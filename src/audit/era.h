@@ -10,7 +10,7 @@
 
 #include "hash/checkpoint.h"
 
-/* action of the event that an era which began with a promotion leaves */
+/* action of the event of an era that began with a promotion */
 #define AUDIT_PROMOTED	"PROMOTED"
 
 /* last_seal of an era that is not recorded yet: all seals are from before */

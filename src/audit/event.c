@@ -12,7 +12,7 @@
 #include "audit/event.h"
 #include "audit/scan.h"
 
-/* Optional are those that a trail which is not migrated yet lacks. */
+/* Columns that a trail lacks before migrate() are optional. */
 const WantedColumn audit_columns[AUDIT_COLUMNS] = {
 	[AUDIT_ACTION] = {"action"},
 	[AUDIT_TABLE_NAME] = {"table_name"},
@@ -79,7 +79,7 @@ const Oid	audit_column_types[AUDIT_COLUMNS] = {
 	[AUDIT_LEAF] = BYTEAOID
 };
 
-/* A text of its own, NULL for NULL. */
+/* A copy of a string, NULL for NULL. */
 AuditText
 audit_text(const char *value)
 {
@@ -94,7 +94,7 @@ TextOf(TupleTableSlot *slot, int column)
 		(AuditText) PG_DETOAST_DATUM_PACKED(slot->tts_values[column]);
 }
 
-/* Fills an event from a row with audit_event_columns(); false if salt or leaf is none. */
+/* Fills an event from a row with audit_event_columns(); false if salt or leaf is invalid. */
 bool
 audit_event_of_slot(TupleTableSlot *slot, AuditEvent *event)
 {
@@ -121,8 +121,8 @@ audit_event_of_slot(TupleTableSlot *slot, AuditEvent *event)
 }
 
 /*
- * The columns of a table of events in the order of AuditColumn, for a SELECT; null
- * for those that it lacks, as a month that was exported by an earlier version does.
+ * The columns of a table of events in the order of AuditColumn, for a SELECT;
+ * null for those that it lacks, as a month exported by an earlier version may.
  */
 char *
 audit_event_columns(Oid relid)

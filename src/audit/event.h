@@ -17,7 +17,7 @@
 #define AUDIT_SALT_LENGTH	16
 #define AUDIT_UUID_CHARS	(2 * UUID_LEN + 4)
 
-/* The text fields: first those that stay the same from statement to statement. */
+/* The text fields, beginning with those that stay the same from statement to statement. */
 typedef enum AuditField
 {
 	AUDIT_TABLE_NAME,
@@ -35,8 +35,8 @@ typedef enum AuditField
 	AUDIT_REASON,
 
 	/*
-	 * since the second form of the text: who the session's connection is,
-	 * whatever it says since
+	 * since the second form of the text: identity of the connection, which
+	 * SQL cannot change
 	 */
 	AUDIT_LOGIN_ROLE,
 	AUDIT_LOGIN_IDENTITY,

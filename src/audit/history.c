@@ -2,7 +2,7 @@
  * audit/history.c
  *		medrec.history(), as_of() and diff(): a row's past from its events.
  *
- * With the caller's rights: whoever may read medrec.audit_event.
+ * They run with the caller's rights on medrec.audit_event.
  */
 #include "base/medrec.h"
 
@@ -24,7 +24,7 @@
 /* a row's past on its way */
 typedef struct History
 {
-	ReturnSetInfo *rsinfo;		/* NULL where only the last state is wanted */
+	ReturnSetInfo *rsinfo;		/* NULL if only the last state is wanted */
 	ReplayState state;
 	int32		version;
 } History;
@@ -66,7 +66,7 @@ TableName(text * name)
 	return str;
 }
 
-/* Takes an event, and returns the version that it left. */
+/* Processes an event, and returns the version that it made. */
 static void
 Take(TupleTableSlot *slot, void *arg)
 {
@@ -115,9 +115,9 @@ Take(TupleTableSlot *slot, void *arg)
 /*
  * Replays a row's events up to a time, given as a condition.
  *
- * The trail is never to be read through for one row, but that is what the planner
- * would do: it takes a bloom filter to be as good as the column's correlation,
- * which ids by chance do not have.
+ * The whole trail must never be scanned for one row, but the planner would do
+ * that: it rates a BRIN bloom index by the correlation of the column, and
+ * random ids have none.
  */
 static void
 Replay(History *history, text * table_name, text * row_id, const char *until)
@@ -128,12 +128,12 @@ Replay(History *history, text * table_name, text * row_id, const char *until)
 	char	   *touches = "";
 	int			level;
 
-	/* what moved a patient's last_visit */
+	/* events that moved a patient's last_visit */
 	if (strcmp(table, "patient") == 0)
 	{
 		pg_uuid_t  *patient = NULL;
 
-		/* an id of the wrong form is one of nobody */
+		/* a malformed id belongs to no patient */
 		if (VARSIZE_ANY_EXHDR(row_id) == 2 * UUID_LEN + 4 &&
 			strspn(text_to_cstring(row_id), "0123456789abcdef-") == 2 * UUID_LEN + 4)
 			patient = DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(text_to_cstring(row_id))));
@@ -168,7 +168,7 @@ Until(TimestampTz time)
 		return "";
 	if (TIMESTAMP_IS_NOBEGIN(time))
 		return " AND false";
-	/* in UTC, whatever the session's settings are */
+	/* in UTC, independent of the session's settings */
 	JsonEncodeDateTime(buffer, TimestampTzGetDatum(time), TIMESTAMPTZOID, &utc);
 	return psprintf(" AND logged_at <= '%s'::timestamptz", buffer);
 }
@@ -187,7 +187,7 @@ medrec_history(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* medrec.as_of(): the row as it was. */
+/* medrec.as_of(): the row at a given time. */
 Datum
 medrec_as_of(PG_FUNCTION_ARGS)
 {

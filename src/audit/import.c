@@ -1,7 +1,8 @@
 /*
  * audit/import.c
- *		The trail beside a dump that is loaded: no era begins before the import ends;
- *		and the events of what migrate() and an import did to the whole database.
+ *		The audit trail while a dump is loaded: no era begins before the import
+ *		ends. Also records events of what migrate() and an import did to the
+ *		whole database.
  */
 #include "base/medrec.h"
 
@@ -16,12 +17,12 @@
 #include "base/guard.h"
 #include "base/relations.h"
 
-/* object that the events of the whole database name */
+/* object name in events of the whole database */
 #define WHOLE	"medrec"
 
 PG_FUNCTION_INFO_V1(medrec_audit_remark);
 
-/* medrec.audit_remark(action, details): leaves an event of the whole database. */
+/* medrec.audit_remark(action, details): records an event of the whole database. */
 Datum
 medrec_audit_remark(PG_FUNCTION_ARGS)
 {
@@ -55,8 +56,8 @@ medrec_audit_remark(PG_FUNCTION_ARGS)
 }
 
 /*
- * Refuses to begin the audit trail's first era where the trail is that of a dump
- * whose data are still to come, and any other while they come.
+ * Refuses to begin the first era if the trail of a dump is still to be loaded,
+ * and any era during an import.
  */
 void
 audit_check_import(bool first)
@@ -65,12 +66,12 @@ audit_check_import(bool first)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("data are being imported"),
-				 errhint("When all are loaded, SELECT * FROM medrec.import_end().")));
+				 errhint("When all data are loaded, run SELECT * FROM medrec.import_end().")));
 	if (first && medrec_table_is_empty(MIGRATE_STEPS))
 		audit_refuse_without_era();
 }
 
-/* Says that there is no trail that an event could belong to. */
+/* Raises the error for a trail without an era. */
 void
 audit_refuse_without_era(void)
 {
@@ -78,5 +79,5 @@ audit_refuse_without_era(void)
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 			 errmsg("the audit trail has no era"),
 			 errdetail("Only a schema has been restored, or the trail has been lost."),
-			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); where there are none, SELECT medrec.audit_open_era(). See doc/operations.md.")));
+			 errhint("To load the data of a dump, run SELECT medrec.import_begin() first. If there are no data to load, run SELECT medrec.audit_open_era(). See doc/operations.md.")));
 }

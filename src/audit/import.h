@@ -1,11 +1,11 @@
 /*
  * audit/import.h
- *		The trail beside a dump that is loaded.
+ *		The audit trail while a dump is loaded.
  */
 #ifndef MEDREC_AUDIT_IMPORT_H
 #define MEDREC_AUDIT_IMPORT_H
 
-/* refuses to open an era where an import is not at its end */
+/* refuses to open an era during an import */
 extern void audit_check_import(bool first);
 extern void audit_refuse_without_era(void) pg_attribute_noreturn();
 

@@ -1,14 +1,14 @@
 /*
  * audit/indexes.c
- *		Events that an index lacks, so that a search by it does not find them.
+ *		Finds events that an index lacks, so that a search by it misses them.
  *
- * The table is read as when an index is built, and each row that a snapshot sees
- * is held against the index.  The entries of an index that can be read from end to
- * end (B-tree, GiST, SP-GiST) are sorted by the place that they name, within
- * work_mem, and go side by side with the table.  A BRIN index has no entries: the
- * summary of the row's range is asked whether it would have to grow for the row's
- * values.  Hash, GIN and others that can be read by key alone are not looked at.
- * The snapshot comes first: what it sees has had its index entries since before.
+ * The table is read as when an index is built, and each row visible to a
+ * snapshot is looked for in the index. If the index can be scanned completely
+ * (B-tree, GiST, SP-GiST), its entries are sorted by TID, within work_mem, and
+ * merged with the table. A BRIN index has no entries: the check is whether the
+ * summary of the row's range would have to grow for the row's values. Hash,
+ * GIN and others that can only be read by key are not checked. The snapshot is
+ * taken first, so the rows visible to it already have their index entries.
  */
 #include "base/medrec.h"
 
@@ -38,14 +38,14 @@
 #include "base/columns.h"
 #include "base/relations.h"
 
-/* findings on one index that are told one by one */
+/* most findings of one index that are reported one by one */
 #define TOLD_MAX	1000
 
-/* a row's place as one number */
+/* a TID as one number */
 #define PLACE(tid)	((int64) ItemPointerGetBlockNumber(tid) << 16 | ItemPointerGetOffsetNumber(tid))
 #define PLACE_BLOCK(place)	((BlockNumber) ((place) >> 16))
 
-/* a table beside one of its indexes */
+/* a comparison of a table with one of its indexes */
 typedef struct Check
 {
 	Relation	heap;
@@ -68,7 +68,7 @@ typedef struct Check
 	BrinRevmap *revmap;
 	BlockNumber pages;			/* of a range */
 	BlockNumber range;			/* its first block */
-	BrinMemTuple *summary;		/* NULL where there is none */
+	BrinMemTuple *summary;		/* NULL if there is none */
 	MemoryContext summary_context;
 } Check;
 
@@ -84,7 +84,7 @@ static void FindSummary(Relation index, ItemPointer tid, Datum *values, bool *is
 						bool alive, void *arg);
 static void CheckIndex(Check *check);
 
-/* Tells of a row that the index lacks. */
+/* Reports a row that the index lacks. */
 static void
 Lack(Check *check, ItemPointer tid)
 {
@@ -105,13 +105,13 @@ Lack(Check *check, ItemPointer tid)
 		values[i] = slot_getattr(slot, numbers[i], &isnull);
 	check->function(found ? DatumGetInt32(values[0]) : -1, DatumGetInt64(values[1]),
 					DatumGetInt32(values[2]),
-					psprintf("index \"%s\" of \"%s\" does not lead to the event: REINDEX INDEX mends it",
+					psprintf("index \"%s\" of \"%s\" does not find the event; run REINDEX INDEX",
 							 RelationGetRelationName(check->index),
 							 RelationGetRelationName(check->heap)), check->arg);
 	ExecDropSingleTupleTableSlot(slot);
 }
 
-/* Reads an index from end to end and sorts what it leads to. */
+/* Reads a whole index and sorts its TIDs. */
 static void
 SortEntries(Check *check)
 {
@@ -152,7 +152,7 @@ ReadBlock(Check *check, BlockNumber block)
 	while (!check->ended && PLACE_BLOCK(check->next) <= block)
 	{
 		CHECK_FOR_INTERRUPTS();
-		/* an index may lead to a place many times only where it is damaged */
+		/* more than one entry for a TID means that the index is damaged */
 		if (PLACE_BLOCK(check->next) == block && check->nentries < MaxHeapTuplesPerPage)
 			check->entries[check->nentries++] = (OffsetNumber) (check->next & 0xffff);
 		NextEntry(check);
@@ -208,7 +208,10 @@ Covers(Check *check, Datum *values, bool *isnull)
 	BrinMemTuple *summary = check->summary;
 	int			i;
 
-	/* a search looks at all of a range that has no summary, or is getting one */
+	/*
+	 * a search reads the whole of a range that has no summary, or is getting
+	 * one
+	 */
 	if (summary == NULL || summary->bt_placeholder)
 		return true;
 	if (summary->bt_empty_range)
@@ -236,7 +239,7 @@ Covers(Check *check, Datum *values, bool *isnull)
 	return true;
 }
 
-/* Looks whether the summary of a row's range holds its values. */
+/* Checks whether the summary of a row's range holds its values. */
 static void
 FindSummary(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *arg)
 {
@@ -248,19 +251,19 @@ FindSummary(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool a
 
 	if (range != check->range)
 		ReadSummary(check, range);
-	/* the operator class may keep in the summary what it makes here */
+	/* the operator class may store memory allocated here in the summary */
 	old = MemoryContextSwitchTo(check->summary_context);
 	covered = Covers(check, values, isnull);
 	MemoryContextSwitchTo(old);
 	if (!covered)
 	{
 		Lack(check, tid);
-		/* which the question has made grow */
+		/* which the check has made grow */
 		ReadSummary(check, range);
 	}
 }
 
-/* Holds a table against one of its indexes. */
+/* Compares a table with one of its indexes. */
 static void
 CheckIndex(Check *check)
 {
@@ -279,8 +282,7 @@ CheckIndex(Check *check)
 		SortEntries(check);
 
 	/*
-	 * as an index is built beside writers: by the snapshot, in the table's
-	 * order
+	 * as in a concurrent index build: by the snapshot, in the table's order
 	 */
 	info->ii_Concurrent = true;
 	info->ii_Unique = false;
@@ -292,7 +294,7 @@ CheckIndex(Check *check)
 								  brin ? FindSummary : FindEntry, check, scan);
 	if (check->lacking > TOLD_MAX)
 		check->function(-1, 0, 0,
-						psprintf("index \"%s\" of \"%s\" does not lead to " INT64_FORMAT " events more",
+						psprintf("index \"%s\" of \"%s\" does not find " INT64_FORMAT " more events",
 								 RelationGetRelationName(check->index),
 								 RelationGetRelationName(check->heap),
 								 check->lacking - TOLD_MAX), check->arg);
@@ -305,7 +307,7 @@ CheckIndex(Check *check)
 		tuplesort_end(check->sort);
 }
 
-/* Tells of each event that a snapshot sees and an index of its partition lacks. */
+/* Reports each event that a snapshot sees and an index of its partition lacks. */
 void
 audit_check_indexes(Snapshot snapshot, AuditLackFunction function, void *arg)
 {
@@ -337,7 +339,7 @@ audit_check_indexes(Snapshot snapshot, AuditLackFunction function, void *arg)
 
 			CHECK_FOR_INTERRUPTS();
 			check->index = index_open(lfirst_oid(index), AccessShareLock);
-			/* what no search uses may lack what it likes */
+			/* an index that no search uses may lack anything */
 			if (check->index->rd_index->indisvalid && !check->index->rd_index->indcheckxmin &&
 				(check->index->rd_rel->relam == BRIN_AM_OID ||
 				 (check->index->rd_indam->amgettuple && check->index->rd_indam->amoptionalkey)))

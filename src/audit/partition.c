@@ -24,15 +24,16 @@
 #include "audit/store.h"
 #include "base/relations.h"
 
-/* key of the advisory lock that two makers at once contend for: "medaud" */
+/* key of the advisory lock for making partitions: "medaud" */
 #define PARTITION_LOCK_KEY	INT64CONST(0x6d6564617564)
 
 /* more than ten years ahead are a mistake */
 #define MAX_AHEAD	120
 
 /*
- * What is looked for in the trail of a month that is over.  While it is written
- * to, BRIN has to do: these would cost each write more than all the rest of it.
+ * Indexes for searches in a month that is over. While a month is written to,
+ * it has BRIN indexes only: these would cost each write more than everything
+ * else.
  */
 static const struct
 {
@@ -65,7 +66,7 @@ RunOwnDdl(const char *sql)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
 }
 
-/* Whether nobody else is making partitions just now. */
+/* Whether no other session is making partitions now. */
 static bool
 Lock(void)
 {
@@ -79,7 +80,7 @@ Lock(void)
 									  1, &isnull));
 }
 
-/* Makes a month's partition where there is none; months are those of UTC. */
+/* Makes a month's partition if there is none; months are those of UTC. */
 static bool
 MakeMonth(int year, int month)
 {
@@ -91,8 +92,8 @@ MakeMonth(int year, int month)
 		return false;
 
 	/*
-	 * Made apart and then attached: that takes no lock that a writer or a
-	 * reader of the other months would wait for.
+	 * It is created separately and then attached, which takes no lock that a
+	 * writer or a reader of the other months would wait for.
 	 */
 	RunOwnDdl(psprintf("CREATE TABLE medrec.%s (LIKE medrec.audit_event"
 					   " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING STORAGE"
@@ -131,7 +132,7 @@ medrec_audit_partitions(PG_FUNCTION_ARGS)
 	if (timestamp2tm(GetCurrentTimestamp(), NULL, &tm, &fsec, NULL, NULL) != 0)
 		elog(ERROR, "timestamp out of range");
 
-	/* the partitions belong to whom audit_event belongs to */
+	/* the partitions belong to the owner of audit_event */
 	audit_become_owner(&user, &sec_context);
 	SPI_connect();
 	if (Lock())
@@ -198,8 +199,8 @@ IndexMonth(Oid partition)
 			continue;
 
 		/*
-		 * nobody writes there any more: only a transaction of the old month
-		 * is waited for
+		 * nobody writes there any more, except transactions that began in the
+		 * old month, which it waits for
 		 */
 		RunOwnDdl(psprintf("CREATE INDEX %s ON %s (%s)", quote_identifier(index),
 						   quote_qualified_identifier(get_namespace_name(schema), name),
@@ -225,7 +226,7 @@ medrec_index_audit(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("number of months must be 1 or more")));
 
-	/* indexes belong to whom the tables belong to */
+	/* indexes belong to the owner of the tables */
 	audit_become_owner(&user, &sec_context);
 	SPI_connect();
 	if (Lock())

@@ -2,11 +2,11 @@
  * audit/proof.c
  *		Checkpoints and proofs, as medrec-verify reads them.
  *
- * A checkpoint says how many seals there are and what the head over them is, in
- * the form of C2SP's tlog-checkpoint, and besides which timelines the trail went
- * through.  An inclusion proof leads from an event to its seal and from the seal
- * to a head; a consistency proof from one head to a later one.  Both are lines of
- * text with base64.
+ * A checkpoint has the number of seals and their head, in the form of C2SP's
+ * tlog-checkpoint, and the timelines that the trail went through. An inclusion
+ * proof leads from an event to its seal and from the seal to a head; a
+ * consistency proof from one head to a later one. Both are lines of text with
+ * base64.
  */
 #include "base/medrec.h"
 
@@ -27,7 +27,7 @@
 /* SQLSTATE that PostgREST answers with 404 */
 #define ERRCODE_NO_SUCH_THING	MAKE_SQLSTATE('P','T','4','0','4')
 
-/* an event on its way to a proof */
+/* the event to be proved */
 typedef struct Proof
 {
 	int32		era;
@@ -86,7 +86,7 @@ PutTextField(StringInfo out, const char *key, const char *text)
 	pfree(encoded);
 }
 
-/* Takes a seal of the log, and keeps the one that the event belongs to. */
+/* Adds a seal of the log, and keeps the one that the event belongs to. */
 static void
 TakeSeal(const AuditSeal *seal, void *arg)
 {
@@ -184,8 +184,8 @@ TakeProofSeal(const AuditSeal *seal, void *arg)
 }
 
 /*
- * Writes where the trail has been up to a seal, so that a promotion that lost
- * what is later can be told from a trail that was written a second time.
+ * Writes the timelines up to a seal, so that a promotion that lost later
+ * events can be distinguished from a rewritten trail.
  */
 static void
 PutTrail(StringInfo out, const AuditSeal *seal)
@@ -217,7 +217,10 @@ PutTrail(StringInfo out, const AuditSeal *seal)
 						 i < last ? timelines[i].seals : seal->seal, i < last ? ',' : '\n');
 }
 
-/* Writes some earlier heads, ever farther apart: what is common can be compared. */
+/*
+ * Writes some earlier heads at growing distances, so that the common part of
+ * two trails can be compared.
+ */
 static void
 PutHeads(StringInfo out, int64 size)
 {
@@ -234,7 +237,7 @@ PutHeads(StringInfo out, int64 size)
 	}
 }
 
-/* Writes what is not sealed now, whatever seal the checkpoint is of. */
+/* Writes how many events are not sealed now, whichever seal the checkpoint is of. */
 static void
 PutUnsealed(StringInfo out)
 {
@@ -275,7 +278,7 @@ medrec_audit_checkpoint(PG_FUNCTION_ARGS)
 	}
 	else
 	{
-		/* the same name for ever: where the trail began */
+		/* a name that never changes: where the trail began */
 		audit_scan("SELECT pg_catalog.concat('medrec/', pg_catalog.to_hex(system_identifier), '/', database)"
 				   " FROM medrec.audit_era ORDER BY era LIMIT 1", TakeOrigin, &proof);
 		origin = proof.text ? proof.text : "medrec";
@@ -296,7 +299,7 @@ medrec_audit_checkpoint(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
-/* medrec.audit_proof(): the way from an event to a head. */
+/* medrec.audit_proof(): the path from an event to a head. */
 Datum
 medrec_audit_proof(PG_FUNCTION_ARGS)
 {
@@ -349,10 +352,10 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the events of seal " INT64_FORMAT " are not those that were sealed",
 						proof.seal.seal),
-				 errhint("Run SELECT * FROM medrec.verify_audit(). Events of a month that was archived and dropped cannot be proved any more.")));
+				 errhint("Run SELECT * FROM medrec.verify_audit(). Events of a month that was archived and dropped can no longer be proved.")));
 	SetUserIdAndSecContext(user, sec_context);
 
-	/* which closes the path, too */
+	/* which also ends the path */
 	merkle_root(&proof.log, root);
 	initStringInfo(&out);
 	appendStringInfoString(&out, "medrec-inclusion-proof-1\n");
@@ -369,7 +372,10 @@ medrec_audit_proof(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }
 
-/* medrec.consistency_proof(): that the log of a later head begins with that of an earlier one. */
+/*
+ * medrec.consistency_proof(): proves that the log of a later head begins with
+ * that of an earlier one.
+ */
 Datum
 medrec_consistency_proof(PG_FUNCTION_ARGS)
 {
@@ -414,7 +420,7 @@ medrec_audit_canonical(PG_FUNCTION_ARGS)
 {
 	Proof		proof = {.context = CurrentMemoryContext};
 
-	/* with the caller's rights: it is the content */
+	/* with the caller's rights, because it contains the data */
 	audit_scan(psprintf("SELECT * FROM %s WHERE era = %d"
 						" AND xid = '" INT64_FORMAT "'::bigint AND n = %d",
 						audit_trail(), PG_GETARG_INT32(0), PG_GETARG_INT64(1),

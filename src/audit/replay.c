@@ -1,9 +1,9 @@
 /*
  * audit/replay.c
- *		The state of a row, made again from its events.
+ *		Reconstructs the state of a row from its events.
  *
- * Values are compared and kept as the text that the event has, so that nothing
- * is lost on the way.
+ * Values are compared and kept as their text in the event, so that nothing is
+ * lost in a conversion.
  */
 #include "base/medrec.h"
 
@@ -20,10 +20,10 @@
 #include "base/array.h"
 #include "base/json.h"
 
-/* the column that medrec.touch() moves, as JSON has it */
+/* the column that medrec.touch() changes, as written in JSON */
 #define LAST_VISIT	"\"last_visit\""
 
-/* what Set() and CompareMembers() work on */
+/* state of Set() and CompareMembers() */
 typedef struct Change
 {
 	ReplayState *state;
@@ -133,8 +133,8 @@ IsDigest(const char *value)
 }
 
 /*
- * Whether two values may be the same.  Of a value that was withheld without a digest,
- * as 0.1 did, nothing more is known.
+ * Whether two values may be the same. A value withheld without a digest, as by
+ * 0.1, may be any value.
  */
 bool
 replay_same(const char *a, const char *b)
@@ -144,7 +144,7 @@ replay_same(const char *a, const char *b)
 		(strcmp(b, AUDIT_WITHHELD) == 0 && IsDigest(a));
 }
 
-/* Compares a column with what it was; what is not known fits. */
+/* Compares a column with its previous value; unknown values match. */
 static void
 CompareMembers(char *key, char *value, void *arg)
 {
@@ -152,8 +152,7 @@ CompareMembers(char *key, char *value, void *arg)
 	ReplayMember *member = FindMember(change->state, key);
 
 	/*
-	 * moved by touch without an event of its own, in an order that is not
-	 * known
+	 * changed by touch() without an event, in an unknown order
 	 */
 	if (member && !replay_same(member->value, value) && strcmp(key, LAST_VISIT) != 0)
 		change->fits = false;
@@ -174,7 +173,7 @@ replay_time(const char *value)
 												   Int32GetDatum(-1)));
 }
 
-/* Moves last_visit as medrec.touch() does: to the transaction's time, never back. */
+/* Changes last_visit as medrec.touch() does: to the transaction's time, never backwards. */
 static void
 TouchPatient(ReplayState *state, TimestampTz now)
 {
@@ -191,8 +190,8 @@ TouchPatient(ReplayState *state, TimestampTz now)
 }
 
 /*
- * Applies an event.  False if what the event says was before is not what the
- * events before it have left.
+ * Applies an event. False if its old values differ from what the events before
+ * it have left.
  */
 bool
 replay_apply(ReplayState *state, const ReplayEvent *event)
@@ -240,7 +239,7 @@ replay_apply(ReplayState *state, const ReplayEvent *event)
 	return change.fits;
 }
 
-/* The row as JSON, NULL where there is none. */
+/* The row as JSON, NULL if there is none. */
 char *
 replay_json(const ReplayState *state)
 {

@@ -1,6 +1,6 @@
 /*
  * audit/replay.h
- *		The state of a row, made again from its events.
+ *		Reconstructs the state of a row from its events.
  */
 #ifndef MEDREC_AUDIT_REPLAY_H
 #define MEDREC_AUDIT_REPLAY_H
@@ -14,19 +14,19 @@
 #define REPLAY_NCOLUMNS	8
 #define REPLAY_ORDER	"logged_at, era, xid, n"
 
-/* action of what moved a patient's last_visit without an event of its own */
+/* action of a change of last_visit that has no event of its own */
 #define REPLAY_TOUCH	"TOUCH"
 
 typedef struct ReplayMember
 {
-	char	   *key;			/* as JSON has it, with its quotes */
+	char	   *key;			/* as written in JSON, with its quotes */
 	char	   *value;			/* as JSON has it */
 } ReplayMember;
 
 typedef struct ReplayState
 {
 	MemoryContext context;		/* all of it, reset by replay_clear() */
-	bool		seen;			/* an event has said something */
+	bool		seen;			/* at least one event has been applied */
 	bool		exists;
 	bool		whole;			/* all columns are known, not only changed
 								 * ones */

@@ -1,6 +1,6 @@
 /*
  * audit/rows.c
- *		Rows as JSON text, exact enough to make them again.
+ *		Rows as JSON text, exact enough to reconstruct them.
  *
  * Names of columns, not their numbers, so that events outlive a dump.  The text
  * does not depend on the session: times are ISO 8601 in UTC, numbers have all
@@ -9,12 +9,12 @@
  * null, and json and jsonb that are objects or arrays.  A json scalar becomes the
  * string of its JSON text, so that it differs from SQL's null.
  *
- * Of a column that is withheld the text has a digest in the value's place: an HMAC
- * over table, row, column and value, with a key that only the owner reads.  So
- * verify_records() finds a value that was changed past the audit, and whoever reads
- * the trail cannot try values.
+ * For a withheld column the text has a digest in place of the value: an HMAC
+ * over table, row, column and value, with a key that only the owner can read.
+ * So verify_records() finds a value that was changed without the audit, and
+ * readers of the trail cannot guess values.
  *
- * What is known of a table is kept per trigger until its relation changes.
+ * Information about a table is cached per trigger until the relation changes.
  */
 #include "base/medrec.h"
 
@@ -89,11 +89,12 @@ struct AuditTable
 {
 	MemoryContext context;
 	Oid			relid;
-	int			users;			/* statements that hold it just now */
+	int			users;			/* number of statements that use it now */
 	bool		stale;
 	bool		settings;		/* an output function needs fixed settings */
 	bool		withholds;		/* some column */
-	bool		has_key;		/* for digests, as of the present statement */
+	bool		has_key;		/* for digests, valid for the current
+								 * statement */
 	uint8		key[AUDIT_KEY_LENGTH];
 	char	   *name;
 	TupleDesc	desc;
@@ -130,7 +131,7 @@ static AuditText EndObject(StringInfo out);
 static bool SameValue(const Column *column, Datum a, bool a_null, Datum b, bool b_null);
 static Column *ColumnOf(AuditTable *table, AttrNumber attnum);
 
-/* Hook: a relation has changed, what is known of it is to be read again. */
+/* Hook: a relation has changed, and its entry must be read again. */
 static void
 ForgetTables(Oid relid)
 {
@@ -226,7 +227,7 @@ KindOfType(Oid type)
 	}
 }
 
-/* The column of a number, which must be there. */
+/* The column with a number, which must exist. */
 static Column *
 ColumnOf(AuditTable *table, AttrNumber attnum)
 {
@@ -241,8 +242,8 @@ ColumnOf(AuditTable *table, AttrNumber attnum)
 
 /*
  * The trigger's arguments: patient=COLUMN, the column that holds the patient's
- * id; withhold=COLUMN, a column of which only a digest is recorded.  A
- * column that a user has dropped since is none: the write must not fail.
+ * id; withhold=COLUMN, a column of which only a digest is recorded. A column
+ * that has been dropped since is ignored: the write must not fail.
  */
 static void
 ReadTriggerArguments(AuditTable *table, int nargs, char **args)
@@ -274,7 +275,7 @@ ReadTriggerArguments(AuditTable *table, int nargs, char **args)
 	}
 }
 
-/* Reads what there is to know of a table. */
+/* Collects the information about a table. */
 static AuditTable *
 Build(Relation rel, int nargs, char **args)
 {
@@ -338,7 +339,7 @@ Build(Relation rel, int nargs, char **args)
 	return table;
 }
 
-/* What is known of a table, from the cache; close it after use. */
+/* The information about a table, from the cache; close it after use. */
 AuditTable *
 audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 {
@@ -363,8 +364,7 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 		AuditTable *fresh = Build(rel, nargs, args);
 
 		/*
-		 * Build() may have looked at catalogs, and so have found the entry
-		 * stale
+		 * catalog lookups in Build() may have invalidated the entry
 		 */
 		entry = hash_search(cache, &trigger, HASH_ENTER, &found);
 		if (found && entry->table && entry->table->users == 0)
@@ -380,8 +380,9 @@ audit_table_open(Oid trigger, Relation rel, int nargs, char **args)
 }
 
 /*
- * Gives it back.  After an error it stays in use, and is then replaced without
- * being freed: a few kilobytes, and only when the table's definition changes.
+ * Releases it. After an error it stays marked as used, and is later replaced
+ * without being freed: that leaks a few kilobytes, and only when the table's
+ * definition changes.
  */
 void
 audit_table_close(AuditTable *table)
@@ -397,8 +398,8 @@ audit_table_name(const AuditTable *table)
 }
 
 /*
- * Fixes the settings that output functions depend on, where some column needs it.
- * Returns the level for AtEOXact_GUC(), 0 where nothing was set.
+ * Fixes the settings that output functions depend on, if a column needs it.
+ * Returns the level for AtEOXact_GUC(), 0 if nothing was set.
  */
 int
 audit_table_nest(const AuditTable *table)
@@ -467,7 +468,7 @@ PutString(StringInfo out, const char *data, int len)
 	appendStringInfoCharMacro(out, '"');
 }
 
-/* Writes a time in UTC; most of a row's and a statement's are one and the same. */
+/* Writes a time in UTC, with a cache of one: most times of a row and a statement are the same. */
 static void
 PutTimestamp(StringInfo out, TimestampTz value)
 {
@@ -586,8 +587,8 @@ PutValue(StringInfo out, const Column *column, Datum value)
 }
 
 /*
- * Reads the key of the digests; false where there is none.  Straight from the table,
- * which nobody but its owner has a right to.
+ * Reads the key of the digests; false if there is none. Reads the heap
+ * directly, because only the owner has rights on the table.
  */
 bool
 audit_read_key(uint8 *key)
@@ -625,9 +626,10 @@ audit_read_key(uint8 *key)
 }
 
 /*
- * Writes the digest of a value that is withheld.  It is the same each time, so that
- * an event's old value can be held against the one before, and another one for each
- * table, row and column, so that equal values do not show.
+ * Writes the digest of a value that is withheld. The digest of a value is
+ * always the same, so that an event's old value can be compared with the one
+ * before; it differs by table, row and column, so that equal values cannot be
+ * recognized.
  */
 static void
 PutDigest(StringInfo out, const AuditTable *table, AuditText row_id, const Column *column,
@@ -693,7 +695,7 @@ PutColumn(StringInfo out, const AuditTable *table, AuditText row_id, const Colum
 		PutValue(out, column, value);
 }
 
-/* Starts an object, behind the room for a varlena's header. */
+/* Starts an object, after the space for a varlena header. */
 static void
 BeginObject(StringInfo out)
 {
@@ -773,7 +775,7 @@ audit_row_id(AuditTable *table, TupleTableSlot *slot)
 	return (AuditText) out.data;
 }
 
-/* The patient whom the row concerns, NULL if none is known. */
+/* The patient that the row concerns, NULL if unknown. */
 const pg_uuid_t *
 audit_row_patient(AuditTable *table, TupleTableSlot *slot)
 {
@@ -806,8 +808,8 @@ audit_row_values(AuditTable *table, TupleTableSlot *slot)
 }
 
 /*
- * The changed columns, before and after; false if none has changed.  moved: the
- * primary key or the patient is among them.
+ * The changed columns, before and after; false if none has changed. moved:
+ * whether the primary key or the patient is among them.
  */
 bool
 audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
@@ -852,8 +854,8 @@ audit_row_changes(AuditTable *table, TupleTableSlot *old, TupleTableSlot *new,
 }
 
 /*
- * The columns that are withheld, without and with the digest, as an event tells of
- * values that were there before there were digests; false if there are none.
+ * The columns that are withheld, without and with the digest, for an event
+ * about values that are older than digests; false if there are none.
  */
 bool
 audit_row_withheld(AuditTable *table, TupleTableSlot *slot,

@@ -8,7 +8,7 @@
 #include "utils/relcache.h"
 #include "audit/event.h"
 
-/* stands for the value of a column that is never recorded, where there is no key for a digest of it */
+/* replaces the value of a column that is never recorded, if there is no key for a digest */
 #define AUDIT_WITHHELD	"\"(withheld)\""
 /* with a digest, in hexadecimal */
 #define AUDIT_DIGEST_BEGIN	"\"(withheld:"

@@ -31,7 +31,7 @@ static void ScanStartup(DestReceiver *self, int operation, TupleDesc desc);
 static bool ScanReceive(TupleTableSlot *slot, DestReceiver *self);
 static void ScanShutdown(DestReceiver *self);
 
-/* No-op: nothing is made ready for the rows. */
+/* No-op: the rows need no preparation. */
 static void
 ScanStartup(DestReceiver *self, int operation, TupleDesc desc)
 {
@@ -60,8 +60,9 @@ ScanShutdown(DestReceiver *self)
 
 /*
  * Runs a query under a snapshot and calls a function for each row, in a memory
- * context of the row's own.  The rows are never held together.  Without JIT,
- * which takes more memory than all the rest and has little to compile here.
+ * context that is reset for each row. The result is never materialized. JIT is
+ * off, because it takes more memory than everything else and has little to
+ * compile here.
  */
 void
 audit_scan_at(Snapshot snapshot, const char *sql, AuditRowFunction function, void *arg)
@@ -105,8 +106,8 @@ audit_scan(const char *sql, AuditRowFunction function, void *arg)
 }
 
 /*
- * Goes on as the owner of the audit trail, who reads all of it; an error brings
- * the user back by itself.
+ * Switches to the owner of the audit trail, who can read all of it; an error
+ * restores the user.
  */
 void
 audit_become_owner(Oid *user, int *sec_context)
@@ -121,14 +122,14 @@ audit_become_owner(Oid *user, int *sec_context)
 	GetUserIdAndSecContext(user, sec_context);
 
 	/*
-	 * a trigger or function of an owner who is none must not run as the
-	 * superuser who calls
+	 * triggers and functions of an owner who is not a superuser must not run
+	 * with the rights of a superuser who calls
 	 */
 	SetUserIdAndSecContext(owner, *sec_context | SECURITY_LOCAL_USERID_CHANGE |
 						   (superuser_arg(owner) ? 0 : SECURITY_RESTRICTED_OPERATION));
 }
 
-/* Bytes of a row; fits becomes false where they are not as many as asked for. */
+/* Bytes of a row; fits becomes false if their number differs from the wanted one. */
 void
 audit_bytes(TupleTableSlot *slot, int column, uint8 *out, int len, bool *fits)
 {

@@ -2,10 +2,10 @@
  * audit/seal.c
  *		medrec.seal_audit(): puts finished transactions under a Merkle root.
  *
- * Everything before the oldest running transaction has ended, so no event of
- * that range can come any more: it is sealed without a lock that a writer would
- * meet.  Each seal is a leaf of a second tree, whose root (the head) covers all
- * seals before; keeping a head elsewhere pins the whole trail.
+ * All transactions before the oldest running one have ended, so the range can
+ * get no further events, and is sealed without a lock that would block
+ * writers. Each seal is a leaf of a second tree, whose root (the head) covers
+ * all seals so far; a head that is kept elsewhere pins the whole trail.
  */
 #include "base/medrec.h"
 
@@ -48,10 +48,10 @@
 #define EPOCH_SHIFT	\
 	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
-/* how many months there are to be ahead before more are made, and how many then */
+/* more months are made when fewer than this many are left, and how many then */
 #define MONTHS_NEEDED	2
 
-/* what audit_read_seals() hands on */
+/* arguments of audit_read_seals() */
 typedef struct SealReader
 {
 	void		(*function) (const AuditSeal *seal, void *arg);
@@ -88,7 +88,7 @@ Int64Of(TupleTableSlot *slot, int column)
 	return slot->tts_isnull[column] ? 0 : DatumGetInt64(slot->tts_values[column]);
 }
 
-/* Have seals the column for the snapshot of rights, which 0.1 has not? */
+/* Do seals have the column for the snapshot of rights, which is missing in 0.1? */
 bool
 audit_seals_have_access(void)
 {
@@ -149,7 +149,7 @@ audit_read_seals(int64 first, int64 last,
 						AccessColumn(), first, last), ReceiveSeal, &reader);
 }
 
-/* Keeps a seal where the argument points to. */
+/* Copies a seal to where the argument points. */
 static void
 KeepLastSeal(const AuditSeal *seal, void *arg)
 {
@@ -217,7 +217,7 @@ audit_seal_text(const AuditSeal *seal)
 	return out.data;
 }
 
-/* The leaf that a seal is in the log of seals. */
+/* The leaf of a seal in the log of seals. */
 void
 audit_seal_leaf(const AuditSeal *seal, uint8 *leaf)
 {
@@ -248,7 +248,7 @@ AddEvent(TupleTableSlot *slot, void *arg)
 	uint8		leaf[SHA256_LENGTH];
 	bool		fits = true;
 
-	/* a leaf that is none is verify_audit()'s to find */
+	/* an invalid leaf is for verify_audit() to report */
 	audit_bytes(slot, 2, leaf, SHA256_LENGTH, &fits);
 	merkle_add(&range->tree, leaf);
 	range->max_xid = Int64Of(slot, 0);
@@ -342,8 +342,8 @@ WriteSeal(const AuditSeal *seal)
 }
 
 /*
- * Makes the coming months' partitions when few are left.  A reader in the way is
- * no reason not to seal: then the next sealing tries again.
+ * Makes the coming months' partitions when few are left. If a reader blocks
+ * it, sealing continues, and the next sealing tries again.
  */
 static void
 MakeMonthsAhead(void)
@@ -391,7 +391,7 @@ MakeMonthsAhead(void)
 }
 
 /*
- * Whether no event of an era that is not the present one can come any more.  A
+ * Whether an era other than the current one can get no further events. A
  * transaction that was prepared before a promotion may still be committed.
  */
 static bool
@@ -432,14 +432,14 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 	if (audit_is_subscribed())
 	{
 		ereport(NOTICE,
-				(errmsg("the audit trail comes by a subscription, and its seals with it"),
+				(errmsg("cannot seal an audit trail that is received by a subscription"),
 				 errhint("Seal it on the publisher.")));
 		SetUserIdAndSecContext(user, sec_context);
 		return (Datum) 0;
 	}
 	present = DatumGetInt32(DirectFunctionCall1(medrec_audit_open_era, (Datum) 0));
 
-	/* one sealing at a time; readers and writers do not notice */
+	/* one sealing at a time; readers and writers are not blocked */
 	LockRelationOid(medrec_relation(AUDIT_SEAL_TABLE), ShareUpdateExclusiveLock);
 	if (audit_seal_hook)
 		audit_seal_hook();
@@ -459,8 +459,8 @@ medrec_seal_audit(PG_FUNCTION_ARGS)
 		ended = era < present && EraHasEnded(eras, n, at, horizon);
 
 		/*
-		 * an era that has ended is sealed to its end; else the later ones
-		 * wait
+		 * an era that has ended is sealed to its end; if it is not, later
+		 * eras wait
 		 */
 		if (SealRange(&last, era, ended ? 0 : horizon, has_access ? access : NULL))
 		{

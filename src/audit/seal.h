@@ -22,7 +22,7 @@ typedef struct AuditSeal
 	int64		total;
 	TimestampTz sealed_at;
 	char	   *sealed_by;
-	bool		well_formed;	/* hashes have the length of hashes */
+	bool		well_formed;	/* hashes have the right length */
 	uint8		root[SHA256_LENGTH];
 	uint8		previous_head[SHA256_LENGTH];
 	uint8		head[SHA256_LENGTH];
@@ -32,7 +32,7 @@ typedef struct AuditSeal
 	uint8		frontier[MERKLE_LEVELS * SHA256_LENGTH];
 } AuditSeal;
 
-/* what is done before a sealing, as the tables' owner; set by what audit knows nothing of */
+/* hook called before a sealing, as the tables' owner; set by higher modules */
 extern void (*audit_seal_hook) (void);
 
 extern void audit_read_seals(int64 first, int64 last,

@@ -1,10 +1,10 @@
 /*
  * audit/store.c
- *		The way of an event into its partition.
+ *		Writes events into their partition.
  *
- * Straight to the heap, not through SPI: there is nothing to plan, the right to
- * insert is nobody's, and it costs a fraction.  target.c knows the partition,
- * acting.c who acts.
+ * They are inserted directly into the heap, not through SPI: there is nothing
+ * to plan, nobody has the right to insert, and it costs a fraction. target.c
+ * finds the partition, acting.c the actor.
  */
 #include "base/medrec.h"
 
@@ -35,7 +35,7 @@
 #include "base/plan.h"
 #include "base/relations.h"
 
-/* events that go to the heap together, and the bytes that send them off earlier */
+/* most events, and most bytes, that are inserted together */
 #define BATCH_EVENTS	100
 #define BATCH_BYTES		(128 * 1024)
 
@@ -47,18 +47,18 @@ typedef struct Action
 	Sha256		shared;
 } Action;
 
-/* a statement has no more than these */
+/* most actions of a statement */
 #define MAX_ACTIONS		4
 
-/* name of the events that are stored by a statement */
+/* name of the tuplestore with events that are stored by a statement */
 #define STATEMENT_EVENTS	"medrec_events"
 
 struct AuditWriter
 {
 	Relation	rel;
-	Tuplestorestate *store;		/* of what goes by a statement, or NULL */
+	Tuplestorestate *store;		/* of events stored by a statement, or NULL */
 	TupleDesc	desc;			/* its rows, in the order of AuditColumn */
-	int			nindexes;		/* plain ones, or else through the executor */
+	int			nindexes;		/* plain indexes, or else through the executor */
 	Relation	indexes[AUDIT_TARGET_INDEXES];
 	IndexInfo  *index_infos[AUDIT_TARGET_INDEXES];
 	EState	   *estate;
@@ -113,7 +113,7 @@ OpenIndexes(AuditWriter *writer)
 		IndexInfo  *info = makeNode(IndexInfo);
 
 		writer->indexes[i] = index_open(found.indexes[i], RowExclusiveLock);
-		/* a copy: access methods keep things of the statement in it */
+		/* a copy: access methods keep state of the statement in it */
 		*info = *found.index_infos[i];
 		info->ii_AmCache = NULL;
 		info->ii_Context = writer->context;
@@ -168,7 +168,7 @@ CloseIndexes(AuditWriter *writer)
 	}
 }
 
-/* Prepares to store the events by a statement, in the order that they come. */
+/* Prepares to store the events by a statement, in their order. */
 static void
 BeginStatement(AuditWriter *writer)
 {
@@ -185,8 +185,9 @@ BeginStatement(AuditWriter *writer)
 }
 
 /*
- * Stores the events as the owner of the trail, who has put there what an INSERT
- * heeds and the heap does not.  Whatever keeps an event out fails the whole.
+ * Stores the events by a statement as the owner of the trail, who has added
+ * triggers or constraints that a direct heap insert would bypass. If any event
+ * is suppressed, this raises an error.
  */
 static void
 EndStatement(AuditWriter *writer)
@@ -208,7 +209,7 @@ EndStatement(AuditWriter *writer)
 	events->reldata = writer->store;
 	if (SPI_connect() != SPI_OK_CONNECT || SPI_register_relation(events) != SPI_OK_REL_REGISTER)
 		elog(ERROR, "could not hand the audit events over");
-	/* one for the trail as 0.1 has laid it out, one for the present one */
+	/* one for the table of 0.1, one for the current one */
 	insert = &inserts[writer->event.has_pid];
 	if (insert->plan == NULL)
 	{
@@ -226,12 +227,12 @@ EndStatement(AuditWriter *writer)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("an audit event was not stored"),
-				 errhint("A trigger or rule on medrec.%s keeps it out.", AUDIT_TABLE)));
+				 errhint("A trigger or rule on medrec.%s suppresses it.", AUDIT_TABLE)));
 	SPI_finish();
 	table_close(root, NoLock);
 }
 
-/* The next number within the transaction; one that was rolled back stays unused. */
+/* The next number within the transaction; numbers that were rolled back are not reused. */
 static int32
 NextNumber(int64 xid)
 {
@@ -270,7 +271,7 @@ Salt(uint8 *salt)
 	memset(pool + left, 0, AUDIT_SALT_LENGTH);
 }
 
-/* Whether the trail has all columns of the connection: one of 0.1 has none. */
+/* Whether the trail has all columns of the connection; the trail of 0.1 has none. */
 static bool
 HasConnection(const AttrNumber *attnum)
 {
@@ -282,7 +283,7 @@ HasConnection(const AttrNumber *attnum)
 	return true;
 }
 
-/* Starts to write the events of one statement on one table. */
+/* Starts writing the events of one statement on one table. */
 AuditWriter *
 audit_writer_begin(const char *action, const char *table_name)
 {
@@ -315,7 +316,7 @@ audit_writer_begin(const char *action, const char *table_name)
 	return writer;
 }
 
-/* Says what the events that follow are: INSERT, UPDATE, DELETE, ... (a literal) */
+/* Sets the action of the following events: INSERT, UPDATE, DELETE, ... (a literal) */
 void
 audit_writer_action(AuditWriter *writer, const char *action)
 {
@@ -335,8 +336,7 @@ audit_writer_action(AuditWriter *writer, const char *action)
 	}
 
 	/*
-	 * from the event's own texts: by now somebody else may be the session's
-	 * actor
+	 * from the event's own texts: the session's actor may have changed by now
 	 */
 	old = MemoryContextSwitchTo(writer->context);
 	known->name = action;
@@ -348,7 +348,7 @@ audit_writer_action(AuditWriter *writer, const char *action)
 	MemoryContextSwitchTo(old);
 }
 
-/* The memory in which the values of the next event are to be made. */
+/* The memory context for the values of the next event. */
 MemoryContext
 audit_writer_row(AuditWriter *writer)
 {
@@ -377,7 +377,7 @@ NextSlot(AuditWriter *writer)
 }
 
 /*
- * Writes an event.  The values are in the memory that audit_writer_row() named.
+ * Writes an event. The values are in the memory context of audit_writer_row().
  */
 void
 audit_writer_put(AuditWriter *writer, AuditText row_id, const pg_uuid_t *patient_id,
@@ -508,13 +508,13 @@ InsertByStatement(Relation rel, int ncolumns, const char *const *names,
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("a row of %s.%s was not stored", MEDREC_SCHEMA, RelationGetRelationName(rel)),
-				 errhint("A trigger or rule on the table keeps it out.")));
+				 errhint("A trigger or rule on the table suppresses it.")));
 	SPI_finish();
 }
 
 /*
- * Writes a row of another audit table.  Its triggers refuse every statement but
- * medrec's own, and this too goes straight to the relation where it can.
+ * Writes a row of another audit table. Its triggers refuse every statement
+ * except medrec's, and this too inserts directly into the heap if possible.
  */
 void
 audit_insert_row(Oid relid, int ncolumns, const char *const *names,

@@ -1,6 +1,6 @@
 /*
  * audit/store.h
- *		The way of an event into its partition.
+ *		Writes events into their partition.
  */
 #ifndef MEDREC_AUDIT_STORE_H
 #define MEDREC_AUDIT_STORE_H

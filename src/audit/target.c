@@ -1,11 +1,11 @@
 /*
  * audit/target.c
- *		The partition that events of the present time go to.
+ *		The partition for events of the current time.
  *
- * It is found by the clock and kept until the relation cache says that something
- * has changed.  No partition is made here and no lock taken but RowExclusive on
- * the one that is written to; without one for the month the default partition
- * takes the event.
+ * It is found by the clock and cached until a relcache invalidation. This
+ * module creates no partition and takes no lock but RowExclusive on the
+ * partition that is written to; events of a month without a partition go to
+ * the default partition.
  */
 #include "base/medrec.h"
 
@@ -54,7 +54,7 @@ static const bool may_be_null[AUDIT_COLUMNS] = {
 	[AUDIT_BACKEND_START] = true
 };
 
-/* as far as the root is concerned; with the indexes known, whole */
+/* valid as far as the root is concerned; complete once the indexes are known */
 static AuditTarget partition;
 
 static void ForgetTarget(Oid relid);
@@ -64,7 +64,7 @@ static bool IsPlainColumn(Form_pg_attribute att, const AttrNumber *attnum);
 static bool IsDirect(Relation rel, const AttrNumber *attnum);
 static void FindIndexes(Relation rel, AuditTarget *found);
 
-/* Hook: a relation has changed, look again for what depends on it. */
+/* Hook: a relation has changed, so what depends on it must be read again. */
 static void
 ForgetTarget(Oid relid)
 {
@@ -73,7 +73,7 @@ ForgetTarget(Oid relid)
 	audit_era_changed(relid);
 }
 
-/* Asks to be told of changed relations. */
+/* Registers the hook for changed relations. */
 void
 audit_watch(void)
 {
@@ -119,7 +119,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 	if (index < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("medrec.%s has no partition for the present time", AUDIT_TABLE),
+				 errmsg("medrec.%s has no partition for the current time", AUDIT_TABLE),
 				 errhint("Run SELECT medrec.audit_partitions().")));
 	found->relid = desc->oids[index];
 
@@ -131,7 +131,7 @@ FindPartition(TimestampTz now, AuditTarget *found)
 	table_close(root, AccessShareLock);
 }
 
-/* Finds the partition for a time and keeps it, as base/invalidate.h says. */
+/* Finds the partition for a time and caches it, as described in base/invalidate.h. */
 static void
 KeepPartition(TimestampTz now)
 {
@@ -146,7 +146,7 @@ KeepPartition(TimestampTz now)
 		MemoryContextDelete(context);
 }
 
-/* Whether a column takes what medrec writes, or leaves out, and asks for no more. */
+/* Whether a column accepts what medrec writes, or leaves out, without further checks. */
 static bool
 IsPlainColumn(Form_pg_attribute att, const AttrNumber *attnum)
 {
@@ -161,8 +161,9 @@ IsPlainColumn(Form_pg_attribute att, const AttrNumber *attnum)
 }
 
 /*
- * Does a row that is put into the heap break nothing that an INSERT would heed?
- * No CHECK, no NOT NULL, default or domain that medrec does not know, no trigger.
+ * Can a row be inserted directly into the heap without bypassing anything that
+ * an INSERT would apply? There must be no CHECK, no trigger, and no NOT NULL,
+ * default or domain that medrec does not know.
  */
 static bool
 IsDirect(Relation rel, const AttrNumber *attnum)
@@ -189,8 +190,8 @@ IsDirect(Relation rel, const AttrNumber *attnum)
 }
 
 /*
- * Looks at the partition's indexes.  Plain ones, such as medrec's own, are written
- * to without the executor, whose preparations cost more than they do.
+ * Examines the partition's indexes. Plain ones, such as medrec's, are written
+ * without the executor, whose setup costs more than the insertions.
  */
 static void
 FindIndexes(Relation rel, AuditTarget *found)
@@ -244,7 +245,10 @@ audit_target_open(TimestampTz now, AttrNumber *attnum)
 		if (!partition.valid || now < partition.from || now >= partition.until)
 			KeepPartition(now);
 
-		/* what happened before the lock came tells itself by the callback */
+		/*
+		 * changes before the lock was granted have been signalled by the
+		 * callback
+		 */
 		rel = try_relation_open(partition.relid, RowExclusiveLock);
 		if (rel != NULL && partition.valid &&
 			rel->rd_rel->relkind == RELKIND_RELATION)
@@ -255,7 +259,7 @@ audit_target_open(TimestampTz now, AttrNumber *attnum)
 		if (rel != NULL)
 		{
 			if (rel->rd_rel->relkind != RELKIND_RELATION)
-				elog(ERROR, "partition \"%s\" of medrec.%s is no table",
+				elog(ERROR, "partition \"%s\" of medrec.%s is not a table",
 					 RelationGetRelationName(rel), AUDIT_TABLE);
 			relation_close(rel, RowExclusiveLock);
 		}
@@ -263,7 +267,7 @@ audit_target_open(TimestampTz now, AttrNumber *attnum)
 	}
 }
 
-/* What is known of the partition that audit_target_open() opened. */
+/* Information about the partition that audit_target_open() opened. */
 AuditTarget
 audit_target(Relation rel)
 {

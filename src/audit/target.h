@@ -1,6 +1,6 @@
 /*
  * audit/target.h
- *		The partition that events of the present time go to.
+ *		The partition for events of the current time.
  */
 #ifndef MEDREC_AUDIT_TARGET_H
 #define MEDREC_AUDIT_TARGET_H
@@ -9,7 +9,7 @@
 
 #include "audit/event.h"
 
-/* a partition with more indexes than this gets their entries from the executor */
+/* for a partition with more indexes than this, the executor inserts the entries */
 #define AUDIT_TARGET_INDEXES	4
 #define AUDIT_BY_EXECUTOR		(-1)
 
@@ -28,13 +28,13 @@ typedef struct AuditTarget
 	IndexInfo  *index_infos[AUDIT_TARGET_INDEXES];
 } AuditTarget;
 
-/* asks to be told of changed relations */
+/* registers the hook for changed relations */
 extern void audit_watch(void);
 
 /* opens the partition for a time, locked for writing; fills the numbers of its columns */
 extern Relation audit_target_open(TimestampTz now, AttrNumber *attnum);
 
-/* what is known of that partition, its indexes included */
+/* information about that partition and its indexes */
 extern AuditTarget audit_target(Relation rel);
 
 #endif							/* MEDREC_AUDIT_TARGET_H */

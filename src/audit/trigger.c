@@ -1,11 +1,12 @@
 /*
  * audit/trigger.c
- *		medrec.audit(): the trigger that leaves an event per changed row.
+ *		medrec.audit(): the trigger that records an event per changed row.
  *
- * A statement trigger with transition tables: the rows of a bulk statement go to
- * the heap together, touch() needs the transition tables anyway, and the apply
- * worker of logical replication, whose changes have their events already, fires
- * none.  A row that an UPDATE leaves as it was to the byte is no change.
+ * It is a statement trigger with transition tables: the events of a bulk
+ * statement are inserted together, touch() needs the transition tables anyway,
+ * and the apply worker of logical replication, whose changes have their events
+ * already, does not fire statement triggers. A row that an UPDATE leaves
+ * binary identical has not changed.
  */
 #include "base/medrec.h"
 
@@ -54,7 +55,7 @@ PG_FUNCTION_INFO_V1(medrec_audit);
 PG_FUNCTION_INFO_V1(medrec_audit_append_only);
 PG_FUNCTION_INFO_V1(medrec_audit_note_withheld);
 
-/* Starts to read a transition table, which others may have read before. */
+/* Starts reading a transition table, which others may have read before. */
 static void
 BeginRows(Rows *rows, Relation rel, Tuplestorestate *store)
 {
@@ -134,11 +135,11 @@ OnlyVisit(const Rows *old, const Rows *new, AttrNumber last_visit)
 }
 
 /*
- * An event per changed row, with the changed columns.  Old and new stand at the
- * same place of their tables.  A row that gets another key or patient leaves a
- * DELETE and an INSERT, so that the trail of neither misses it.
- * last_visit: the column that the statement of touch() has moved, which is no event
- * of its own; else 0.
+ * An event per changed row, with the changed columns. Old and new rows are at
+ * the same positions of their tables. A row that gets another key or patient
+ * is recorded as a DELETE and an INSERT, so that it is in the trail of both.
+ * last_visit: the column that the statement of touch() has changed, which is
+ * not recorded; otherwise 0.
  */
 static void
 WriteUpdates(AuditTable *table, AuditWriter **writer, Rows *old, Rows *new,
@@ -192,15 +193,15 @@ medrec_audit(PG_FUNCTION_ARGS)
 	Rows		new;
 	int			nest;
 
-	/* what comes by logical replication has its events where it was made */
+	/* changes by logical replication have their events at the publisher */
 	if (IsLogicalWorker())
 		return PointerGetDatum(NULL);
 
 	rel = trigdata->tg_relation;
 
 	/*
-	 * its rows are seen by one session only: nobody could check what the
-	 * events say
+	 * its rows are visible to one session only, so nobody could check its
+	 * events
 	 */
 	if (rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		ereport(ERROR,
@@ -253,8 +254,8 @@ medrec_audit(PG_FUNCTION_ARGS)
 }
 
 /*
- * medrec.audit_append_only(): refuses every change of an audit table.  What
- * logical replication adds has its events where it was made.
+ * medrec.audit_append_only(): refuses every change of an audit table. Rows
+ * added by logical replication have their events at the publisher.
  */
 Datum
 medrec_audit_append_only(PG_FUNCTION_ARGS)
@@ -266,7 +267,7 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 		audit_check_subscriber();
 		return PointerGetDatum(NULL);
 	}
-	/* an event that medrec itself stores by a statement */
+	/* an event that medrec itself stores by a statement is allowed */
 	if (TRIGGER_FIRED_FOR_STATEMENT(trigdata->tg_event) &&
 		TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) &&
 		own_statement_begins(trigdata->tg_relation, CMD_INSERT))
@@ -276,11 +277,11 @@ medrec_audit_append_only(PG_FUNCTION_ARGS)
 			 errmsg("cannot change \"%s\": the audit trail is append-only",
 					RelationGetRelationName(trigdata->tg_relation)),
 			 TRIGGER_FIRED_BY_INSERT(trigdata->tg_event) ?
-			 errhint("Before the data of a dump are loaded, SELECT medrec.import_begin(); see doc/operations.md.") : 0));
+			 errhint("To load the data of a dump, run SELECT medrec.import_begin() first; see doc/operations.md.") : 0));
 	return PointerGetDatum(NULL);	/* keep the compiler quiet */
 }
 
-/* Leaves an event for each row of a table that has a value which is withheld. */
+/* Records an event for each row of a table that has a withheld value. */
 static void
 NoteWithheld(Relation rel)
 {
@@ -327,7 +328,7 @@ NoteWithheld(Relation rel)
 	audit_table_close(table);
 }
 
-/* Takes a table that is audited. */
+/* Processes an audited table. */
 static void
 TakeTable(TupleTableSlot *slot, void *arg)
 {
@@ -339,8 +340,8 @@ TakeTable(TupleTableSlot *slot, void *arg)
 }
 
 /*
- * medrec.audit_note_withheld(): leaves a digest of values that were withheld before
- * there were digests.  For migrate().
+ * medrec.audit_note_withheld(): records digests of values that were withheld
+ * before digests existed. For migrate().
  */
 Datum
 medrec_audit_note_withheld(PG_FUNCTION_ARGS)
@@ -358,8 +359,7 @@ medrec_audit_note_withheld(PG_FUNCTION_ARGS)
 		PG_RETURN_VOID();
 
 	/*
-	 * not the keys of tokens: a subscriber has events of theirs, but not the
-	 * rows
+	 * not token keys: a subscriber has their events, but not the rows
 	 */
 	audit_scan("SELECT DISTINCT t.tgrelid FROM pg_catalog.pg_trigger AS t"
 			   " JOIN pg_catalog.pg_proc AS p ON p.oid = t.tgfoid"

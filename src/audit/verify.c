@@ -3,10 +3,10 @@
  *		medrec.verify_audit(): recomputes the audit trail and lists what is wrong.
  *
  * The seals come first: their numbers, ranges, sums, and the tree over them.
- * Then each event's leaf is computed anew from all its fields, wherever it lies,
- * and the events are sorted by (era, transaction, number) - only their leaves, so
- * that memory stays flat - and each range's root compared with its seal.  At last
- * the indexes, which must lead to every event.
+ * Then each event's leaf is computed again from all its fields, whichever
+ * partition it is in, and the events are sorted by (era, transaction, number);
+ * only the leaves are sorted, within work_mem. The root of each range is
+ * compared with its seal. Last come the indexes, which must find every event.
  */
 #include "base/medrec.h"
 
@@ -53,14 +53,14 @@
 /* findings name transactions and seals by number, or leave them out */
 #define NONE			INT64CONST(-1)
 
-/* what is needed of a seal when its events come by */
+/* what is needed of a seal when its events are read */
 typedef struct Range
 {
 	int64		seal;
 	int64		first;			/* EVENT_KEY */
 	int64		end;
 	int64		events;
-	int64		archived;		/* events of it that are in no table any more */
+	int64		archived;		/* its events that are no longer in any table */
 	uint8		root[SHA256_LENGTH];
 } Range;
 
@@ -76,15 +76,15 @@ typedef struct Verifier
 	int64		count;			/* last number seen */
 	AuditSeal	last;
 	MerkleTree	log;
-	bool		log_known;		/* false behind seals that are missing */
+	bool		log_known;		/* false after missing seals */
 	int64		checkpoint_size;
 	uint8		checkpoint_root[SHA256_LENGTH];
 	bool		checkpoint_met;
-	CheckpointTrail trail;		/* the way that the checkpoint tells */
+	CheckpointTrail trail;		/* the timelines in the checkpoint */
 	bool		forked;			/* this trail left that way */
-	bool		lost;			/* and has not what the checkpoint covers */
+	bool		lost;			/* and lacks events that the checkpoint covers */
 	CheckpointFork fork;
-	AuditEra	fork_era;		/* the era that it went on in */
+	AuditEra	fork_era;		/* the era after the fork */
 	AuditSeal	common;			/* the last seal before the fork */
 	int64		survived;		/* events before the fork that the checkpoint
 								 * covers, in later seals or none */
@@ -96,7 +96,7 @@ typedef struct Verifier
 	/* the eras, as of before the events were read */
 	int			neras;
 	AuditEra   *eras;
-	bool	   *told;			/* an event tells of it as it is recorded */
+	bool	   *told;			/* an event describes it as it is recorded */
 	List	   *untold;			/* what other events tell */
 
 	/* the events */
@@ -117,7 +117,8 @@ typedef struct SortedEvent
 	int32		era;
 	int64		xid;
 	const uint8 *leaf;			/* as it is stored */
-	const uint8 *computed;		/* from the content, NULL where it is the same */
+	const uint8 *computed;		/* computed from the content, NULL if it is
+								 * the same */
 } SortedEvent;
 
 static void Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 xid,
@@ -176,7 +177,7 @@ Report(Verifier *v, const char *kind, int64 seal, int64 era, int64 xid, int64 n,
 	tuplestore_putvalues(v->rsinfo->setResult, v->rsinfo->setDesc, values, nulls);
 }
 
-/* Compares a seal's numbers with those of the seals before it; names what is wrong. */
+/* Compares a seal's numbers with those of the seals before it; returns what is wrong. */
 static void
 CheckNumbers(Verifier *v, const AuditSeal *seal, StringInfo wrong)
 {
@@ -201,7 +202,7 @@ CheckNumbers(Verifier *v, const AuditSeal *seal, StringInfo wrong)
 		appendStringInfoString(wrong, " range or total");
 }
 
-/* Whether a seal's era, range and count can be those of a seal at all. */
+/* Whether a seal's era, range and count are plausible. */
 static bool
 IsPossible(const Verifier *v, const AuditSeal *seal)
 {
@@ -212,7 +213,7 @@ IsPossible(const Verifier *v, const AuditSeal *seal)
 	return seal->era >= v->last.era && seal->era <= v->present_era && seal->events >= 1;
 }
 
-/* Reads the tree that a seal says the log is; false where its head is not that tree's. */
+/* Reads the tree of the log that a seal records; false if its head is not the root of that tree. */
 static bool
 ReadOwnTree(const AuditSeal *seal, MerkleTree *own)
 {
@@ -254,7 +255,7 @@ AddRange(Verifier *v, const AuditSeal *seal)
 	range->seal = seal->seal;
 	range->first = EVENT_KEY(era, Min(Max(seal->first_xid, 0), XID_LIMIT - 1));
 	range->end = EVENT_KEY(era, Min(Max(seal->end_xid, 0), XID_LIMIT - 1));
-	/* a seal that was tampered with may not make the search run backwards */
+	/* a manipulated seal must not make the search run backwards */
 	if (v->nranges > 1 && range->first < range[-1].end)
 		range->first = range[-1].end;
 	range->end = Max(range->end, range->first);
@@ -264,8 +265,8 @@ AddRange(Verifier *v, const AuditSeal *seal)
 }
 
 /*
- * Checks a seal against those before it.  What is wrong is reported where it is:
- * the seals after it are compared with what it says, where that is sound in itself.
+ * Checks a seal against those before it. A fault is reported only where it is:
+ * the seals after it are compared with its own data, if these are consistent.
  */
 static void
 CheckSeal(const AuditSeal *seal, void *arg)
@@ -333,7 +334,7 @@ CheckHead(Verifier *v, const AuditSeal *seal)
 		v->lost = true;
 	else
 		Report(v, "checkpoint_differs", seal->seal, seal->era, NONE, NONE,
-			   "the trail is not the one that the checkpoint was taken of");
+			   "the checkpoint was taken of another trail");
 }
 
 /* Reads size and root from a checkpoint in the form of C2SP's tlog-checkpoint. */
@@ -355,10 +356,10 @@ ReadCheckpoint(Verifier *v, const char *text)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid checkpoint"),
-				 errhint("A checkpoint has lines with origin, number of seals and head in base64, as medrec.audit_checkpoint() gives them.")));
+				 errhint("A checkpoint has lines with origin, number of seals and head in base64, as medrec.audit_checkpoint() returns them.")));
 }
 
-/* Looks where this trail left the way that the checkpoint tells, if it did. */
+/* Looks where this trail left the timelines in the checkpoint, if it did. */
 static void
 FindFork(Verifier *v)
 {
@@ -379,14 +380,14 @@ FindFork(Verifier *v)
 		v->fork_era = v->eras[first + v->fork.next];
 }
 
-/* Takes the number of events that survived a promotion without a seal. */
+/* Reads the number of events that survived a promotion without a seal. */
 static void
 TakeSurvived(TupleTableSlot *slot, void *arg)
 {
 	((Verifier *) arg)->survived = DatumGetInt64(slot->tts_values[0]);
 }
 
-/* Reports what the checkpoint covers and a promotion lost. */
+/* Reports the events that the checkpoint covers and a promotion lost. */
 static void
 ReportLost(Verifier *v)
 {
@@ -394,8 +395,8 @@ ReportLost(Verifier *v)
 	int64		lost;
 
 	/*
-	 * what was before the fork, was not sealed there, and is covered by the
-	 * checkpoint
+	 * events before the fork that were not sealed there and that the
+	 * checkpoint covers
 	 */
 	audit_scan(psprintf("SELECT count(*) FROM %s WHERE era >= %d AND era < %d"
 						" AND (era > %d OR xid >= '" INT64_FORMAT "'::bigint)"
@@ -406,8 +407,8 @@ ReportLost(Verifier *v)
 	lost = trail->events - v->common.total - v->survived;
 	Report(v, "events_lost_at_promotion", v->common.seal + 1, v->fork_era.era, NONE, NONE,
 		   psprintf("%s" INT64_FORMAT " events that the checkpoint covers were not on the server"
-					" that went on from timeline %u to timeline %u at %X/%X with " INT64_FORMAT
-					" seals, where the checkpoint has " INT64_FORMAT,
+					" that switched from timeline %u to timeline %u at %X/%X with " INT64_FORMAT
+					" seals; the checkpoint has " INT64_FORMAT,
 					v->fork.exact ? "" : "at most ", Max(lost, 0), v->fork.from,
 					v->fork_era.timeline, LSN_FORMAT_ARGS(v->fork.at), v->common.seal,
 					v->checkpoint_size));
@@ -454,7 +455,7 @@ TextIs(AuditText text, const char *value)
 		memcmp(VARDATA_ANY(text), value, strlen(value)) == 0;
 }
 
-/* Notes of which era the event of a promotion tells. */
+/* Records which era the event of a promotion describes. */
 static void
 TakePromoted(Verifier *v, const AuditEvent *event)
 {
@@ -474,7 +475,7 @@ TakePromoted(Verifier *v, const AuditEvent *event)
 	MemoryContextSwitchTo(old);
 }
 
-/* Computes an event's leaf anew, and puts it among those to be sorted. */
+/* Computes an event's leaf again, and adds it to the sort. */
 static void
 CheckEvent(TupleTableSlot *slot, void *arg)
 {
@@ -513,7 +514,7 @@ CheckEvent(TupleTableSlot *slot, void *arg)
 			 fits && memcmp(computed, event.leaf, SHA256_LENGTH) == 0 ? NULL : computed);
 }
 
-/* Puts a leaf among those to be sorted; computed: where it differs from the stored one. */
+/* Adds a leaf to the sort; computed: the computed leaf, if it differs from the stored one. */
 static void
 SortLeaf(Verifier *v, int64 key, int32 n, const uint8 *stored, const uint8 *computed)
 {
@@ -543,7 +544,7 @@ SortLeaf(Verifier *v, int64 key, int32 n, const uint8 *stored, const uint8 *comp
 	ExecClearTuple(slot);
 }
 
-/* Reads the events of the ranges, or all of them, in whatever order they lie. */
+/* Reads the events of the ranges, or all of them, in physical order. */
 static void
 ScanEvents(Verifier *v, Oid archive)
 {
@@ -575,7 +576,7 @@ ScanEvents(Verifier *v, Oid archive)
 	audit_scan(sql.data, CheckEvent, v);
 }
 
-/* Takes what an archived month holds of a seal. */
+/* Adds what an archived month has of a seal. */
 static void
 AddArchived(int64 seal, int64 count, const ArchivedLeaf *leaf, void *arg)
 {
@@ -616,7 +617,7 @@ FinishRange(Verifier *v)
 		(range->archived == range->events && v->found == 0);
 	if (!match && v->differ)
 	{
-		/* or else the content is as it was, and the leaf has been altered */
+		/* otherwise the content is unchanged, and the leaf has been altered */
 		merkle_root(&v->computed, root);
 		match = memcmp(root, range->root, SHA256_LENGTH) == 0;
 	}
@@ -652,7 +653,10 @@ ReadSorted(TupleTableSlot *slot, SortedEvent *event)
 	event->xid = event->key & (XID_LIMIT - 1);
 }
 
-/* Adds an event to the trees of the present range: as it is stored, and as its content says. */
+/*
+ * Adds an event to the trees of the current range: its stored leaf, and the
+ * one computed from its content.
+ */
 static void
 AddToRange(Verifier *v, const SortedEvent *event)
 {
@@ -667,7 +671,7 @@ AddToRange(Verifier *v, const SortedEvent *event)
 	v->found++;
 }
 
-/* Reports an event that no seal covers, where that cannot be.  from: where the seals begin. */
+/* Reports an event without a seal, if it should have one. from: where the seals begin. */
 static void
 CheckUncovered(Verifier *v, const SortedEvent *event, int64 from)
 {
@@ -678,10 +682,10 @@ CheckUncovered(Verifier *v, const SortedEvent *event, int64 from)
 			   "no seal covers it, though later ones are sealed");
 	else if (event->era == v->present_era && event->xid >= v->next_xid)
 		Report(v, "event_impossible", NONE, event->era, event->xid, event->n,
-			   "its transaction has not been yet");
+			   "its transaction id has not been used yet");
 }
 
-/* Goes through the sorted leaves and the seals side by side. */
+/* Merges the sorted leaves with the seals. */
 static void
 CheckOrder(Verifier *v)
 {
@@ -711,7 +715,7 @@ CheckOrder(Verifier *v)
 			AddToRange(v, &event);
 		}
 		else if (!all)
-			continue;			/* of a seal that was not asked for */
+			continue;			/* belongs to a seal that was not asked for */
 		else
 			CheckUncovered(v, &event, from);
 
@@ -745,14 +749,14 @@ ReceiveGuard(TupleTableSlot *slot, void *arg)
 		   TextDatumGetCString(slot->tts_values[0]));
 }
 
-/* Reports a snapshot of rights that is not what a seal covers. */
+/* Reports a snapshot of rights that does not match its seal. */
 static void
 ReceiveAccess(int64 seal, const char *detail, void *arg)
 {
 	Report(arg, "access_altered", seal > 0 ? seal : NONE, NONE, NONE, NONE, detail);
 }
 
-/* Whether the triggers that write and guard the trail stand as migrate() has set them. */
+/* Whether the triggers that write and guard the trail are as migrate() has set them. */
 static void
 CheckGuards(Verifier *v)
 {
@@ -822,7 +826,7 @@ ReceiveChild(TupleTableSlot *slot, void *arg)
 		   TextDatumGetCString(slot->tts_values[0]));
 }
 
-/* Whether no table inherits from medrec's: queries would show its rows as theirs. */
+/* Reports tables that inherit from medrec's: queries of the parent show their rows. */
 static void
 CheckChildren(Verifier *v)
 {
@@ -832,7 +836,7 @@ CheckChildren(Verifier *v)
 			   " ORDER BY 1", ReceiveChild, v);
 }
 
-/* Whether this server has been through the timelines of its eras; false if not. */
+/* Whether the timelines of the eras are in this server's history. */
 static bool
 CheckTimelines(Verifier *v)
 {
@@ -856,12 +860,12 @@ CheckTimelines(Verifier *v)
 			if (entry->tli == era->timeline)
 				known = XLogRecPtrIsInvalid(era->begin) || era->begin == entry->begin;
 		}
-		/* a history that is not there says nothing of the past */
+		/* a missing history file proves nothing */
 		if (!known && (list_length(history) > 1 || timeline == 1 || era->timeline > timeline))
 		{
 			sound = false;
 			Report(v, "era_altered", NONE, era->era, NONE, NONE,
-				   psprintf("this server has not been through timeline %u from there on",
+				   psprintf("the history of this server has no timeline %u from there on",
 							era->timeline));
 		}
 	}
@@ -869,14 +873,14 @@ CheckTimelines(Verifier *v)
 	return sound;
 }
 
-/* Takes the note that a month is archived. */
+/* Records that a month is archived. */
 static void
 TakeArchived(TupleTableSlot *slot, void *arg)
 {
 	*(bool *) arg = true;
 }
 
-/* Whether the eras that began with a promotion are those of which events tell. */
+/* Checks the eras that began with a promotion against their events. */
 static void
 CheckEras(Verifier *v)
 {
@@ -896,10 +900,10 @@ CheckEras(Verifier *v)
 							v->eras[i].opened_at), TakeArchived, &archived);
 		if (!archived)
 			Report(v, "era_altered", NONE, v->eras[i].era, NONE, NONE,
-				   "it is recorded otherwise than its event tells, or no event tells of it");
+				   "it differs from its event, or has no event");
 	}
 
-	/* those that were recorded while the events were read are there now */
+	/* includes those that were recorded while the events were read */
 	eras = audit_read_eras(&n);
 	foreach(cell, v->untold)
 	{
@@ -909,7 +913,7 @@ CheckEras(Verifier *v)
 				break;
 		if (i >= n)
 			Report(v, "era_altered", NONE, NONE, NONE, NONE,
-				   psprintf("an event tells of an era that is not recorded so: %s",
+				   psprintf("an event records an era that medrec.audit_era does not have, or not in this way: %s",
 							(char *) lfirst(cell)));
 	}
 }
@@ -940,7 +944,7 @@ CheckTrail(Verifier *v)
 			   ReceiveLost, v);
 }
 
-/* The condition that events of audit_event are behind the last seal. */
+/* The condition that events of audit_event are after the last seal. */
 char *
 audit_unsealed(const AuditSeal *last)
 {
@@ -952,7 +956,7 @@ audit_unsealed(const AuditSeal *last)
 		psprintf("(%s OR era > %d)", here, last->era);
 }
 
-/* Reports that there are events which should have been sealed. */
+/* Reports events that should have been sealed. */
 static void
 ReceiveUnsealed(TupleTableSlot *slot, void *arg)
 {
@@ -960,14 +964,15 @@ ReceiveUnsealed(TupleTableSlot *slot, void *arg)
 }
 
 /*
- * Whether events wait for a seal for longer than they should.  A time that lies
- * ahead would let an event wait for ever: it was forged, or a clock was set back.
+ * Checks for events that have waited for a seal longer than they should. An
+ * event with a time in the future could wait for ever: it was forged, or a
+ * clock was set back.
  */
 static void
 CheckSealed(Verifier *v, const AuditSeal *last)
 {
 	audit_scan(psprintf("SELECT pg_catalog.format(CASE WHEN pg_catalog.max(logged_at) > pg_catalog.clock_timestamp() + " CLOCK_SKEW
-						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is still to come'"
+						" THEN '%%s events are not sealed, the oldest is of %%s, and the newest of %%s, which is in the future'"
 						" ELSE '%%s events are not sealed, the oldest is of %%s' END,"
 						" pg_catalog.count(*), pg_catalog.min(logged_at), pg_catalog.max(logged_at))"
 						" FROM medrec.audit_event WHERE %s"
@@ -1004,19 +1009,19 @@ medrec_verify_audit(PG_FUNCTION_ARGS)
 		audit_check_archive(archive);
 
 	audit_become_owner(&user, &sec_context);
-	/* no month may be detached meanwhile */
+	/* no month may be detached during the verification */
 	LockRelationOid(medrec_relation(AUDIT_TABLE), AccessShareLock);
 	v->present_era = audit_current_era();
 
 	merkle_init(&v->log);
 	v->log_known = true;
-	/* in this order: seals that come later know of the promotion */
+	/* in this order, because later seals include the promotion */
 	(void) audit_read_last_seal(&v->last);
 	last_seal = v->last.seal;
 	memset(&v->last, 0, sizeof(v->last));
 	v->eras = audit_read_eras(&v->neras);
 	v->told = palloc0(v->neras * sizeof(bool));
-	/* a promotion that was not excuses nothing */
+	/* a forged promotion does not excuse missing events */
 	if (CheckTimelines(v))
 		FindFork(v);
 	if (v->forked && v->fork.seals == ALL_SEALS)

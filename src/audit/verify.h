@@ -1,6 +1,6 @@
 /*
  * audit/verify.h
- *		Queries over the whole trail: what is in force, and what no seal covers.
+ *		Queries over the whole trail: all events, and those without a seal.
  */
 #ifndef MEDREC_AUDIT_VERIFY_H
 #define MEDREC_AUDIT_VERIFY_H

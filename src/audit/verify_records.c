@@ -1,10 +1,9 @@
 /*
  * audit/verify_records.c
- *		medrec.verify_records(): replays the events and compares the result with the
- *		tables as they are, so that a change behind the audit's back is found.
+ *		medrec.verify_records(): replays the events and compares the result
+ *		with the current tables, to find changes made without the audit.
  *
- * Events and rows are both brought into the order of their ids, under the same
- * snapshot, and gone through side by side.
+ * Events and rows are both sorted by id, under the same snapshot, and merged.
  */
 #include "base/medrec.h"
 
@@ -39,15 +38,16 @@
 #define LAST_VISIT	"\"last_visit\""
 
 /*
- * The tables that migrate() audits, and the arguments of their triggers: each row has
- * its event.  Without jwt_key, whose first rows are older than its triggers.
+ * The tables that migrate() audits, and the arguments of their triggers: each
+ * row of these has its event. jwt_key is left out, because its first rows are
+ * older than its triggers.
  */
 static const struct
 {
 	const char *name;
 	char	   *argument;
-	int			step;			/* of migrate() that made it, 0 for the first
-								 * release's */
+	int			step;			/* step of migrate() that made it, 0 for the
+								 * first release */
 }			own_tables[] =
 
 {
@@ -72,7 +72,7 @@ typedef struct Checker
 	bool		archived;		/* a month was archived, and is no longer
 								 * there */
 	const char *table;
-	bool		own;			/* audited since there are rows */
+	bool		own;			/* audited since its first row */
 	bool		patients;		/* the table is patient */
 	int			ntruncates;
 	int64		truncates_size;
@@ -83,16 +83,17 @@ typedef struct Checker
 	TupleTableSlot *row;
 	bool		more_rows;
 
-	/* the row whose events come by */
+	/* the row whose events are being read */
 	char	   *id;
 	MemoryContext id_context;
 	int			next_truncate;
 	ReplayState state;
-	TimestampTz last_visit;		/* as the row's own events have it */
+	TimestampTz last_visit;		/* last_visit according to the row's own
+								 * events */
 	bool		gap;
 
-	bool		no_key;			/* there are digests, and no key to compute
-								 * one with */
+	bool		no_key;			/* there are digests, but no key to compute
+								 * one */
 	MemoryContext context;
 } Checker;
 
@@ -135,7 +136,7 @@ ReportRecord(Checker *checker, const char *kind, const char *id, const char *det
 	tuplestore_putvalues(checker->rsinfo->setResult, checker->rsinfo->setDesc, values, nulls);
 }
 
-/* Keeps a TRUNCATE of the table. */
+/* Records a TRUNCATE of the table. */
 static void
 TakeTruncate(TupleTableSlot *slot, void *arg)
 {
@@ -147,7 +148,7 @@ TakeTruncate(TupleTableSlot *slot, void *arg)
 	MemoryContextSwitchTo(old);
 }
 
-/* Says that some month has been archived and is gone. */
+/* Records that a month has been archived and dropped. */
 static void
 TakeArchivedMonths(TupleTableSlot *slot, void *arg)
 {
@@ -178,7 +179,7 @@ CompareEvents(const ReplayEvent *a, const ReplayEvent *b)
 	return a->n < b->n ? -1 : a->n > b->n;
 }
 
-/* Writes the table's rows as events have them, and sorts them by id. */
+/* Converts the table's rows to the form of events, and sorts them by id. */
 static void
 SortRows(Checker *checker, Relation rel)
 {
@@ -199,7 +200,7 @@ SortRows(Checker *checker, Relation rel)
 	MemoryContext row_context = AllocSetContextCreate(CurrentMemoryContext, "medrec row",
 													  ALLOCSET_DEFAULT_SIZES);
 
-	/* as its trigger would, or as it should if it were there */
+	/* as its trigger does, or as it would if it existed */
 	checker->own = false;
 	for (i = 0; i < lengthof(own_tables); i++)
 		if (strcmp(own_tables[i].name, checker->table) == 0)
@@ -263,11 +264,11 @@ SortRows(Checker *checker, Relation rel)
 	(void) NextStoredRow(checker);
 }
 
-/* Goes on to the next row; false at the end. */
+/* Advances to the next row; false at the end. */
 static bool
 NextStoredRow(Checker *checker)
 {
-	/* the slot keeps its copy longer than the event that made it necessary */
+	/* the slot's copy must live longer than the current event */
 	MemoryContext old = MemoryContextSwitchTo(checker->context);
 
 	CHECK_FOR_INTERRUPTS();
@@ -287,8 +288,8 @@ RowId(Checker *checker)
 }
 
 /*
- * Reports a row that no event tells of - unless the month that did has been
- * archived, or the table has had rows before it was audited.
+ * Reports a row without events, unless their month may have been archived, or
+ * the table had rows before it was audited.
  */
 static void
 RowWithoutEvents(Checker *checker)
@@ -311,8 +312,7 @@ CompareColumn(char *key, char *value, void *arg)
 	if (replay_same(known, value))
 	{
 		/*
-		 * of an event of 0.1 there is no digest; of the row there would be
-		 * one
+		 * an event of 0.1 has no digest, but the row has one
 		 */
 		if (strcmp(value, AUDIT_WITHHELD) == 0)
 			checker->no_key = true;
@@ -320,8 +320,8 @@ CompareColumn(char *key, char *value, void *arg)
 	}
 
 	/*
-	 * touch is no replica's: somewhere between the row's own events and the
-	 * last touch
+	 * touch() does not run on a replica: the value is between the row's own
+	 * events and the last touch
 	 */
 	if (checker->patients && strcmp(key, LAST_VISIT) == 0)
 	{
@@ -357,7 +357,7 @@ FinishId(Checker *checker)
 		{
 			there = true;
 			if (checker->state.seen && !checker->state.exists)
-				ReportRecord(checker, "row_without_events", id, "its last event is that it was deleted");
+				ReportRecord(checker, "row_without_events", id, "its last event says that it was deleted");
 			else if (checker->state.seen)
 			{
 				Comparison	comparison = {checker};
@@ -375,10 +375,10 @@ FinishId(Checker *checker)
 		ReportRecord(checker, "row_missing", checker->id, NULL);
 	if (checker->gap)
 		ReportRecord(checker, "history_gap", checker->id,
-					 "an event says that something else was before than the events before it have left");
+					 "the old values of an event differ from what the events before it have left");
 }
 
-/* Takes the next event, in the order of ids and then of time. */
+/* Processes the next event, in the order of ids and then of time. */
 static void
 TakeEvent(TupleTableSlot *slot, void *arg)
 {
@@ -403,8 +403,7 @@ TakeEvent(TupleTableSlot *slot, void *arg)
 		(void) replay_apply(&checker->state, &checker->truncates[checker->next_truncate]);
 
 	/*
-	 * where the beginning was archived, the first event finds nothing before
-	 * it
+	 * if the beginning was archived, the first event has no predecessor
 	 */
 	if (!checker->state.seen && strcmp(event.action, "INSERT") != 0 &&
 		strcmp(event.action, REPLAY_TOUCH) != 0 && !checker->archived && checker->own)
@@ -480,7 +479,7 @@ IsApplied(int step)
 	return applied;
 }
 
-/* medrec.verify_records(): rows that are not as their events say. */
+/* medrec.verify_records(): lists rows that differ from their events. */
 Datum
 medrec_verify_records(PG_FUNCTION_ARGS)
 {
@@ -497,7 +496,7 @@ medrec_verify_records(PG_FUNCTION_ARGS)
 	checker.context = CurrentMemoryContext;
 	audit_become_owner(&user, &sec_context);
 
-	/* whatever has the trigger, and what should have it */
+	/* all tables that have the trigger, and those that should have it */
 	for (i = 0; i < lengthof(own_tables); i++)
 	{
 		Oid			relid = medrec_relation_if_any(own_tables[i].name);

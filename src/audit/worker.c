@@ -1,10 +1,11 @@
 /*
  * audit/worker.c
- *		Seals by itself: a background worker, where medrec is preloaded.
+ *		Background workers that seal the audit trail, if medrec is preloaded.
  *
- * A launcher without a database starts, every medrec.seal_interval seconds, one
- * short-lived worker per database that may be connected to; where medrec's tables
- * are, that one seals.  Elsewhere a line in cron does the same.
+ * Every medrec.seal_interval seconds a launcher without a database starts one
+ * short-lived worker per database that allows connections, which seals if the
+ * database has medrec's tables. Without preloading, a cron job can do the
+ * same.
  */
 #include "base/medrec.h"
 
@@ -44,7 +45,7 @@
 #include "audit/worker.h"
 #include "base/relations.h"
 
-/* milliseconds after which the launcher looks around, when it has nothing to do */
+/* sleep of an idle launcher, in milliseconds */
 #define LONGEST_PAUSE	(3600 * 1000L)
 
 static int	seal_interval = 60;
@@ -67,8 +68,8 @@ audit_worker_init(void)
 
 	/*
 	 * medrec.seal_interval: seconds between two sealings of the audit trail
-	 * by the background worker; 0 stops it.  What is not sealed yet can be
-	 * removed without a trace, so it is short.
+	 * by the background worker; 0 stops it. Events that are not sealed yet
+	 * can be removed without a trace, so the default is short.
 	 */
 	DefineCustomIntVariable("medrec.seal_interval",
 							"Time between two sealings of the audit trail; 0 for none.",
@@ -92,7 +93,7 @@ audit_worker_init(void)
 	RegisterBackgroundWorker(&worker);
 }
 
-/* The databases that may be connected to. */
+/* The databases that allow connections. */
 static List *
 Databases(MemoryContext context)
 {
@@ -141,7 +142,7 @@ SealDatabase(Oid database)
 	snprintf(worker.bgw_name, BGW_MAXLEN, "medrec seal worker for database %u", database);
 	snprintf(worker.bgw_type, BGW_MAXLEN, "medrec seal worker");
 
-	/* no slot free: the next round comes */
+	/* no free slot: the next round tries again */
 	if (RegisterDynamicBackgroundWorker(&worker, &handle))
 		(void) WaitForBackgroundWorkerShutdown(handle);
 }
@@ -174,7 +175,7 @@ medrec_seal_launcher(Datum arg)
 	context = AllocSetContextCreate(TopMemoryContext, "medrec seal launcher",
 									ALLOCSET_DEFAULT_SIZES);
 
-	/* at once: a server that was promoted records its era */
+	/* at once, so that a promoted server records its era */
 	last = 0;
 	for (;;)
 	{
@@ -204,8 +205,8 @@ medrec_seal_launcher(Datum arg)
 		}
 
 		/*
-		 * what sets the latch, the end of a worker or a new setting, is
-		 * looked at above
+		 * the causes of a set latch, the end of a worker or a new setting,
+		 * are checked above
 		 */
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 pause, PG_WAIT_EXTENSION);
@@ -214,9 +215,9 @@ medrec_seal_launcher(Datum arg)
 }
 
 /*
- * Is a function of schema medrec the extension's own, in C?  The worker is the
- * server's first superuser, and comes to every database: the owner of one may
- * have put a function of that name there.
+ * Is a function of schema medrec a C function of the extension? The worker
+ * runs as the bootstrap superuser in every database, whose owner may have
+ * created a function of that name.
  */
 static bool
 IsOurs(const char *name, int nargs, const Oid *args)
@@ -240,7 +241,7 @@ IsOurs(const char *name, int nargs, const Oid *args)
 	return ours;
 }
 
-/* Is there something to seal, and is a function the one that does it? */
+/* Is there something to seal, and does the function belong to the extension? */
 static bool
 MayRun(const char *name, int nargs, const Oid *args)
 {
@@ -250,9 +251,9 @@ MayRun(const char *name, int nargs, const Oid *args)
 }
 
 /*
- * Runs a function of ours, and commits with the rights of the trail's owner: what
- * triggers the owner has put on medrec's tables, deferred ones, are not the
- * superuser's.  The function itself becomes the owner.
+ * Runs a function of the extension, and commits with the rights of the trail's
+ * owner, so that deferred triggers that the owner has put on medrec's tables
+ * do not run as superuser. The function itself switches to the owner.
  */
 static void
 RunAndCommit(const char *query)
@@ -264,8 +265,7 @@ RunAndCommit(const char *query)
 	SPI_connect();
 
 	/*
-	 * an error ends the worker and goes to the log; the next round tries
-	 * again
+	 * an error ends the worker and is logged; the next round tries again
 	 */
 	if (SPI_execute(query, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not run \"%s\"", query);
@@ -276,7 +276,7 @@ RunAndCommit(const char *query)
 	SetUserIdAndSecContext(user, sec_context);
 }
 
-/* The worker of one database: seals, where medrec's tables are, and ends. */
+/* The worker of one database: seals if there are medrec's tables, and exits. */
 void
 medrec_seal_worker(Datum arg)
 {
@@ -293,8 +293,8 @@ medrec_seal_worker(Datum arg)
 	RunAndCommit("SELECT FROM medrec.seal_audit()");
 
 	/*
-	 * afterwards, because it may take a minute at the beginning of a month;
-	 * the extension may be older than the library
+	 * last, because it may take a minute at the beginning of a month; the
+	 * extension may be older than the library
 	 */
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());

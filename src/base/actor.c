@@ -2,10 +2,10 @@
  * base/actor.c
  *		Who acts: account, roles, address and request.
  *
- * PostgREST hands the request over in GUCs that every SQL user can set as well
- * (request.jwt.claims, request.headers, ...).  So they are read only where the
- * session user is the authenticator, and whatever is wrong with them makes a
- * field unknown, never a write fail.  Each is parsed once per value.
+ * PostgREST passes the request in GUCs that any SQL user can set as well
+ * (request.jwt.claims, request.headers, ...). So they are read only if the
+ * session user is the authenticator, and an invalid value makes a field
+ * unknown but never makes a write fail. Each is parsed once per value.
  */
 #include "base/medrec.h"
 
@@ -24,13 +24,13 @@
 #include "base/settings.h"
 #include "base/text.h"
 
-/* a name fits varchar(255); the rest is cut so that a client cannot bloat the trail */
+/* names are cut to fit varchar(255), so that a client cannot bloat the trail */
 #define NAME_CHARS		255
 #define SHORT_CHARS		255
 #define LONG_CHARS		2000
 #define ADDRESS_CHARS	64
 
-/* what a request may be told in: many times what the gateway lets through */
+/* longest text that is parsed: many times what the gateway lets through */
 #define SOURCE_MAX_BYTES	(1024 * 1024)
 
 /* the name of a role, as last looked up */
@@ -86,7 +86,7 @@ static void Keep(char *kept, const char *value);
 static void SetConnection(Actor *actor);
 static const char *ForwardedAddress(char **header_values);
 
-/* A role was changed: look the names up anew. */
+/* Syscache callback: a role was changed, so look the names up again. */
 static void
 ForgetRoles(Datum arg, int cacheid, uint32 hashvalue)
 {
@@ -94,7 +94,7 @@ ForgetRoles(Datum arg, int cacheid, uint32 hashvalue)
 	role_messages++;
 }
 
-/* The name of a role; its number where it was dropped under the session. */
+/* The name of a role; its OID if the role has been dropped meanwhile. */
 static const char *
 NameOfRole(RoleName *cached, Oid id)
 {
@@ -123,7 +123,7 @@ NameOfRole(RoleName *cached, Oid id)
 	return cached->name;
 }
 
-/* Whether the session is PostgREST's, so that its claims may be believed. */
+/* Whether the session is PostgREST's, so that its claims can be trusted. */
 bool
 actor_is_authenticator(void)
 {
@@ -150,8 +150,9 @@ Clip(const char *value, int chars)
 }
 
 /*
- * What a member holds: a string's text, a number as it is written, of "aud" an array
- * as well; NULL for anything else, and for a text that cannot be read.
+ * The value of a member: the text of a string, a number as written, and an
+ * array for "aud"; NULL for anything else, and for a string that cannot be
+ * read.
  */
 static char *
 ValueOf(const JsonObject *object, const char *key)
@@ -166,7 +167,7 @@ ValueOf(const JsonObject *object, const char *key)
 	return NULL;
 }
 
-/* Takes the named members of a JSON object; false if the text is no object. */
+/* Reads the named members of a JSON object; false if the text is not an object. */
 static bool
 ReadMembers(const char *text, int len, int nkeys, const char *const *keys, char **values)
 {
@@ -282,9 +283,9 @@ Keep(char *kept, const char *value)
 }
 
 /*
- * Who the connection is.  SET ROLE, SET SESSION AUTHORIZATION and what the gateway
- * hands over change nothing of it.  A background worker has no connection: then it
- * is the role that it was started as.
+ * Identity of the connection, which SET ROLE, SET SESSION AUTHORIZATION and
+ * the gateway's settings do not change. A background worker has no connection,
+ * so it gets the role that it was started with.
  */
 static void
 SetConnection(Actor *actor)
@@ -308,7 +309,8 @@ SetConnection(Actor *actor)
 
 /*
  * The address that the gateway saw: X-Real-Ip, else the last one of
- * X-Forwarded-For, which is the gateway's own finding; NULL if it is no address.
+ * X-Forwarded-For, which the gateway added itself; NULL if it is not an
+ * address.
  */
 static const char *
 ForwardedAddress(char **header_values)
@@ -329,17 +331,17 @@ ForwardedAddress(char **header_values)
 	return address;
 }
 
-/* Check hook of medrec.reason: a reason that nobody can read is none. */
+/* Check hook of medrec.reason: a reason needs a visible character. */
 bool
 medrec_check_reason(char **newval, void **extra, GucSource source)
 {
 	if (**newval == '\0' || visible_chars(*newval) > 0)
 		return true;
-	GUC_check_errdetail("It has no character that can be seen.");
+	GUC_check_errdetail("It has no visible character.");
 	return false;
 }
 
-/* All that is known of who acts. */
+/* All that is known about who acts. */
 const Actor *
 actor_current(void)
 {
@@ -400,14 +402,14 @@ actor_name(void)
 		if (values && NonEmpty(values[CLAIM_SUB]))
 			return Clip(values[CLAIM_SUB], NAME_CHARS);
 
-		/* without a token the role says more than the gateway's own name */
+		/* without a token, the role says more than the authenticator's name */
 		if (OidIsValid(GetCurrentRoleId()))
 			return Clip(NameOfRole(&role_name, GetCurrentRoleId()), NAME_CHARS);
 	}
 	return Clip(session_user, NAME_CHARS);
 }
 
-/* The name of the account that acts, valid until the next statement. */
+/* The name of the acting account, valid until the next statement. */
 const char *
 actor_account_name(void)
 {

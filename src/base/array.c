@@ -9,7 +9,7 @@
 /* items of a new array */
 #define ARRAY_BEGIN	16
 
-/* Makes room for one item more. */
+/* Makes room for one more item. */
 void *
 array_grow(MemoryContext context, void *items, int64 count, int64 *size, Size item_size)
 {

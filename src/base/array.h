@@ -8,9 +8,9 @@
 #include "utils/palloc.h"
 
 /*
- * Makes room for one item more behind the count that an array has: items is NULL at
- * first and then in the memory context; size, an int64, is the number of items
- * that have room.  An error leaves both as they were.  54000 beyond a billion items.
+ * Makes room for one more item than count: items is NULL at first and is
+ * allocated in the memory context; size, an int64, is the allocated number of
+ * items. An error leaves both unchanged. 54000 beyond a billion items.
  */
 #define array_room(context, items, count, size) \
 	((items) = array_grow(context, items, count, &(size), sizeof(*(items))))

@@ -13,14 +13,14 @@
 #include "base/invalidate.h"
 #include "base/relations.h"
 
-/* all that have been asked for, linked by next */
+/* all that have been looked up, linked by next */
 static WantedColumns *listed = NULL;
 
 static void ForgetWantedColumns(Oid relid);
 static AttrNumber LookUpColumn(Oid relid, const char *name, Oid type, bool *fits);
 static AttrNumber FindWantedColumn(Oid relid, const WantedColumn *wanted);
 
-/* Hook: a relation has changed, its columns may stand elsewhere. */
+/* Hook: a relation has changed, and its columns may have other numbers. */
 static void
 ForgetWantedColumns(Oid relid)
 {
@@ -32,8 +32,8 @@ ForgetWantedColumns(Oid relid)
 }
 
 /*
- * The number of a column, InvalidAttrNumber where it is not there; fits: can its
- * values be taken for that type?  InvalidOid for any.
+ * The number of a column, InvalidAttrNumber if it does not exist; fits: can
+ * its values be read as that type? InvalidOid for any.
  */
 static AttrNumber
 LookUpColumn(Oid relid, const char *name, Oid type, bool *fits)
@@ -46,14 +46,14 @@ LookUpColumn(Oid relid, const char *name, Oid type, bool *fits)
 	if (!HeapTupleIsValid(tuple))
 		return InvalidAttrNumber;
 	att = (Form_pg_attribute) GETSTRUCT(tuple);
-	/* a system column is none of the table's */
+	/* system columns do not count */
 	number = att->attnum > 0 ? att->attnum : InvalidAttrNumber;
 	*fits = number != InvalidAttrNumber && (!OidIsValid(type) || medrec_column_is(att, type));
 	ReleaseSysCache(tuple);
 	return number;
 }
 
-/* Finds a column that is wanted. */
+/* Finds a wanted column. */
 static AttrNumber
 FindWantedColumn(Oid relid, const WantedColumn *wanted)
 {
@@ -81,14 +81,14 @@ column_number(Oid relid, const char *name)
 	return FindWantedColumn(relid, &wanted);
 }
 
-/* Says whether a column is there. */
+/* Returns whether a column exists. */
 bool
 column_exists(Oid relid, const char *name)
 {
 	return column_fits(relid, name, InvalidOid);
 }
 
-/* Says whether a column is there, of a type that will do. */
+/* Returns whether a column exists and has a suitable type. */
 bool
 column_fits(Oid relid, const char *name, Oid type)
 {
@@ -108,7 +108,7 @@ columns_find(Oid relid, const WantedColumn *wanted, int count, AttrNumber *numbe
 		numbers[i] = FindWantedColumn(relid, &wanted[i]);
 }
 
-/* The columns of a relation, found when it is another one than before or has changed. */
+/* The columns of a relation, looked up if it is another relation than before or has changed. */
 const AttrNumber *
 columns_of(Oid relid, WantedColumns *columns)
 {

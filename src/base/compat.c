@@ -28,14 +28,14 @@
 #undef ENABLE_GSS
 #include "libpq/libpq-be.h"
 
-/* The role that the connection logged in as; NULL where there is no connection. */
+/* The role that the connection logged in as; NULL if there is no connection. */
 const char *
 medrec_login_role(void)
 {
 	return MyProcPort ? MyProcPort->user_name : NULL;
 }
 
-/* Whom authentication found at login; the connection kept it in its port until 15. */
+/* The identity that authentication established; up to version 15 it is in the connection's Port. */
 const char *
 medrec_authenticated_identity(void)
 {
@@ -116,8 +116,9 @@ medrec_json_lexer_free(JsonLexContext *lex)
 }
 
 /*
- * Reads a token with its text.  15 raises an error for an escape of a character that
- * the server's encoding has not; nothing but memory is held then.
+ * Reads a token with its text. Version 15 raises an error for an escape of a
+ * character that the server's encoding does not have; only memory is held at
+ * that point.
  */
 bool
 medrec_json_lex_text(JsonLexContext *lex)
@@ -154,7 +155,7 @@ medrec_is_json(char *text, int len)
 	return pg_parse_json(medrec_json_lexer(text, len, false), &nullSemAction) == JSON_SUCCESS;
 }
 
-/* Finds or makes a small piece of shared memory; NULL where there is no room. */
+/* Finds or creates a small piece of shared memory; NULL if there is no room. */
 void *
 medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr))
 {
@@ -167,7 +168,7 @@ medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr))
 	MemoryContext context = CurrentMemoryContext;
 	uint32		holdoff;
 
-	/* short of room it raises an error, with nothing done but the lock taken */
+	/* without room it raises an error, having only taken the lock */
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	holdoff = InterruptHoldoffCount;
 	PG_TRY();
@@ -182,8 +183,8 @@ medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr))
 	{
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
-		InterruptHoldoffCount = holdoff;	/* the error reset it, the lock is
-											 * held */
+		InterruptHoldoffCount = holdoff;	/* the error has reset it, but the
+											 * lock is still held */
 		ptr = NULL;
 	}
 	PG_END_TRY();

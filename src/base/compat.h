@@ -15,7 +15,7 @@
 #include "varatt.h"
 #endif
 
-/* 18 has pg_noreturn in its place, which stands before the declaration */
+/* 18 has pg_noreturn instead, which comes before the declaration */
 #if PG_VERSION_NUM >= 180000 && !defined(pg_attribute_noreturn)
 #define pg_attribute_noreturn() __attribute__((noreturn))
 #endif
@@ -29,7 +29,7 @@
 	ExecInsertIndexTuples(rri, slot, estate, false, false, NULL, NIL)
 #endif
 
-/* access methods may have something to tidy up after inserting since 17 */
+/* since 17 access methods may need a cleanup after inserting */
 #if PG_VERSION_NUM >= 170000
 #define medrec_index_insert_cleanup(index, info)	index_insert_cleanup(index, info)
 #else
@@ -146,7 +146,10 @@ struct JsonLexContext;
 extern struct JsonLexContext *medrec_json_lexer(const char *text, int len, bool need_escapes);
 extern void medrec_json_lexer_free(struct JsonLexContext *lex);
 
-/* reads a token; false where it is none, or the server's encoding has not what it says */
+/*
+ * reads a token; false if it is invalid, or has a character that the server's
+ * encoding does not have
+ */
 extern bool medrec_json_lex_text(struct JsonLexContext *lex);
 
 /* whether a text is JSON, which no function of the server says without an error before 16 */
@@ -155,12 +158,12 @@ extern bool medrec_is_json(char *text, int len);
 /* the role that the connection logged in as; NULL in a process without one */
 extern const char *medrec_login_role(void);
 
-/* whom authentication found at login, by the name that the method has for them; NULL for trust */
+/* the identity that authentication established, in the method's own terms; NULL for trust */
 extern const char *medrec_authenticated_identity(void);
 
 /*
  * A few bytes of the main shared memory without preloading: named DSM segments
- * since 17, before that from the room that every server keeps to spare.
+ * since 17, before that from the spare room in every server's shared memory.
  */
 extern void *medrec_shared_memory(const char *name, Size size, void (*init) (void *ptr));
 

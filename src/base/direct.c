@@ -3,9 +3,9 @@
  *		May a table be written to without the executor, and if not, how.
  *
  * last_visit and the audit trail go straight to the heap, because that costs a
- * fraction of an UPDATE or INSERT.  What the owner of the table has put there - a
- * constraint, a trigger, a rule - is to be obeyed all the same: then the statement
- * is run by the executor, with all that belongs to it.
+ * fraction of an UPDATE or INSERT. Constraints, triggers and rules that the
+ * owner of the table has added must still be obeyed: if there are any, the
+ * executor runs the statement as usual.
  */
 #include "base/medrec.h"
 
@@ -22,12 +22,12 @@
 
 #include "base/direct.h"
 
-/* The statement of medrec's own that is running. */
+/* The statement by medrec itself that is running. */
 typedef struct OwnStatement
 {
 	Oid			relid;			/* InvalidOid for none */
 	CmdType		event;
-	int			depth;			/* of triggers, where it was begun */
+	int			depth;			/* trigger depth at which it began */
 	bool		begun;			/* its first trigger has let it pass */
 } OwnStatement;
 
@@ -51,8 +51,7 @@ bool
 direct_has_triggers(Relation rel, int16 event, bool rows, bool statements, AttrNumber column)
 {
 	/*
-	 * a copy: catalogs are looked at, which may build the relation's own
-	 * again
+	 * a copy: catalog lookups may rebuild the relation's own
 	 */
 	TriggerDesc *desc = CopyTriggerDesc(rel->trigdesc);
 	bool		found = false;
@@ -69,7 +68,7 @@ direct_has_triggers(Relation rel, int16 event, bool rows, bool statements, AttrN
 		if (column != 0)
 		{
 			/*
-			 * UPDATE OF other columns; foreign keys: whoever asks knows its
+			 * UPDATE OF other columns; foreign keys: the caller knows its
 			 * keys
 			 */
 			for (j = 0; j < trigger->tgnattr; j++)
@@ -97,7 +96,7 @@ direct_has_rules(Relation rel, CmdType event)
 	return false;
 }
 
-/* How deep in triggers we are. */
+/* The current trigger depth. */
 static int
 TriggerDepth(void)
 {
@@ -139,10 +138,11 @@ direct_search_path(void)
 }
 
 /*
- * Runs a statement of medrec's own as the table's owner.  So do the functions that
- * the owner has put on the table, and they must not find what the caller has put in
- * the way of a name.  The statement is prepared as the owner too, for whom no
- * policy holds, and not as the caller, who may not even have the schema's USAGE.
+ * Runs a statement by medrec itself as the table's owner. Functions that the
+ * owner has attached to the table run as the owner too, and must not resolve
+ * names to objects that the caller has created. The statement is also prepared
+ * as the owner, to whom no policy applies, and not as the caller, who may not
+ * even have USAGE on the schema.
  */
 uint64
 own_statement_run(Relation rel, CmdType event, SavedPlan *plan, Datum *values, const bool *nulls)
@@ -178,7 +178,7 @@ own_statement_run(Relation rel, CmdType event, SavedPlan *plan, Datum *values, c
 	return count;
 }
 
-/* Has this very statement fired the trigger that asks? */
+/* Was the calling trigger fired by this very statement? */
 bool
 own_statement(Relation rel, CmdType event)
 {

@@ -23,10 +23,11 @@ extern bool direct_has_rules(Relation rel, CmdType event);
 extern int	direct_search_path(void);
 
 /*
- * Runs an INSERT or UPDATE of a table as its owner, within SPI, with the search_path
- * "pg_catalog, pg_temp", which holds for triggers and the like on the table.  medrec's
- * own triggers on the table know it by own_statement(): true within a trigger that
- * this very statement fires, not one that a statement of a trigger under it fires.
+ * Runs an INSERT or UPDATE of a table as its owner, within SPI, with the
+ * search_path "pg_catalog, pg_temp", which also applies to triggers and the
+ * like on the table. medrec's own triggers on the table know it by
+ * own_statement(): true within a trigger that this very statement fires, not
+ * one that a statement of a trigger under it fires.
  */
 extern uint64 own_statement_run(Relation rel, CmdType event, SavedPlan *plan,
 								Datum *values, const bool *nulls);

@@ -3,8 +3,8 @@
  *		Collects all that is wrong with a row and reports it as one error.
  *
  * The DETAIL is a JSON array for programs, the message its summary for people.
- * Neither ever holds a value of the row: an error message reaches logs and
- * screens that patient data must not.
+ * Neither ever contains a value of the row: error messages reach logs and
+ * screens that must not show patient data.
  */
 #include "base/medrec.h"
 
@@ -13,7 +13,7 @@
 #include "base/faults.h"
 #include "base/text.h"
 
-/* most faults that are named: a client's JSON may have any number of them */
+/* most faults that are reported: a client's JSON may have any number of them */
 #define FAULTS_MAX	100
 
 /* Starts an empty list in the current memory context. */

@@ -1,11 +1,12 @@
 /*
  * base/guard.c
- *		medrec.allow_ddl(): the event trigger that refuses to drop, rename or move
- *		the tables and columns that every INSERT needs, or to give a column a type
- *		that medrec cannot read; and to rename what the audit of a table names.
+ *		medrec.allow_ddl(): the event trigger that refuses to drop, rename or
+ *		move the tables and columns that every INSERT needs, or to give a
+ *		column a type that medrec cannot read; and to rename columns that the
+ *		audit of a table uses.
  *
- * It keeps people from accidents, no superuser from anything: they can disable it.
- * DROP EXTENSION ... CASCADE takes it away before it is asked.
+ * It prevents accidents, but restricts no superuser, who can disable it. DROP
+ * EXTENSION ... CASCADE drops it before it could fire.
  */
 #include "base/medrec.h"
 
@@ -31,9 +32,9 @@
 #include "base/trigger.h"
 
 /*
- * The tables that migrate() makes, and their columns with the types that they are
- * read as.  A step that adds a table or column adds it here; test/sql/guard.sql
- * names what is missing.
+ * The tables that migrate() makes, and their columns with the types that they
+ * are read as. A step that adds a table or column adds it here;
+ * test/sql/guard.sql reports what is missing.
  */
 typedef struct GuardedTable
 {
@@ -217,7 +218,7 @@ RefuseDdl(const char *verb, const char *table, const char *column)
 					verb, column, MEDREC_SCHEMA, table) :
 			 errmsg("cannot %s \"%s\" because medrec requires it", verb, table),
 			 errdetail("Without it, records could no longer be written."),
-			 errhint("Columns that you have added are yours to change. DROP EXTENSION medrec CASCADE leaves the tables to their owner. A superuser who knows better can disable the event triggers medrec_allow_ddl and medrec_allow_drop.")));
+			 errhint("You can change columns that you have added. DROP EXTENSION medrec CASCADE leaves the tables to their owner. A superuser can disable the event triggers medrec_allow_ddl and medrec_allow_drop.")));
 }
 
 /* Refuses a command on a column of one of the tables, by whatever table it inherits from. */
@@ -246,8 +247,8 @@ GuardColumn(RangeVar *relation, const char *column, bool retyped)
 }
 
 /*
- * Whether an argument of medrec.audit() goes by a column: by its name, or, where a
- * command gives it another type, by that type.
+ * Whether an argument of medrec.audit() uses a column: its name or, if a
+ * command changes its type, its type.
  */
 static bool
 GoesBy(const char *argument, Relation rel, const char *column, bool retyped)
@@ -262,9 +263,9 @@ GoesBy(const char *argument, Relation rel, const char *column, bool retyped)
 }
 
 /*
- * Refuses a command on a column that the audit of a table goes by: under another
+ * Refuses a command on a column that the audit of a table uses: under another
  * name its values would no longer be withheld, and with another type than uuid
- * events would name no patient.
+ * events would not have the patient.
  */
 static void
 GuardAudit(RangeVar *relation, const char *column, bool retyped)
@@ -289,7 +290,7 @@ GuardAudit(RangeVar *relation, const char *column, bool retyped)
 			if (GoesBy(trigger->tgargs[j], rel, column, retyped))
 				ereport(ERROR,
 						(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-						 errmsg("cannot %s column \"%s\" of table \"%s\" because its audit names it",
+						 errmsg("cannot %s column \"%s\" of table \"%s\" because its audit uses it",
 								retyped ? "alter the type of" : "rename", column, RelationGetRelationName(rel)),
 						 errhint("In one transaction, SELECT medrec.detach_audit(...), change the column, and SELECT medrec.attach_audit(...).")));
 	}
@@ -313,7 +314,7 @@ GuardRename(RenameStmt *stmt)
 	else if ((stmt->renameType == OBJECT_TABLE || stmt->renameType == OBJECT_INDEX) &&
 			 FindTable(stmt->relation->relname))
 	{
-		/* it bears the new name by now */
+		/* it has the new name by now */
 		RangeVar   *renamed = makeRangeVar(stmt->relation->schemaname, stmt->newname, -1);
 		Oid			relid = RangeVarGetRelid(renamed, NoLock, true);
 

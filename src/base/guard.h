@@ -5,16 +5,16 @@
 #ifndef MEDREC_GUARD_H
 #define MEDREC_GUARD_H
 
-/* set while migrate() takes its steps, which may drop and rename */
+/* set while migrate() runs its steps, which may drop and rename */
 extern bool medrec_guard_asleep;
 
-/* the advisory lock that two migrations at once contend for: "medrec" */
+/* the advisory lock of a migration: "medrec" */
 #define MIGRATE_LOCK \
 	"SELECT pg_catalog.pg_advisory_xact_lock(x'6d6564726563'::pg_catalog.int8)"
 
 /*
- * A table as any other: made here and not by the first step, because it says
- * which steps there were.
+ * An ordinary table: created here and not by the first step, because it
+ * records which steps have run.
  */
 #define MIGRATE_STEPS_TABLE \
 	"CREATE TABLE IF NOT EXISTS medrec.schema_migration (" \

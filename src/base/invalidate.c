@@ -1,8 +1,9 @@
 /*
  * base/invalidate.c
- *		One relcache callback for all that a backend keeps of relations.
+ *		One relcache callback for everything that a backend caches about
+ *		relations.
  *
- * How a cache is filled stands in base/invalidate.h.
+ * base/invalidate.h describes how a cache is filled.
  */
 #include "base/medrec.h"
 
@@ -10,7 +11,7 @@
 
 #include "base/invalidate.h"
 
-/* more parts of medrec than this keep nothing */
+/* more than the number of hooks that medrec registers */
 #define HOOKS_MAX	16
 
 static InvalidateHook hooks[HOOKS_MAX];

@@ -20,7 +20,7 @@ json_object_begin(JsonObject *object, const char *text, int len)
 	object->lex = medrec_json_lexer(text, len, false);
 }
 
-/* Reads a token, if it is of the kind that is wanted. */
+/* Reads a token, if it is of the wanted kind. */
 static bool
 ReadToken(JsonObject *object, JsonTokenType wanted)
 {

@@ -2,9 +2,9 @@
  * base/json.h
  *		JSON as text: the members of an object, and strings.
  *
- * Texts are read by the server's lexer, token by token and not by its recursive
- * parser: what is nested may be nested as deep as it likes, and nothing here raises
- * an error because of what a text holds.
+ * Texts are read with the server's lexer, token by token, and not with its
+ * recursive parser: nesting may have any depth, and no content of a text
+ * raises an error here.
  */
 #ifndef MEDREC_JSON_H
 #define MEDREC_JSON_H
@@ -14,9 +14,9 @@ typedef struct JsonObject
 {
 	struct JsonLexContext *lex;
 	bool		begun;
-	bool		sound;			/* once there is no further member: the text
-								 * was an object */
-	/* the present member, as it stands in the text: the key with its quotes */
+	bool		sound;			/* after the last member: whether the text was
+								 * a valid object */
+	/* the current member, as written in the text: the key with its quotes */
 	const char *key;
 	int			key_len;
 	const char *value;
@@ -25,13 +25,13 @@ typedef struct JsonObject
 
 extern void json_object_begin(JsonObject *object, const char *text, int len);
 
-/* goes to the next member; false where there is none, or the text is at fault */
+/* goes to the next member; false if there is none, or the text is invalid */
 extern bool json_object_next(JsonObject *object);
 extern void json_object_end(JsonObject *object);
 
 /*
- * The text that a JSON string stands for, palloc'd; NULL where it is none, or has a
- * character that the server cannot hold.
+ * The text that a JSON string stands for, palloc'd; NULL if it is not a
+ * string, or has a character that the server's encoding does not have.
  */
 extern char *json_string_text(const char *json, int len);
 

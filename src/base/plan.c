@@ -1,6 +1,6 @@
 /*
  * base/plan.c
- *		A statement of medrec's own, prepared at its first use and kept.
+ *		A statement that is prepared at its first use and kept.
  */
 #include "base/medrec.h"
 
@@ -9,9 +9,9 @@
 static SPIPlanPtr PreparePlan(SavedPlan *saved);
 
 /*
- * Prepares a statement, if that has not been done.  Until SPI_keepplan() the plan
- * belongs to the SPI connection, which an error takes along; nothing can fail
- * between it and the assignment.
+ * Prepares a statement, if that has not been done. Until SPI_keepplan() the
+ * plan belongs to the SPI connection, which an error releases; nothing can
+ * fail between it and the assignment.
  */
 static SPIPlanPtr
 PreparePlan(SavedPlan *saved)

@@ -1,6 +1,6 @@
 /*
  * base/plan.h
- *		A statement of medrec's own, prepared at its first use and kept.
+ *		A statement that is prepared at its first use and kept.
  */
 #ifndef MEDREC_PLAN_H
 #define MEDREC_PLAN_H
@@ -20,8 +20,8 @@ typedef struct SavedPlan
 } SavedPlan;
 
 /*
- * Runs it within SPI and returns the number of rows; nulls may be NULL.  An error,
- * whichever and wherever, leaves the whole plan or none.
+ * Runs it within SPI and returns the number of rows; nulls may be NULL. An
+ * error at any point leaves the whole plan or none.
  */
 extern uint64 saved_plan_run(SavedPlan *saved, Datum *values, const bool *nulls);
 

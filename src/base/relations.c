@@ -72,7 +72,7 @@ medrec_column_is(Form_pg_attribute att, Oid type)
 		IsBinaryCoercible(att->atttypid, type);
 }
 
-/* Opens a table whose columns are read by their number, if they still stand there. */
+/* Opens a table whose columns are read by number, after checking that they are unchanged. */
 Relation
 medrec_table_open(const char *name, LOCKMODE lockmode, int ncolumns, const Oid *types)
 {
@@ -87,7 +87,7 @@ medrec_table_open(const char *name, LOCKMODE lockmode, int ncolumns, const Oid *
 					(errcode(ERRCODE_DATATYPE_MISMATCH),
 					 errmsg("\"%s.%s\" is not the table that medrec.migrate() made",
 							MEDREC_SCHEMA, name),
-					 errdetail("Column %d is not there, or of another type.", i + 1)));
+					 errdetail("Column %d is missing, or has another type.", i + 1)));
 	return rel;
 }
 
@@ -106,7 +106,10 @@ medrec_index(Relation rel, const char *name)
 	return index;
 }
 
-/* Opens an index whose first keys are scanned by their number, if they are what they were. */
+/*
+ * Opens an index whose first keys are scanned by their number, after checking
+ * that they are unchanged.
+ */
 Relation
 medrec_index_open(Relation rel, const char *name, LOCKMODE lockmode, int nkeys, const Oid *types)
 {
@@ -124,7 +127,7 @@ medrec_index_open(Relation rel, const char *name, LOCKMODE lockmode, int nkeys, 
 	return index;
 }
 
-/* Whether a table is empty, or not there. */
+/* Whether a table is empty, or does not exist. */
 bool
 medrec_table_is_empty(const char *name)
 {

@@ -22,9 +22,10 @@ extern Oid	medrec_relation_if_any(const char *name);
 extern char *medrec_relation_name(Relation rel);
 
 /*
- * The tables are their owner's, who may change them: whoever reads columns by
- * number and takes them for a type asks here, so that what is not as migrate()
- * left it is an error and not a wild pointer.
+ * The tables belong to their owner, who may change them. Code that reads
+ * columns by number as a given type opens tables with these functions, so that
+ * a table that is not as migrate() left it causes an error and not a wild
+ * pointer.
  */
 extern bool medrec_column_is(Form_pg_attribute att, Oid type);
 extern Relation medrec_table_open(const char *name, LOCKMODE lockmode,
@@ -33,7 +34,7 @@ extern Oid	medrec_index(Relation rel, const char *name);
 extern Relation medrec_index_open(Relation rel, const char *name, LOCKMODE lockmode,
 								  int nkeys, const Oid *types);
 
-/* whether a table has no row, or is not there */
+/* whether a table has no row, or does not exist */
 extern bool medrec_table_is_empty(const char *name);
 
 #endif							/* MEDREC_RELATIONS_H */

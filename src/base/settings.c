@@ -1,6 +1,6 @@
 /*
  * base/settings.c
- *		The values of medrec's settings, before anybody sets them.
+ *		The default values of medrec's settings.
  */
 #include "base/medrec.h"
 

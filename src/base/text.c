@@ -1,6 +1,6 @@
 /*
  * base/text.c
- *		Strings as several parts make them.
+ *		String functions that several modules use.
  */
 #include "base/medrec.h"
 
@@ -11,10 +11,10 @@
 #include "base/text.h"
 
 /*
- * Characters that show nothing: Unicode's white space, Cc, Cf, Cn of the plane of
- * tags, Default_Ignorable_Code_Point, and a Braille pattern without dots.  Marks
- * that combine with a letter are left out of the count below by these ranges only
- * where nothing of them is seen.
+ * Invisible characters: Unicode's white space, Cc, Cf, Cn of the plane of
+ * tags, Default_Ignorable_Code_Point, and a Braille pattern without dots.
+ * Combining marks are excluded from the count below only if they are in these
+ * ranges.
  */
 static const pg_wchar invisible[][2] = {
 	{0x0000, 0x0020}, {0x007f, 0x00a0}, {0x00ad, 0x00ad}, {0x034f, 0x034f},
@@ -63,7 +63,7 @@ trimmed_copy(const char *str)
 	return pnstrdup(str, len);
 }
 
-/* Is a character one that can be seen? */
+/* Is a character visible? */
 bool
 is_visible_char(pg_wchar c)
 {
@@ -74,7 +74,7 @@ is_visible_char(pg_wchar c)
 	return i == (int) lengthof(invisible) || c < invisible[i][0];
 }
 
-/* Counts the characters that can be seen. */
+/* Counts the visible characters. */
 int
 visible_chars(const char *str)
 {

@@ -1,6 +1,6 @@
 /*
  * base/text.h
- *		Strings as several parts make them.
+ *		String functions that several modules use.
  */
 #ifndef MEDREC_TEXTS_H
 #define MEDREC_TEXTS_H
@@ -17,8 +17,8 @@ extern char *trimmed_copy(const char *str);
 extern bool is_visible_char(pg_wchar c);
 
 /*
- * the number of characters that can be seen: no white space, no control, format
- * or filling characters; any encoding of the server
+ * the number of visible characters: no white space, no control, format or
+ * filling characters; any encoding of the server
  */
 extern int	visible_chars(const char *str);
 

@@ -1,6 +1,6 @@
 /*
  * base/trigger.c
- *		Is a trigger's function called as it should be?
+ *		Checks that a trigger function is called correctly.
  */
 #include "base/medrec.h"
 
@@ -54,7 +54,10 @@ FiredEvent(const TriggerData *trigdata)
 	return TRIGGER_FIRED_BY_DELETE(trigdata->tg_event) ? FIRED_BY_DELETE : FIRED_BY_TRUNCATE;
 }
 
-/* Is what has fired it among those of a group that are wanted, or is none of them named? */
+/*
+ * Is the flag of a group that fired the trigger among the wanted ones, or does
+ * the caller not restrict the group?
+ */
 static void
 CheckGroup(const char *function, const char *word, const FiredName *names, int wanted, int fired)
 {
@@ -80,7 +83,7 @@ CheckGroup(const char *function, const char *word, const FiredName *names, int w
 			 errmsg("function \"%s\" must be fired %s%s", function, word, list.data)));
 }
 
-/* Has the trigger the transition tables of its event? */
+/* Does the trigger have the transition tables of its event? */
 static void
 CheckRows(const char *function, const TriggerData *trigdata, int event)
 {
@@ -134,7 +137,7 @@ trigger_check_table(const TriggerData *trigdata, const char *function, const cha
 						MEDREC_SCHEMA, table)));
 }
 
-/* Checks how a function was called that is an event trigger's. */
+/* Checks how an event trigger function was called. */
 EventTriggerData *
 event_trigger_called(FunctionCallInfo fcinfo, const char *function, const char *const *wanted)
 {

@@ -1,6 +1,6 @@
 /*
  * base/trigger.h
- *		Is a trigger's function called as it should be?
+ *		Checks that a trigger function is called correctly.
  *
  * One order of tests and one wording for all: as a trigger, timing, level, event,
  * transition tables, arguments, table.  Each is 39P01.
@@ -11,7 +11,7 @@
 #include "commands/event_trigger.h"
 #include "commands/trigger.h"
 
-/* what a function wants of its trigger; of a group of which it names none, any will do */
+/* what a function requires of its trigger; a group without a flag is not restricted */
 #define FIRED_BEFORE		0x0001
 #define FIRED_AFTER			0x0002
 #define FIRED_FOR_ROW		0x0010
@@ -27,15 +27,15 @@
 /* any number of arguments */
 #define FIRED_ANY_ARGS		(-1)
 
-/* how a function was called, if that is what it wants; function: with its schema */
+/* checks how a function was called; function: its name with schema */
 extern TriggerData *trigger_called(FunctionCallInfo fcinfo, const char *function,
 								   int wanted, int nargs);
 
-/* is it on this table of medrec's? */
+/* checks that the trigger is on this table of medrec */
 extern void trigger_check_table(const TriggerData *trigdata, const char *function,
 								const char *table);
 
-/* the same for an event trigger (39P03); events: those that it wants, with NULL at the end */
+/* the same for an event trigger (39P03); events: the allowed ones, NULL-terminated */
 extern EventTriggerData *event_trigger_called(FunctionCallInfo fcinfo, const char *function,
 											  const char *const *events);
 

@@ -1,7 +1,7 @@
 /*
  * base/version.c
- *		medrec.version(): which version the library is of, and whether the
- *		extension's objects in this database are of the same.
+ *		medrec.version(): the version of the library, and whether the
+ *		extension's objects in this database have the same version.
  */
 #include "base/medrec.h"
 
@@ -53,9 +53,10 @@ ExtensionVersion(void)
 }
 
 /*
- * Warns where the objects are of another version than the library: after a new
- * build was installed and before ALTER EXTENSION ... UPDATE, or in a session that
- * loaded the library before.  No error, since what both know goes on to work.
+ * Warns if the objects have another version than the library: after a new
+ * build was installed and before ALTER EXTENSION ... UPDATE, or in a session
+ * that loaded the old library. It is not an error, since what both versions
+ * have continues to work.
  */
 void
 medrec_compare_versions(void)
@@ -102,7 +103,7 @@ medrec_comment_version(void)
 	SPI_finish();
 }
 
-/* medrec.version(): the library's version, with a warning where the objects' is another. */
+/* medrec.version(): the library's version, with a warning if the objects have another one. */
 Datum
 medrec_version(PG_FUNCTION_ARGS)
 {

@@ -6,7 +6,7 @@
 #ifndef MEDREC_VERSION_H
 #define MEDREC_VERSION_H
 
-/* warns where the objects in this database are of another version than the library */
+/* warns if the objects in this database have another version than the library */
 extern void medrec_compare_versions(void);
 
 /* writes the version into the comment on schema medrec_api */

@@ -54,8 +54,8 @@ typedef struct CodeShape
 								 * "" for none */
 	char		placeholder;	/* fills places before the last character,
 								 * else NUL */
-	char		unspecified;	/* what says "unspecified" where a code goes
-								 * on below its header, else NUL */
+	char		unspecified;	/* character for "unspecified" after a header,
+								 * otherwise NUL */
 	int			zero_at;		/* '0' says so too where it stands behind so
 								 * many characters; 0 for nowhere */
 } CodeShape;
@@ -72,9 +72,8 @@ struct CodeSystem
 	void		(*check) (const char *in, size_t len, CodeCheck *out);
 
 	/*
-	 * the code that stands above this one in the hierarchy that the code's
-	 * own text carries (E11.9 -> E11), length 0 where there is none; in is
-	 * normal
+	 * the code above this one in the hierarchy in the code's own text (E11.9
+	 * -> E11), length 0 if there is none; in is normal
 	 */
 	int			(*parent) (const char *code, int len, char out[CODE_MAX_LEN + 1]);
 	const CodeShape *shape;		/* NULL where there is nothing to say */

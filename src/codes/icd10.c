@@ -3,15 +3,16 @@
  *		ICD-10 as WHO publishes it: E11.9, M00.01, A17.0, G01.
  *
  * A letter and two digits, then a dot and up to two digits (the 4th character,
- * and the 5th that chapters XIII, XIX and XX add).  A dagger or an asterisk
- * behind the code tells that it is one half of a dual coding: the underlying
- * disease or the manifestation.  By the rules of WHO (volume 2, 3.1.3) the mark
+ * and the 5th that chapters XIII, XIX and XX add). A dagger or an asterisk
+ * after the code says that it is one half of a dual coding: the underlying
+ * disease or the manifestation. By the rules of WHO (volume 2, 3.1.3) the mark
  * is not part of the code: A17.0 with and without its dagger is one category,
- * and an asterisk category is one whether the asterisk is written or not.  So
- * the normal form is without it, and the mark is told apart.  It is read as
+ * and an asterisk category is one whether the asterisk is written or not. So
+ * the normal form is without it, and the mark is told apart. It is read as
  * WHO's text files have it ("+", "*") and as the books do (the dagger).
- * Underlying disease and manifestation in one text ("A17.0+ G01*") are two codes;
- * HL7 gives such pairs a code system of their own (2.16.840.1.113883.6.260).
+ * Underlying disease and manifestation in one text ("A17.0+ G01*") are two
+ * codes; HL7 gives such pairs a code system of their own
+ * (2.16.840.1.113883.6.260).
  */
 #include "codes/scan.h"
 #include "codes/systems.h"
@@ -35,8 +36,8 @@ icd10_check(const char *in, size_t len, CodeCheck *out)
 		if (s.text[i] == '+' || s.text[i] == '*')
 		{
 			scan_fault(out, CODE_MALFORMED,
-					   "%s stands only at the end, and two codes are two records",
-					   s.text[i] == '+' ? "dagger" : "asterisk");
+					   "a%s is only valid at the end of a code; store two codes in two records",
+					   s.text[i] == '+' ? " dagger" : "n asterisk");
 			return;
 		}
 	}

@@ -2,8 +2,8 @@
  * icd10cm.c
  *		ICD-10-CM, diagnoses of the United States: E11.9, S72.001A, W00.0XXA.
  *
- * 3 to 7 characters, the dot after the third.  What the structure says, held
- * against every code of the official order files:
+ * 3 to 7 characters, the dot after the third. The rules of the structure,
+ * checked with every code of the official order files:
  *
  * - The 1st character is a letter, any of them.  The 2nd and the 3rd are digits
  *   or letters, but not both letters (C7A and QA0 exist, CAT does not).
@@ -97,7 +97,7 @@ check_placeholder(const Scan *s, CodeCheck *out)
 							  scan_ordinal(i), c);
 		if (run == 1 && (c == 'D' || c == 'S' || (c == 'A' && s->text[0] != 'S')))
 			return scan_fault(out, CODE_MALFORMED,
-							  "encounter %c stands in the %s place, expected in the 7th",
+							  "encounter %c is the %s character, expected as the 7th",
 							  c, scan_ordinal(i));
 		run = 0;
 	}

@@ -118,8 +118,9 @@ icd11_check(const char *in, size_t len, CodeCheck *out)
 }
 
 /*
- * The code above: a stem without its last character after the dot.  What stands
- * above four characters (a block) is not in the text, and a cluster is no node.
+ * The code above: a stem without its last character after the dot. What is
+ * above four characters (a block) is not in the text, and a cluster is not a
+ * node.
  */
 int
 icd11_parent(const char *code, int len, char out[CODE_MAX_LEN + 1])

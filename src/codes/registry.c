@@ -216,7 +216,7 @@ code_system_index(const CodeSystem *cs)
 	return (int) (cs - code_system);
 }
 
-/* The system of a name, URI or OID, NULL where there is none. */
+/* The system of a name, URI or OID, NULL if there is none. */
 const CodeSystem *
 code_system_find(const char *name, size_t len)
 {

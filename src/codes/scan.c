@@ -127,7 +127,7 @@ scan_ordinal(int pos)
 		name[pos] : "last";
 }
 
-/* Decodes one UTF-8 character beyond ASCII; its length, or 0 where it is none. */
+/* Decodes one UTF-8 character beyond ASCII; its length, or 0 if it is not one. */
 static int
 utf8_decode(const unsigned char *p, size_t left, unsigned *c)
 {
@@ -167,7 +167,7 @@ utf8_decode(const unsigned char *p, size_t left, unsigned *c)
 	return n;
 }
 
-/* The ASCII character that a character beyond ASCII stands for. */
+/* The ASCII equivalent of a character beyond ASCII. */
 static char
 fold_wide(unsigned c)
 {
@@ -191,9 +191,9 @@ fold_wide(unsigned c)
 }
 
 /*
- * Folds the input to upper-case printable ASCII.  Spaces at the ends and next
- * to punctuation are dropped, others become one ' ' each run; false where the
- * input is empty or holds what no code can hold.
+ * Folds the input to upper-case printable ASCII. Spaces at the ends and next
+ * to punctuation are dropped, others become one ' ' each run; false if the
+ * input is empty or has characters that no code can have.
  */
 bool
 scan_read(const char *in, size_t len, Scan *s, CodeCheck *out)
@@ -295,9 +295,9 @@ scan_join(Scan *s, int whole, CodeCheck *out)
 }
 
 /*
- * Takes the dot out of the text, which may stand only after that many
- * characters.  Byte by byte: the text is short and has just been written byte
- * by byte, so that the wide loads of memchr() would wait for it.
+ * Removes the dot from the text, which may only be after that many characters.
+ * Byte by byte: the text is short and has just been written byte by byte, so
+ * that the wide loads of memchr() would wait for it.
  */
 bool
 scan_dot(Scan *s, int after, CodeCheck *out)

@@ -25,8 +25,8 @@ typedef struct Scan
 									 * between two letters or digits */
 } Scan;
 
-/* Sets of characters for scan_expect().  I and O stand apart, because most
- * systems leave them out lest they be read as 1 and 0. */
+/* Sets of characters for scan_expect(). I and O are separate, because most
+ * systems leave them out so that they are not read as 1 and 0. */
 #define SCAN_DIGIT		0x01
 #define SCAN_LETTER		0x02	/* A-Z without I and O */
 #define SCAN_IO			0x04	/* I and O */

@@ -2,10 +2,10 @@
  * snomed.c
  *		SNOMED CT concept identifiers: 195662009, 428211000124100.
  *
- * 6 to 18 digits without leading zeros.  The last is Verhoeff's check digit,
+ * 6 to 18 digits without leading zeros. The last is Verhoeff's check digit,
  * the two before it are the partition: the first of them 0 for the core and 1
- * for an extension, whose 7-digit namespace stands before; the second 0 for
- * concepts, 1 for descriptions, 2 for relationships.  Only concepts are codes.
+ * for an extension, whose 7-digit namespace comes before it; the second 0 for
+ * concepts, 1 for descriptions, 2 for relationships. Only concepts are codes.
  */
 #include "codes/scan.h"
 #include "codes/systems.h"

@@ -32,7 +32,7 @@ base64_encode(const uint8_t *data, size_t len, char *out)
 	*out = '\0';
 }
 
-/* Reads base64, padded; -1 if it is none or does not fit. */
+/* Reads padded base64; -1 if it is invalid or does not fit. */
 long
 base64_decode(const char *text, size_t len, uint8_t *out, size_t size)
 {
@@ -65,8 +65,7 @@ base64_decode(const char *text, size_t len, uint8_t *out, size_t size)
 		}
 
 		/*
-		 * bits that stand for nothing must be zero, so that a text has one
-		 * form
+		 * unused bits must be zero, so that a text has one form
 		 */
 		if (bits & ((1u << (8 * (4 - chars))) - 1))
 			return -1;

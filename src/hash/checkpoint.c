@@ -1,8 +1,7 @@
 /*
  * hash/checkpoint.c
- *		Reads what a checkpoint says of its server's way through the timelines, and
- *		finds where another trail left that way: at a promotion, or at a restore to
- *		a point in time.
+ *		Reads the timelines in a checkpoint, and finds where another trail
+ *		diverged from them: at a promotion, or at a restore to a point in time.
  */
 #include "hash/checkpoint.h"
 
@@ -17,7 +16,10 @@ static const char *read_timelines(const char *text, CheckpointTrail *trail);
 static int	read_trail_line(const char *line, CheckpointTrail *trail);
 static int	read_head_line(const char *line, CheckpointTrail *trail);
 
-/* Reads timelines, "1:0/5000060:24,2:0/7A21F80:30"; where they end, NULL if they are none. */
+/*
+ * Reads timelines, "1:0/5000060:24,2:0/7A21F80:30"; returns where they end,
+ * NULL if they are invalid.
+ */
 static const char *
 read_timelines(const char *text, CheckpointTrail *trail)
 {
@@ -42,7 +44,7 @@ read_timelines(const char *text, CheckpointTrail *trail)
 	}
 }
 
-/* Reads the line of the way; false if it is damaged. */
+/* Reads the line with the timelines; false if it is damaged. */
 static int
 read_trail_line(const char *line, CheckpointTrail *trail)
 {
@@ -84,7 +86,7 @@ read_head_line(const char *line, CheckpointTrail *trail)
 	return 1;
 }
 
-/* Reads what a checkpoint says of its way and of earlier heads. */
+/* Reads the timelines and earlier heads in a checkpoint. */
 int
 checkpoint_read_trail(const char *text, CheckpointTrail *trail)
 {
@@ -92,7 +94,7 @@ checkpoint_read_trail(const char *text, CheckpointTrail *trail)
 	int			number;
 
 	memset(trail, 0, sizeof(*trail));
-	/* signatures stand behind an empty line */
+	/* signatures follow an empty line */
 	for (number = 0; line && *line && *line != '\n' && *line != '\r'; number++)
 	{
 		if (number >= 3 && strncmp(line, CHECKPOINT_TRAIL, strlen(CHECKPOINT_TRAIL)) == 0)
@@ -113,9 +115,9 @@ checkpoint_read_trail(const char *text, CheckpointTrail *trail)
 }
 
 /*
- * Whether a trail with these timelines left the way of a checkpoint, so that it
- * cannot have what the checkpoint covers beyond, and where.  False where the
- * checkpoint lies on its way, and where nothing is known.
+ * Whether a trail with these timelines diverged from those of a checkpoint, so
+ * that it cannot have what the checkpoint covers after that point, and where.
+ * False if the checkpoint is on its timelines, or if nothing is known.
  */
 int
 checkpoint_fork(const CheckpointTrail *kept, const CheckpointTimeline *own, int nown,

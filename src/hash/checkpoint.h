@@ -1,7 +1,7 @@
 /*
  * hash/checkpoint.h
- *		What a checkpoint says, besides size and head, of the server that gave it:
- *		the way through the timelines, and some earlier heads.
+ *		What a checkpoint says about its server in addition to size and head:
+ *		the timelines, and some earlier heads.
  *
  * Pure C: medrec-verify reads it as well.
  */

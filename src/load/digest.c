@@ -1,12 +1,12 @@
 /*
  * load/digest.c
- *		medrec.verify_release(): whether the rows of a release are those that were
- *		loaded.
+ *		medrec.verify_release(): whether the rows of a release are still as
+ *		they were loaded.
  *
- * The digest of a release is SHA-256 over its rows in their order.  It stands in
- * code_release, so that the event of the load, and with it the audit trail's
- * seals, cover it.  Beside it code_digest keeps four bytes for each row, which
- * prove nothing, but say which row it is that differs.
+ * The digest of a release is SHA-256 over its rows in their order. It is
+ * stored in code_release, so that the event of the load, and with it the audit
+ * trail's seals, cover it. In addition code_digest has four bytes for each
+ * row, which prove nothing, but locate differing rows.
  */
 #include "base/medrec.h"
 
@@ -31,7 +31,7 @@
 
 #define DIGEST_NAME		"medrec-release-1;"
 
-/* rows that are named; of the others the number is told */
+/* most rows that are reported; of the others only the number is */
 #define MOST_ROWS		1000
 
 /* rows read from a table at a time */
@@ -45,7 +45,7 @@ typedef struct Line
 	char	   *text;			/* begins with the code */
 } Line;
 
-/* a release as it stands in code_release */
+/* a release as stored in code_release */
 typedef struct Stored
 {
 	int32		id;
@@ -65,14 +65,14 @@ typedef struct Digest
 	StringInfoData codes;		/* a line per row: a letter for what it is,
 								 * and its code */
 	StringInfoData marks;		/* MARK_LENGTH bytes for each */
-	LoadArray	lines;			/* of Line: not in their order yet */
+	LoadArray	lines;			/* of Line: not sorted yet */
 	StringInfoData text;		/* the row at hand */
 } Digest;
 
 /* bytes of a row's mark */
 #define MARK_LENGTH		4
 
-/* the rows of a release, as they are gone through: a line and a mark for each */
+/* the rows of a release while they are digested: a line and a mark for each */
 typedef struct RowList
 {
 	const char *next;			/* the present line */
@@ -180,7 +180,7 @@ BeginRow(Digest *digest, const char *code)
 	appendStringInfoChar(&digest->text, ';');
 }
 
-/* Ends a row that is in its order. */
+/* Ends a row that is already in order. */
 static void
 EndRow(Digest *digest, char kind)
 {
@@ -198,7 +198,7 @@ EndRow(Digest *digest, char kind)
 	digest->rows++;
 }
 
-/* Keeps a row that is to be sorted. */
+/* Keeps a row for sorting. */
 static void
 KeepRow(Digest *digest)
 {
@@ -294,7 +294,7 @@ DigestRule(Digest *digest, const LoadedRule *rule)
 	KeepRow(digest);
 }
 
-/* Whether there is where to keep digests, which 0.1 has not. */
+/* Whether there are tables for digests, which 0.1 does not have. */
 bool
 release_can_digest(void)
 {
@@ -302,7 +302,7 @@ release_can_digest(void)
 		OidIsValid(medrec_relation_if_any("code_digest"));
 }
 
-/* The digest of what is about to be stored. */
+/* The digest of the rows about to be stored. */
 ReleaseDigest
 release_digest_of_load(Load *load)
 {
@@ -357,7 +357,7 @@ release_keep_marks(int32 release, const ReleaseDigest *digest)
 		elog(ERROR, "could not write medrec.code_digest");
 }
 
-/* A text of a row; absent where it is null. */
+/* A text of a row; absent if it is null. */
 static Slice
 SliceColumn(HeapTuple row, TupleDesc desc, int column)
 {
@@ -436,8 +436,8 @@ DigestRows(Digest *digest, const Stored *release, const char *sql, char kind)
 		for (uint64 i = 0; i < SPI_processed; i++)
 		{
 			/*
-			 * what the rows leave is given back; a line that waits is not of
-			 * these
+			 * memory used for the rows is freed; lines kept for sorting are
+			 * not in it
 			 */
 			if (kind == 'c')
 				MemoryContextSwitchTo(scratch);
@@ -463,7 +463,7 @@ DigestOfRows(const Stored *release)
 	ReleaseDigest result;
 
 	BeginDigest(&digest);
-	/* a release's codes are those in force on its first day */
+	/* a release's codes are those in effect on its first day */
 	if (strcmp(release->content, "codes") == 0)
 		DigestRows(&digest, release,
 				   "SELECT c.code, c.billable, c.active_from, c.active_to, c.display, c.short_display"
@@ -488,7 +488,7 @@ DigestOfRows(const Stored *release)
 	return result;
 }
 
-/* The releases that are asked for, each with what is kept of it; within SPI. */
+/* The requested releases, each with its stored digest and marks; within SPI. */
 static Stored *
 ReadReleases(const char *system, const char *version, const char *content, int *n)
 {
@@ -563,7 +563,7 @@ ReportFinding(ReturnSetInfo *rsinfo, const Stored *release, const char *kind, co
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }
 
-/* Length of the present line, up to its end. */
+/* Length of the current line, up to its end. */
 static int
 LineLength(const RowList *list)
 {
@@ -573,7 +573,7 @@ LineLength(const RowList *list)
 	return stop ? (int) (stop - list->next) : (int) (list->end - list->next);
 }
 
-/* The order of the present rows of two lists: kind by kind, then by code. */
+/* Compares the current rows of two lists: by kind, then by code. */
 static int
 CompareKeys(const RowList *a, const RowList *b)
 {
@@ -598,7 +598,7 @@ CompareKeys(const RowList *a, const RowList *b)
 	return cmp != 0 ? cmp : len_a - len_b;
 }
 
-/* Goes past all rows of a list that have this line; how many they are. */
+/* Skips all rows of a list that have this line, and returns their number. */
 static int
 PassRows(RowList *list, const char *line, int len)
 {
@@ -623,11 +623,11 @@ ReportLine(ReturnSetInfo *rsinfo, const Stored *release, const char *line, int l
 
 	ReportFinding(rsinfo, release, psprintf("%s_%s", what, how), "error",
 				  pnstrdup(line + 1, Max(len - 1, 0)),
-				  psprintf("%d of it were loaded, %d are there%s", loaded, present,
-						   loaded == present ? ", and not the same" : ""));
+				  psprintf("%d rows of it were loaded, %d are there now%s", loaded, present,
+						   loaded == present ? ", with other contents" : ""));
 }
 
-/* Names the rows that differ, both lists being in their order. */
+/* Reports the rows that differ; both lists are sorted. */
 static void
 CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *now)
 {
@@ -659,7 +659,7 @@ CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *n
 		loaded = cmp <= 0 ? PassRows(&was, first.next, len) : 0;
 		present = cmp >= 0 ? PassRows(&is, first.next, len) : 0;
 		if (was.mark > marks_end)
-			break;				/* the marks have been cut off */
+			break;				/* the marks have been truncated */
 		if (loaded == present &&
 			memcmp(was_marks, is_marks, (size_t) loaded * MARK_LENGTH) == 0)
 			continue;
@@ -671,7 +671,7 @@ CompareRows(ReturnSetInfo *rsinfo, const Stored *release, const ReleaseDigest *n
 					  psprintf(INT64_FORMAT " further codes differ", found - MOST_ROWS));
 }
 
-/* Adds what can be told of a system as a whole: days, and rows of no release; within SPI. */
+/* Adds the findings about a system as a whole: days, and rows without a release; within SPI. */
 static void
 FindInSystem(ReturnSetInfo *rsinfo, const char *system)
 {
@@ -721,7 +721,7 @@ OptionalSystem(FunctionCallInfo fcinfo, int arg)
 	return PG_ARGISNULL(arg) ? NULL : pstrdup(codesystem_get(PG_GETARG_TEXT_PP(arg))->name);
 }
 
-/* medrec.verify_release(code_system, version): lists rows that are not as they were loaded. */
+/* medrec.verify_release(code_system, version): lists rows that differ from what was loaded. */
 Datum
 medrec_verify_release(PG_FUNCTION_ARGS)
 {
@@ -750,7 +750,7 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 		last = release->system;
 		if (release->digest == NULL)
 			ReportFinding(rsinfo, release, "no_digest", "information", NULL,
-						  "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) takes one of what is there");
+						  "was loaded by medrec 0.1, which kept none; SELECT medrec.digest_release(code_system, version, content) computes one from the current rows");
 		else
 		{
 			now = DigestOfRows(release);
@@ -771,7 +771,10 @@ medrec_verify_release(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* medrec.digest_release(code_system, version, content): takes the digest of a release that has none. */
+/*
+ * medrec.digest_release(code_system, version, content): computes the digest of
+ * a release that has none.
+ */
 Datum
 medrec_digest_release(PG_FUNCTION_ARGS)
 {

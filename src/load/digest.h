@@ -1,6 +1,6 @@
 /*
  * load/digest.h
- *		Digests of releases, by which changed rows are found.
+ *		Digests of releases, which show changed rows.
  */
 #ifndef MEDREC_RELEASE_DIGEST_H
 #define MEDREC_RELEASE_DIGEST_H

@@ -3,8 +3,8 @@
  *		What is odd about a file that can be loaded: it may be cut off, of another
  *		time, or another file than was meant.
  *
- * A doubt refuses nothing.  It is a WARNING to whoever loads, and stays with the
- * release in code_release.warnings, where those see it who come by HTTP.
+ * A doubt is not an error. It is raised as a WARNING, and kept with the
+ * release in code_release.warnings, where HTTP clients can see it.
  */
 #include "base/medrec.h"
 
@@ -20,13 +20,13 @@
 #include "terminology/issues.h"
 
 
-/* fewer than this share of what was there before is markedly fewer */
+/* fewer than this share of the earlier number is markedly fewer */
 #define FEWER_PERCENT	90
-/* with less there before nobody can tell */
+/* a smaller earlier number says nothing */
 #define FEWER_LEAST		100
 /* a file of fewer codes does not claim to be a whole release */
 #define WHOLE_LEAST		1000
-/* injuries and poisonings of which a whole release has thousands */
+/* a whole release has thousands of codes of injuries and poisonings */
 #define INJURIES_LEAST	100
 /* longest title in CMS's list of short ICD-9 titles */
 #define ICD9_SHORT_MAX	24
@@ -43,7 +43,7 @@ typedef struct FileCounts
 	char		last;			/* first character of the last code */
 } FileCounts;
 
-/* Counts what the checks ask about; the codes are sorted. */
+/* Counts what the checks need; the codes are sorted. */
 static FileCounts
 CountStoredCodes(const Load *load)
 {
@@ -64,7 +64,7 @@ CountStoredCodes(const Load *load)
 	return n;
 }
 
-/* Looks at the codes of the file alone: is it a whole release? */
+/* Checks the codes of the file alone: is it a whole release? */
 static void
 DoubtCodes(Load *load, const FileCounts *n)
 {
@@ -80,20 +80,20 @@ DoubtCodes(Load *load, const FileCounts *n)
 		return;
 	if (strcmp(load->system->name, "ICD-10-CM") == 0 && n->injuries >= INJURIES_LEAST && n->seventh == 0)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-								 "none of its %d codes of injuries and poisonings has a 7th character: the codes that may stand on a claim are missing",
+								 "none of its %d codes of injuries and poisonings has a 7th character: the codes that may be used on a claim are missing",
 								 (int) n->injuries);
 	for (int i = 0; i < lengthof(ends); i++)
 		if (strcmp(load->system->name, ends[i].system) == 0 && n->last < ends[i].last)
 			load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-									 "it has %d codes, the last of which begins with %c, where a whole release goes on to %c: the file may be cut off",
+									 "it has %d codes, and the last begins with %c, but a whole release goes on to %c: the file may be cut off",
 									 (int) load->codes.n, n->last, ends[i].last);
 	if (load->format == &load_format_icd9_long && n->longest <= ICD9_SHORT_MAX)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-								 "no title has more than %d characters: it is the list of short titles, the long ones are in another file",
+								 "no title has more than %d characters: it is the list of short titles, the long titles are in another file",
 								 ICD9_SHORT_MAX);
 }
 
-/* Holds the edition of the Code Editor against the day from which the file is to hold. */
+/* Compares the version of the Code Editor with the day on which the file takes effect. */
 static void
 DoubtEditor(Load *load)
 {
@@ -103,7 +103,7 @@ DoubtEditor(Load *load)
 
 	if (load->editor_version > 0 && (load->effective_from < from || load->effective_from >= to))
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "conflict", "effective_from",
-								 "it is version %d of the Medicare Code Editor, which holds from October %d to September %d, and is loaded for another time",
+								 "it is version %d of the Medicare Code Editor, which is valid from October %d to September %d, but is loaded for another period",
 								 load->editor_version, year, year + 1);
 }
 
@@ -116,13 +116,13 @@ DoubtCount(Load *load, uint64 here, HeapTuple row, TupleDesc desc)
 	bool		replaced = DatumGetBool(SPI_getbinval(row, desc, 2, &isnull));
 	int64		there = DatumGetInt64(SPI_getbinval(row, desc, 3, &isnull));
 	const char *what = load->codes.n == 0 ? "entries" :
-		load->system->has_headers ? "codes that may stand on a claim" : "codes";
+		load->system->has_headers ? "codes that may be used on a claim" : "codes";
 
 	if (there < FEWER_LEAST || here * 100 >= (uint64) there * FEWER_PERCENT)
 		return;
 	if (replaced)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
-								 "it has " UINT64_FORMAT " %s, the file whose place it takes had " INT64_FORMAT ": it may be cut off, or another file",
+								 "it has " UINT64_FORMAT " %s, the file that it replaces had " INT64_FORMAT ": it may be cut off, or another file",
 								 here, what, there);
 	else
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "incomplete", "content",
@@ -131,8 +131,8 @@ DoubtCount(Load *load, uint64 here, HeapTuple row, TupleDesc desc)
 }
 
 /*
- * Finds what is odd about the file, which has been read.  "release" is the one
- * whose place it takes, 0 where it is new.
+ * Finds what is unusual about the file that has been read. "release" is the
+ * one that it replaces, 0 if it is new.
  */
 void
 load_find_doubts(Load *load, int32 release, Datum sha256)
@@ -164,7 +164,7 @@ load_find_doubts(Load *load, int32 release, Datum sha256)
 		elog(ERROR, "could not read medrec.code_release");
 	if (SPI_processed > 0)
 		load->doubts = issue_add(load->doubts, ISSUE_WARNING, "duplicate", "content",
-								 "the same file is loaded as version %s already",
+								 "the same file is already loaded as version %s",
 								 SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1));
 	SPI_freetuptable(SPI_tuptable);
 
@@ -188,23 +188,29 @@ load_find_doubts(Load *load, int32 release, Datum sha256)
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Says that the file was loaded as what it does not look like, because its format was named. */
+/*
+ * Adds a doubt about a file that was loaded in a format that it does not look
+ * like, because the format was given.
+ */
 void
 load_doubt_format(Load *load, const LoadFormat *looks_like)
 {
 	load->doubts = issue_add(load->doubts, ISSUE_WARNING, "conflict", "format",
-							 "it looks like a %s, and was loaded as a %s because format %s was named",
+							 "it looks like a %s, but was loaded as a %s because format %s was given",
 							 looks_like->what, load->format->what, load->format->name);
 }
 
-/* Has code_release its column for doubts?  Until migrate() has run after an update it has not. */
+/*
+ * Does code_release have its column for doubts? Until migrate() has run after
+ * an update it does not.
+ */
 bool
 load_can_store_doubts(void)
 {
 	return column_exists(medrec_relation("code_release"), "warnings");
 }
 
-/* Tells the caller what is odd, and what is out of date among the releases now. */
+/* Raises the warnings of the file, and those of outdated releases. */
 void
 load_tell_doubts(const Load *load, int32 release)
 {

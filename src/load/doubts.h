@@ -1,6 +1,6 @@
 /*
  * load/doubts.h
- *		What is odd about a file that can be loaded.
+ *		What is unusual about a file that can be loaded.
  */
 #ifndef MEDREC_LOAD_DOUBTS_H
 #define MEDREC_LOAD_DOUBTS_H

@@ -17,7 +17,7 @@
 #define ORDER_LONG		78, 0
 #define ORDER_MIN_LEN	78
 
-/* The number in the first columns of an order file's line; -1 where there is none. */
+/* The number in the first columns of an order file's line; -1 if there is none. */
 static int
 OrderNumber(const Load *load, Slice line)
 {
@@ -47,7 +47,7 @@ OrderGapsBlank(const Load *load, Slice line)
 	return true;
 }
 
-/* An order file tells itself by its first line. */
+/* Recognizes an order file by its first line. */
 static bool
 DetectOrder(const Load *load)
 {
@@ -57,8 +57,8 @@ DetectOrder(const Load *load)
 }
 
 /*
- * Whether a title is none but the target and flags of a general equivalence map
- * ("A000    10000"): such a file looks like one of codes and titles.
+ * Whether a title is in fact the target and flags of a general equivalence map
+ * ("A000 10000"): such a file looks like one of codes and titles.
  */
 static bool
 IsMapTarget(Slice title)
@@ -78,9 +78,9 @@ IsMapTarget(Slice title)
 }
 
 /*
- * Order file: the numbers run from 1 without a gap, and below a header stands at
- * least one code that begins with it.  Both hold for every file that CMS has
- * published, and both break where lines are lost.
+ * Order file: the numbers run from 1 without a gap, and each header is
+ * followed by at least one code that begins with it. Both are true for every
+ * file that CMS has published, and both fail if lines are lost.
  */
 static void
 ReadOrder(Load *load)
@@ -105,7 +105,7 @@ ReadOrder(Load *load)
 		/* five digits hold 99999: the number starts over after it */
 		expected = (expected + 1) % 100000;
 		if (number != expected)
-			load_fail(load, load->line, "order number %05d where %05d is due, lines are missing",
+			load_fail(load, load->line, "order number %05d, expected %05d: lines are missing",
 					  number, expected);
 
 		code = slice_trim(load_columns(load, line, ORDER_CODE));
@@ -113,7 +113,7 @@ ReadOrder(Load *load)
 		if (!slice_is(flag, "0") && !slice_is(flag, "1"))
 			load_fail(load, load->line, "column 15 is neither 0 (header) nor 1 (billable)");
 		if (above.s && (code.len <= above.len || memcmp(code.s, above.s, above.len) != 0))
-			load_fail(load, load->line - 1, "no code follows below this header, lines are missing");
+			load_fail(load, load->line - 1, "no code follows this header, lines are missing");
 
 		c = load_add_code(load, code,
 						  load_columns(load, line, ORDER_LONG),
@@ -124,7 +124,7 @@ ReadOrder(Load *load)
 			above.s = NULL;
 	}
 	if (above.s)
-		load_fail(load, load->line, "no code follows below this header, the file is cut off");
+		load_fail(load, load->line, "no code follows this header, the file is cut off");
 }
 
 const LoadFormat load_format_cms_order = {
@@ -138,11 +138,12 @@ const LoadFormat load_format_cms_order = {
 };
 
 /*
- * Codes file: a code without its dot, blanks up to column 9, the long title.  It
- * lists only what may stand on a claim: no headers, no short titles, no numbers.
+ * Codes file: a code without its dot, blanks up to column 9, the long title.
+ * It lists only codes that may be used on a claim: no headers, no short
+ * titles, no numbers.
  */
 
-/* Splits a line into code and title; false where it is not of that form. */
+/* Splits a line into code and title; false if it is not of that form. */
 static bool
 SplitCodesLine(Slice line, Slice *code, Slice *title)
 {
@@ -158,7 +159,7 @@ SplitCodesLine(Slice line, Slice *code, Slice *title)
 	return n > 0 && title->len > 0;
 }
 
-/* lines that detection looks at */
+/* lines that detection reads */
 #define CODES_LINES	10
 
 /* Whether each of the first lines has a code of the system, and a title. */
@@ -293,8 +294,9 @@ const LoadFormat load_format_icd9_long = {
 };
 
 /*
- * HCPCS, columns counted from 1.  A code has a first line and lines that go on
- * with its long title; a modifier stands in the last columns of the code field.
+ * HCPCS, columns counted from 1. A code has a first line and lines that
+ * continue its long title; a modifier is in the last columns of the code
+ * field.
  */
 #define HCPCS_CODE		1, 5
 #define HCPCS_NUMBER	6, 10
@@ -304,10 +306,13 @@ const LoadFormat load_format_icd9_long = {
 #define HCPCS_ADDED		269, 276
 #define HCPCS_ENDS		285, 292
 #define HCPCS_MIN_LEN	292
-/* lines of a disclaimer that may stand before the codes */
+/* lines of a disclaimer that may come before the codes */
 #define HCPCS_PREFACE	100
 
-/* The line's kind (3 first and 4 further line of a code, 7 and 8 of a modifier), NUL if it is none. */
+/*
+ * The line's kind (3 first and 4 further line of a code, 7 and 8 of a
+ * modifier), NUL if it is another one.
+ */
 static char
 HcpcsKind(const Load *load, Slice line)
 {
@@ -383,7 +388,7 @@ ReadHcpcs(Load *load)
 			number += 100;
 			if (open_kind != kind - 1 || !slice_equal(code, open_code) ||
 				!slice_is(load_columns(load, line, HCPCS_NUMBER), psprintf("%05d", number)))
-				load_fail(load, load->line, "does not go on with the code in the line before, lines are missing");
+				load_fail(load, load->line, "does not continue the code of the line before, lines are missing");
 			c = load_item(load->codes, LoadedCode, load->codes.n - 1);
 			if (c->display.len + title.len > LOAD_MAX_TERM)
 				load_fail(load, load->line, "the title is longer than %d bytes", LOAD_MAX_TERM);

@@ -54,7 +54,7 @@ AddSynonyms(Load *load, const char *code, Slice list, char separator)
 }
 
 /*
- * Plain CSV: comma, semicolon or tab, whichever makes a header of the first line.
+ * Plain CSV: comma, semicolon or tab, whichever makes the first line a header.
  */
 enum
 {
@@ -70,7 +70,7 @@ static const TableColumn csv_columns[] = {
 	[CSV_SYNONYMS] = {"synonyms|synonym", false},
 };
 
-/* The delimiter that makes a header of the first line; NUL where none does. */
+/* The delimiter with which the first line is a header; NUL if there is none. */
 static char
 CsvDelimiter(const Load *load)
 {
@@ -384,7 +384,7 @@ ReadNdc(Load *load)
 		if (!table)
 			load_fail(load, load->line, "no header of the product or package file");
 		if (table->nfields != table->width)
-			load_fail(load, load->line, "%d fields where %d are due", table->nfields, table->width);
+			load_fail(load, load->line, "%d fields, expected %d", table->nfields, table->width);
 		if (table == &product)
 		{
 			NdcProduct *p = load_push(load, &products, sizeof(NdcProduct));
@@ -415,7 +415,7 @@ ReadNdc(Load *load)
 		}
 	}
 	if (load->codes.n == 0)
-		load_fail(load, 0, "there is no package in it; codes stand in the package file, give it together with the product file");
+		load_fail(load, 0, "it has no packages; the codes are in the package file, load it together with the product file");
 	NamePackages(load, &products, &ids);
 }
 

@@ -16,19 +16,19 @@
 #include "search/search.h"
 
 /*
- * Indexes: main terms with terms below them; an entry's name is the way to it.
- * The tables of drugs and of neoplasms have a code for each column.
+ * Indexes: main terms with terms below them; an entry's name is the path to
+ * it. The tables of drugs and of neoplasms have a code for each column.
  */
 typedef struct IndexTree
 {
 	Slice		path[XML_MAX_DEPTH];
 	Slice		way[XML_MAX_DEPTH]; /* the same as references name it */
 	Slice		heads[10];		/* of the columns */
-	LoadArray	ways;			/* of Way: the entries that have a code */
+	LoadArray	ways;			/* of Way: the entries with a code */
 	LoadArray	references;		/* of Reference */
 } IndexTree;
 
-/* the folded way to an entry that has a code */
+/* the folded path to an entry that has a code */
 typedef struct Way
 {
 	char	   *key;
@@ -42,11 +42,11 @@ typedef struct Reference
 	Slice		target;
 } Reference;
 
-/* A text folded as references and ways are compared, in the load's memory. */
+/* A text folded for comparing references and paths, in the load's memory. */
 static char *
 FoldedWay(Load *load, Slice text)
 {
-	/* folding may write a ligature out, no more */
+	/* folding may expand a ligature, nothing more */
 	size_t		size = (size_t) text.len * 2 + 8;
 	char	   *key = MemoryContextAlloc(load->context, size);
 
@@ -54,7 +54,7 @@ FoldedWay(Load *load, Slice text)
 	return key;
 }
 
-/* Adds an entry under its code; an open code ("C79.8-") stands for its header. */
+/* Adds an entry under its code; an open code ("C79.8-") is its header. */
 static void
 AddEntry(Load *load, IndexTree *index, Slice code, Slice term, Slice way)
 {
@@ -73,7 +73,7 @@ AddEntry(Load *load, IndexTree *index, Slice code, Slice term, Slice way)
 	memcpy(w->code, checked, sizeof(checked));
 }
 
-/* Orders ways by key, then by code. */
+/* Orders paths by key, then by code. */
 static int
 CompareWays(const void *x, const void *y)
 {
@@ -86,7 +86,7 @@ CompareWays(const void *x, const void *y)
 
 /*
  * Adds each reference as an entry of the code that it leads to: the entry at
- * the end of the way that it names, where there is one and it has one code.
+ * the end of the path that it names, if there is one with one code.
  */
 static void
 AddReferences(Load *load, IndexTree *index)
@@ -121,7 +121,7 @@ AddReferences(Load *load, IndexTree *index)
 	}
 }
 
-/* The heading of a column of a table; where the file gives none, what it is every year. */
+/* The heading of a column of a table; if the file has none, that of every year. */
 static Slice
 ColumnHead(const Load *load, const IndexTree *index, int column)
 {
@@ -329,7 +329,7 @@ FindIndexKind(const Load *load)
 	if (!xml_root_is(load, "ICD10CM.index"))
 		return NO_INDEX;
 	CountCodes(load, &counts);
-	/* half and half is neither: nobody but the caller can tell */
+	/* half and half: only the caller can tell */
 	if (counts.cells > counts.codes)
 		return IsMost(counts.neoplasms, counts.cells) ? INDEX_NEOPLASMS :
 			IsMost(counts.drugs, counts.cells) ? INDEX_DRUGS : INDEX_UNKNOWN;
@@ -367,7 +367,7 @@ DetectIndex(const Load *load)
 	return FindIndexKind(load) == INDEX_MAIN;
 }
 
-/* the four indexes of a release stand side by side, each a content of its own */
+/* each of the four indexes of a release is a content of its own */
 const LoadFormat load_format_nchs_drugs = {
 	.name = "nchs-drugs",
 	.what = "NCHS table of drugs",

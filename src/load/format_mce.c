@@ -45,7 +45,7 @@ static const struct
 	{"Principal_Questionable_Admit", "questionable-admission", -1, -1},
 };
 
-/* The lists that say what Medicare pays for: no matter of a record. */
+/* The lists of what Medicare pays for, which do not concern records. */
 static const char *const coverage_lists[] = {
 	"Noncovered_Always", "Noncovered_Over60", "Noncovered_LOS_96hr", "Limited_Coverage",
 	"Wrong_Performed",
@@ -58,7 +58,7 @@ DetectMce(const Load *load)
 	return table_detect(load, '\t', false, mce_columns, lengthof(mce_columns));
 }
 
-/* A list's place in mce_rules, -1 where it is about coverage. */
+/* A list's place in mce_rules, -1 if it is about coverage. */
 static int
 FindRule(const Load *load, Slice list)
 {
@@ -80,11 +80,11 @@ EditorVersion(const Load *load, Slice s)
 	for (int i = 0; i < s.len; i++)
 	{
 		if (s.s[i] < '0' || s.s[i] > '9' || i > 2)
-			load_fail(load, load->line, "MCE_Version is no number up to 999");
+			load_fail(load, load->line, "MCE_Version is not a number up to 999");
 		version = version * 10 + (s.s[i] - '0');
 	}
 	if (version == 0)
-		load_fail(load, load->line, "MCE_Version is no number up to 999");
+		load_fail(load, load->line, "MCE_Version is not a number up to 999");
 	return version;
 }
 

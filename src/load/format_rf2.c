@@ -1,7 +1,7 @@
 /*
  * load/format_rf2.c
- *		SNOMED CT: RF2 snapshots of descriptions and, before or behind them in the
- *		same content, of concepts, which say whether a concept is active.
+ *		SNOMED CT: RF2 snapshots of descriptions and, before or after them in
+ *		the same content, of concepts, which say whether a concept is active.
  */
 #include "base/medrec.h"
 
@@ -163,12 +163,12 @@ NoteId(Load *load, LoadArray *ids, Slice id)
 	for (int i = 0; i < id.len; i++)
 	{
 		if (id.s[i] < '0' || id.s[i] > '9' || i == 18)
-			load_fail(load, load->line, "the id is no number of up to 18 digits");
+			load_fail(load, load->line, "the id is not a number of up to 18 digits");
 		*n = *n * 10 + (id.s[i] - '0');
 	}
 }
 
-/* Refuses a file that tells a history: in a snapshot each component stands once. */
+/* Refuses a file with a history: in a snapshot each component occurs once. */
 static void
 CheckSnapshot(const Load *load, LoadArray *ids, const char *what)
 {
@@ -178,7 +178,7 @@ CheckSnapshot(const Load *load, LoadArray *ids, const char *what)
 		qsort(ids->items, ids->n, sizeof(uint64), CompareConceptIds);
 	for (size_t i = 1; i < ids->n; i++)
 		if (id[i - 1] == id[i])
-			load_fail(load, 0, "%s " UINT64_FORMAT " stands in it more than once, as in a full release; the snapshot has each once",
+			load_fail(load, 0, "%s " UINT64_FORMAT " is in the file more than once, as in a full release; load the snapshot, which has each once",
 					  what, id[i]);
 }
 
@@ -245,7 +245,7 @@ ReadRf2(Load *load)
 		if (!table)
 			load_fail(load, load->line, "no header of a concept or description snapshot");
 		if (table->nfields != table->width)
-			load_fail(load, load->line, "%d fields where %d are due", table->nfields, table->width);
+			load_fail(load, load->line, "%d fields, expected %d", table->nfields, table->width);
 		NoteId(load, table == &concept ? &concept_ids : &description_ids,
 			   table_value(table, RF2_ID));
 		if (table == &concept)
@@ -254,7 +254,7 @@ ReadRf2(Load *load)
 			AddDescription(load, table, &descriptions);
 	}
 	if (descriptions.n == 0)
-		load_fail(load, 0, "there is no description in it; names stand in the description snapshot, give it together with the concept snapshot");
+		load_fail(load, 0, "it has no descriptions; the names are in the description snapshot, load it together with the concept snapshot");
 	CheckSnapshot(load, &concept_ids, "concept");
 	CheckSnapshot(load, &description_ids, "description");
 	JoinConcepts(load, &concepts, &descriptions);

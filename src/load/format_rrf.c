@@ -1,7 +1,7 @@
 /*
  * load/format_rrf.c
- *		RxNorm: the names of concepts (RXNCONSO.RRF), and behind them, where it is
- *		given too, the retired concepts (RXNCUI.RRF).
+ *		RxNorm: the names of concepts (RXNCONSO.RRF), and after them, if given,
+ *		the retired concepts (RXNCUI.RRF).
  */
 #include "base/medrec.h"
 
@@ -18,7 +18,7 @@ enum
 	CONSO_TTY = 12,
 	CONSO_STR = 14,
 	CONSO_SUPPRESS = 16,
-	CONSO_FIELDS = 19			/* with the empty one behind the last bar */
+	CONSO_FIELDS = 19			/* with the empty one after the last bar */
 };
 enum
 {
@@ -55,7 +55,7 @@ DetectRxNorm(const Load *load)
 	return bars == CONSO_FIELDS - 1 && line.s[0] >= '0' && line.s[0] <= '9';
 }
 
-/* What a term type says of a name. */
+/* The rank of a name by its term type. */
 static int
 NameRank(Slice tty)
 {
@@ -126,7 +126,7 @@ ReadRxNorm(Load *load)
 			AddName(load, &names, f[RXNCUI_OLD], RANK_RETIRED, true, text);
 		}
 		else
-			load_fail(load, load->line, "%d fields where %d (RXNCONSO) or %d (RXNCUI) are due",
+			load_fail(load, load->line, "%d fields, expected %d (RXNCONSO) or %d (RXNCUI)",
 					  table.nfields, CONSO_FIELDS, RXNCUI_FIELDS);
 	}
 

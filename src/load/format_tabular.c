@@ -11,7 +11,7 @@
 #include "load/input.h"
 #include "load/xml.h"
 
-/* a chapter, section or code on the way down to the present node */
+/* a chapter, section or code on the path to the current node */
 typedef struct Level
 {
 	bool		is_code;
@@ -38,7 +38,10 @@ typedef struct Tabular
 	LoadArray	range_rules;	/* of RangeRule */
 } Tabular;
 
-/* The last diag has no other below it: if it takes a 7th character, it is none without. */
+/*
+ * The last diag has no other below it: if it takes a 7th character, it is not
+ * a code without one.
+ */
 static void
 CloseLeaf(Load *load, Tabular *tab)
 {
@@ -119,9 +122,9 @@ ScanCodeOrRange(const CodeSystem *system, const char *s, const char *end, Loaded
 }
 
 /*
- * Takes the codes in one pair of brackets of a note: "A00-A09, B99.-".  Returns
- * their number, 0 where anything else stands there too ("with 5th character 1"):
- * a rule that is wider than the note would be worse than none.
+ * Takes the codes in one pair of brackets of a note: "A00-A09, B99.-". Returns
+ * their number, 0 if there is any other text ("with 5th character 1"): a rule
+ * that is wider than the note would be worse than none.
  */
 static int
 ScanCodes(const CodeSystem *system, const char *s, const char *end, LoadedRule *rules, int max)
@@ -234,7 +237,7 @@ TakeSeventh(Load *load, Level *owner, Slice character, Slice text)
 								   text.len, text.s);
 }
 
-/* Takes a note on a level.  kind: the element that it stands in. */
+/* Adds a note on a level. kind: the element that contains it. */
 static void
 TakeNote(Load *load, Tabular *tab, const Level *owner, const char *kind, Slice text)
 {

@@ -1,6 +1,6 @@
 /*
  * load/input.c
- *		What every reader of a file format needs: lines, columns, checked codes.
+ *		What all readers of file formats need: lines, columns, checked codes.
  */
 #include "base/medrec.h"
 
@@ -16,7 +16,7 @@
 #include "terminology/code_systems.h"
 
 
-/* Raises what is wrong with a line; line 0 stands for the file as a whole. */
+/* Raises an error about a line; line 0 is the file as a whole. */
 void
 load_fail(const Load *load, int line, const char *fmt,...)
 {
@@ -50,7 +50,10 @@ load_fail(const Load *load, int line, const char *fmt,...)
 	pg_unreachable();
 }
 
-/* Looks for characters that a wrong encoding leaves behind; only lines that are not plain ASCII come here. */
+/*
+ * Looks for characters that a wrong encoding causes; called only for lines
+ * that are not plain ASCII.
+ */
 static void
 CheckCharacters(const Load *load, const unsigned char *s, int len)
 {
@@ -104,8 +107,8 @@ load_line(Load *load, Slice *line)
 		load->next = end;
 
 		/*
-		 * "\r" alone is what is left of "\r\n" where a shell has cut the last
-		 * "\n"
+		 * "\r" alone is what is left of "\r\n" if a shell has removed the
+		 * last "\n"
 		 */
 		if (load->format->needs_line_end && stop[-1] != '\r')
 			ereport(ERROR,
@@ -139,7 +142,7 @@ load_line(Load *load, Slice *line)
 	return true;
 }
 
-/* The line at which the file stands, unchecked: what detection looks at. */
+/* The current line, unchecked, for detection. */
 Slice
 load_peek_line(const Load *load)
 {
@@ -158,7 +161,7 @@ load_peek_line(const Load *load)
 
 /*
  * Columns "from" to "to" of a fixed-width line, counted from 1 in characters;
- * "to" 0 is the end of the line.  Shorter where the line ends before.
+ * "to" 0 is the end of the line. Shorter if the line ends before.
  */
 Slice
 load_columns(const Load *load, Slice line, int from, int to)
@@ -238,15 +241,15 @@ slice_equal(Slice a, Slice b)
 	return a.len == b.len && memcmp(a.s, b.s, a.len) == 0;
 }
 
-/* Checks the code of the present line and gives its normal form, zero-padded. */
+/* Checks the code of the current line and returns its normal form, zero-padded. */
 void
 load_check_code(const Load *load, Slice in, char out[CODE_MAX_LEN + 1])
 {
 	CodeCheck	check;
 
 	/*
-	 * what is not ASCII is no code in any encoding, but that ICD-10 has its
-	 * dagger
+	 * no code has characters other than ASCII, except for the dagger of
+	 * ICD-10
 	 */
 	if (strcmp(load->system->name, "ICD-10") != 0)
 		for (int i = 0; i < in.len; i++)
@@ -271,7 +274,7 @@ load_push(const Load *load, LoadArray *array, size_t size)
 	return item;
 }
 
-/* Takes a title as a file gives it: trimmed, not empty, of bounded length. */
+/* Reads a title of a file: trimmed, not empty, of bounded length. */
 static Slice
 CheckTerm(const Load *load, Slice term, const char *what)
 {
@@ -286,7 +289,7 @@ CheckTerm(const Load *load, Slice term, const char *what)
 	return term;
 }
 
-/* Adds the code of the present line; the caller may fill in the other properties. */
+/* Adds the code of the current line; the caller may fill in the other properties. */
 LoadedCode *
 load_add_code(Load *load, Slice code, Slice display, Slice short_display)
 {
@@ -372,11 +375,11 @@ load_date(const Load *load, Slice s, const char *what, DateADT if_empty)
 	good = good && part[0] >= 1 && part[1] >= 1 && part[1] <= 12 && part[2] >= 1 &&
 		part[2] <= day_tab[isleap(part[0])][part[1] - 1];
 	if (!good)
-		load_fail(load, load->line, "%s is no date of the form YYYYMMDD or YYYY-MM-DD", what);
+		load_fail(load, load->line, "%s is not a date of the form YYYYMMDD or YYYY-MM-DD", what);
 	return date2j(part[0], part[1], part[2]) - POSTGRES_EPOCH_JDATE;
 }
 
-/* A text put together, in memory that lives as long as the load. */
+/* A formatted text, in memory that lives as long as the load. */
 Slice
 load_join(const Load *load, const char *fmt,...)
 {
@@ -414,7 +417,7 @@ CompareCodes(const void *a, const void *b)
 	return order ? order : (x->line > y->line) - (x->line < y->line);
 }
 
-/* Sorts the codes, refuses one that comes twice, and finds headers that bear no mark. */
+/* Sorts the codes, refuses duplicates, and finds headers that are not marked. */
 void
 load_sort_codes(Load *load)
 {
@@ -425,9 +428,9 @@ load_sort_codes(Load *load)
 	qsort(codes, load->codes.n, sizeof(LoadedCode), CompareCodes);
 	for (size_t i = 1; i < load->codes.n; i++)
 		if (memcmp(codes[i - 1].code, codes[i].code, CODE_MAX_LEN + 1) == 0)
-			load_fail(load, codes[i].line, "code %s stands in line %d already",
+			load_fail(load, codes[i].line, "code %s is already in line %d",
 					  codes[i].code, codes[i - 1].line);
-	/* what stands below a code begins with its text, so it follows at once */
+	/* codes below a code begin with its text, so they follow directly */
 	for (size_t i = 1; load->format->lists_leaves && i < load->codes.n; i++)
 		if (codesystem_is_above(load->system, codes[i - 1].code, codes[i].code))
 			codes[i - 1].billable = false;
@@ -448,7 +451,7 @@ CompareTerms(const void *a, const void *b)
 	return order ? order : x->term.len - y->term.len;
 }
 
-/* Sorts terms and drops those that come twice. */
+/* Sorts terms and drops duplicates. */
 void
 load_sort_terms(LoadArray *terms)
 {

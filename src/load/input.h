@@ -1,14 +1,14 @@
 /*
  * load/input.h
- *		A file on its way into the tables: its lines and fields, and what a
- *		format's reader has found in them.
+ *		A file that is being loaded: its lines and fields, and what a format's
+ *		reader has found in them.
  *
- * A load goes through three steps.  load/release.c finds out what is asked and which
- * format the file has; the format's reader (load/format_cms.c, load/format_csv.c, ...)
- * checks every line and fills the arrays of struct Load; load/merge.c and load/terms.c
- * write the differences to the tables.  A reader changes nothing: whatever it
- * finds wrong ends the load before the first write.  load/doubts.c says what is
- * odd about a file that can be loaded.
+ * A load goes through three steps. load/release.c reads the arguments and
+ * detects the format of the file; the format's reader (load/format_cms.c,
+ * load/format_csv.c, ...) checks every line and fills the arrays of struct
+ * Load; load/merge.c and load/terms.c write the differences to the tables. A
+ * reader changes nothing: an error ends the load before the first write.
+ * load/doubts.c finds what is unusual about a file that can be loaded.
  */
 #ifndef MEDREC_LOAD_INPUT_H
 #define MEDREC_LOAD_INPUT_H
@@ -20,10 +20,10 @@
 
 /* longest line of a file, in bytes */
 #define LOAD_MAX_LINE		(1024 * 1024)
-/* longest display or term, in bytes: its index key is a hash, so this is a bound of sense */
+/* longest display or term, in bytes; its index key is a hash, so this is only a sanity limit */
 #define LOAD_MAX_TERM		(32 * 1024)
 
-/* a part of the file, or of memory that lives as long; s is NULL where absent */
+/* a part of the file, or of memory that lives as long; s is NULL if absent */
 typedef struct Slice
 {
 	const char *s;
@@ -33,13 +33,13 @@ typedef struct Slice
 /* a code as the file has it */
 typedef struct LoadedCode
 {
-	char		code[CODE_MAX_LEN + 1]; /* normal form, zeros behind it */
+	char		code[CODE_MAX_LEN + 1]; /* normal form, zero-padded */
 	bool		billable;
 	int			line;
-	DateADT		active_from;	/* DATEVAL_NOBEGIN where the file gives none */
+	DateADT		active_from;	/* DATEVAL_NOBEGIN if the file gives none */
 	DateADT		active_to;		/* DATEVAL_NOEND likewise */
 	Slice		display;
-	Slice		short_display;	/* absent where it equals display */
+	Slice		short_display;	/* absent if it equals display */
 } LoadedCode;
 
 /* a further name of a code, or a note on it */
@@ -54,11 +54,11 @@ typedef struct LoadedTerm
 typedef struct LoadedRule
 {
 	char		code[CODE_MAX_LEN + 1];
-	char		other_from[CODE_MAX_LEN + 1];	/* "" where the rule names no
+	char		other_from[CODE_MAX_LEN + 1];	/* "" if the rule names no
 												 * other codes */
 	char		other_to[CODE_MAX_LEN + 1];
 	const char *rule;
-	int16		age_min;		/* -1 where the rule has no ages */
+	int16		age_min;		/* -1 if the rule has no ages */
 	int16		age_max;
 	Slice		text;
 } LoadedRule;
@@ -73,7 +73,7 @@ typedef struct LoadArray
 
 #define load_item(array, type, i)	(&((type *) (array).items)[i])
 
-/* a load on its way: what is asked for, the file, and what a reader has found in it */
+/* state of a load: the arguments, the file, and what a reader has found in it */
 typedef struct Load
 {
 	const CodeSystem *system;
@@ -94,7 +94,7 @@ typedef struct Load
 	LoadArray	rules;			/* of LoadedRule */
 	int			editor_version; /* of the Medicare Code Editor, 0 in other
 								 * files */
-	List	   *doubts;			/* of Issue: what is odd about the file */
+	List	   *doubts;			/* of Issue: what is unusual about the file */
 } Load;
 
 extern void load_fail(const Load *load, int line, const char *fmt,...)

@@ -2,18 +2,18 @@
  * load/merge.c
  *		Writes the codes of a release into medrec.code: only what changes.
  *
- * A row of medrec.code tells how a code stood over a span of days, and releases
- * that agree share a row.  Loading a release means: in its period the code
- * stands as the file says, or does not stand at all; outside of it nothing
- * changes.  Per code that is one assignment to a span of a list of rows
- * (AssignSpan), whatever the order in which releases are loaded; what differs
- * between the list before and after is written.  The codes of the file are
- * sorted, the rows of the table are read in the same order, so both are gone
- * through once, side by side.
+ * A row of medrec.code has the properties of a code over a span of days, and
+ * releases that agree share a row. Loading a release means: in its period the
+ * code has the properties in the file, or does not exist; outside of it
+ * nothing changes. Per code that is one assignment to a span of a list of rows
+ * (AssignSpan), whatever the order in which releases are loaded; the
+ * differences between the list before and after are written. The codes of the
+ * file are sorted and the rows of the table are read in the same order, so
+ * both are merged in one pass.
  *
  * Rows go through tuplestores that three plain statements read as if they were
- * tables (as triggers read transition tables): so the caller's privileges,
- * constraints, triggers and columns of the user's own hold as for any DML.
+ * tables (as triggers read transition tables): so privileges, constraints,
+ * triggers and the user's own columns apply as for any DML.
  */
 #include "base/medrec.h"
 
@@ -31,10 +31,10 @@
 
 /* rows read from the table at a time */
 #define FETCH_ROWS	2000
-/* codes after which the memory for their rows is given back */
+/* codes after which the memory for their rows is freed */
 #define RESET_CODES	500
 
-/* how a code stood, and when */
+/* the properties of a code, and their days */
 typedef struct CodeRow
 {
 	DateADT		from;
@@ -95,7 +95,7 @@ AddPeriod(RowList *list)
 	return &list->rows[list->n++];
 }
 
-/* Whether two rows say the same of the code. */
+/* Whether two rows have the same properties. */
 static bool
 SameContent(const CodeRow *a, const CodeRow *b)
 {
@@ -106,7 +106,7 @@ SameContent(const CodeRow *a, const CodeRow *b)
 		slice_equal(a->short_display, b->short_display);
 }
 
-/* Adds a row over these days, joined to the one before where they meet and agree. */
+/* Adds a row over these days, merged with the one before if they are adjacent and agree. */
 static void
 AddSpan(RowList *list, const CodeRow *content, DateADT from, DateADT to)
 {
@@ -129,7 +129,7 @@ AddSpan(RowList *list, const CodeRow *content, DateADT from, DateADT to)
 	row->to = to;
 }
 
-/* From "from" until before "to" the code stands as "content" says; NULL: not at all. */
+/* From "from" until before "to" the code has the properties "content"; NULL: it does not exist. */
 static void
 AssignSpan(RowList *list, DateADT from, DateADT to, const CodeRow *content)
 {
@@ -153,7 +153,7 @@ AssignSpan(RowList *list, DateADT from, DateADT to, const CodeRow *content)
 	*list = result;
 }
 
-/* The row that holds on a day; NULL where none does. */
+/* The row that is valid on a day; NULL if there is none. */
 static const CodeRow *
 RowOn(const RowList *list, DateADT day)
 {
@@ -189,7 +189,7 @@ PutPeriod(LoadStore *store, const char *code, const CodeRow *row)
 	load_store_put(store, values, nulls);
 }
 
-/* Notes what leads from the rows before to the rows after; both are in order of time. */
+/* Records the changes from the rows before to the rows after; both are in order of time. */
 static void
 PutChanges(Merge *merge, const char *code, const RowList *before, const RowList *after)
 {
@@ -231,7 +231,7 @@ GetDate(HeapTuple tuple, TupleDesc desc, int column, DateADT if_null)
 	return isnull ? if_null : DatumGetDateADT(d);
 }
 
-/* The value of a text column of a row that SPI read; it lives in the present context. */
+/* The value of a text column of a row that SPI read; it lives in the current context. */
 static Slice
 GetText(HeapTuple tuple, TupleDesc desc, int column)
 {
@@ -267,7 +267,7 @@ OpenReader(RowReader *reader, const CodeSystem *system)
 											   1, types, args, NULL, false, 0);
 }
 
-/* Makes sure that the next row is at hand, and notes its code. */
+/* Fetches the next row if needed, and stores its code. */
 static void
 FillReader(RowReader *reader)
 {
@@ -310,8 +310,8 @@ PeekReader(RowReader *reader, char code[CODE_MAX_LEN + 1])
 	len = VARSIZE_ANY_EXHDR(t);
 
 	/*
-	 * varchar(20) counts characters: a row that somebody wrote by hand may
-	 * have more bytes
+	 * varchar(20) counts characters: a row written by hand may have more
+	 * bytes
 	 */
 	if (len > CODE_MAX_LEN)
 		ereport(ERROR,
@@ -323,7 +323,7 @@ PeekReader(RowReader *reader, char code[CODE_MAX_LEN + 1])
 	return true;
 }
 
-/* Takes the next row of the table into a list. */
+/* Adds the next row of the table to a list. */
 static void
 TakeStoredPeriod(RowReader *reader, RowList *list)
 {
@@ -342,7 +342,10 @@ TakeStoredPeriod(RowReader *reader, RowList *list)
 	reader->next++;
 }
 
-/* Works out the changes of one code: its rows in the table, and its entry in the file or NULL. */
+/*
+ * Computes the changes of one code, from its rows in the table and its entry
+ * in the file or NULL.
+ */
 static void
 MergeCode(Merge *merge, const MergePeriods *periods, const char *code,
 		  const RowList *before, const LoadedCode *loaded)
@@ -381,7 +384,7 @@ MergeCode(Merge *merge, const MergePeriods *periods, const char *code,
 	PutChanges(merge, code, before, &after);
 }
 
-/* Runs a statement over a store's rows, which must meet a row of the table each. */
+/* Runs a statement over a store's rows, each of which must match a row of the table. */
 static void
 RunChange(Merge *merge, LoadStore *store, const char *sql, int expected)
 {
@@ -440,8 +443,7 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 		bool		more;
 
 		/*
-		 * SPI's own allocations must not land in the memory that is given
-		 * back here
+		 * SPI's own allocations must not be in the memory that is freed here
 		 */
 		more = PeekReader(&reader, stored);
 		if (!more && !loaded)
@@ -476,8 +478,7 @@ load_merge_codes(Load *load, const MergePeriods *periods)
 	MemoryContextDelete(merge.scratch);
 
 	/*
-	 * deletions first: a row that takes over the key of another comes after
-	 * it
+	 * deletions first, so that a row can take over the key of another
 	 */
 	RunChange(&merge, &merge.deletes,
 			  "DELETE FROM medrec.code AS c USING medrec_load_delete AS d"

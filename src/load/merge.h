@@ -14,8 +14,8 @@ typedef struct MergePeriods
 	bool		moved;			/* it was loaded for another day before: */
 	DateADT		old_from;
 	DateADT		old_to;
-	bool		old_previous;	/* a release before it takes the old period
-								 * over */
+	bool		old_previous;	/* the release before it then covers the old
+								 * period */
 } MergePeriods;
 
 extern void load_merge_codes(Load *load, const MergePeriods *periods);

@@ -2,8 +2,8 @@
  * load/owner.c
  *		Writes to the terminologies with the rights of their owner.
  *
- * Nobody else has any there: loading is the way in, and leaves an event.  Terms of
- * the user's own have functions, which leave one as well.
+ * Nobody else has rights on them: they are changed by loading, which records
+ * an event. The user's own terms have functions, which record one as well.
  */
 #include "base/medrec.h"
 
@@ -33,9 +33,9 @@ PG_FUNCTION_INFO_V1(medrec_add_term);
 PG_FUNCTION_INFO_V1(medrec_remove_term);
 
 /*
- * Goes on as the owner of the releases; an error brings the user back by itself.
- * What the owner has put on the tables runs so too, and does not find what the
- * caller has put in the way of a name.
+ * Switches to the owner of the releases; an error restores the user. Triggers
+ * and the like that the owner has added run as the owner too, and do not
+ * resolve names to objects that the caller has created.
  */
 void
 load_become_owner(LoadOwner *owner)
@@ -52,7 +52,7 @@ load_become_owner(LoadOwner *owner)
 	SetUserIdAndSecContext(role, owner->sec_context | SECURITY_LOCAL_USERID_CHANGE);
 }
 
-/* Goes back to the caller's rights. */
+/* Switches back to the caller. */
 void
 load_leave_owner(const LoadOwner *owner)
 {
@@ -60,7 +60,7 @@ load_leave_owner(const LoadOwner *owner)
 	AtEOXact_GUC(true, owner->level);
 }
 
-/* Leaves the event of a term of the user's own. */
+/* Records the event of a user's own term. */
 static void
 WriteTerm(const char *action, int64 id, const char *row)
 {
@@ -74,7 +74,7 @@ WriteTerm(const char *action, int64 id, const char *row)
 	audit_writer_end(writer);
 }
 
-/* medrec.add_term(code_system, code, term): adds a synonym of the user's own. */
+/* medrec.add_term(code_system, code, term): adds a user's own synonym. */
 Datum
 medrec_add_term(PG_FUNCTION_ARGS)
 {
@@ -113,7 +113,7 @@ medrec_add_term(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(id);
 }
 
-/* medrec.remove_term(id): takes a synonym of the user's own away. */
+/* medrec.remove_term(id): removes a user's own synonym. */
 Datum
 medrec_remove_term(PG_FUNCTION_ARGS)
 {

@@ -1,6 +1,7 @@
 /*
  * load/release.c
- *		medrec.load_release(): takes in a release of a terminology, all or nothing.
+ *		medrec.load_release(): loads a release of a terminology, all or
+ *		nothing.
  */
 #include "base/medrec.h"
 
@@ -34,7 +35,7 @@
 #define VERSION_MAX_CHARS	50
 #define SOURCE_MAX_CHARS	255
 
-/* Every format, in the order in which detection asks them. */
+/* All formats, in the order in which detection tries them. */
 static const LoadFormat *const formats[] = {
 	&load_format_nchs_tabular,
 	&load_format_nchs_drugs,
@@ -86,7 +87,7 @@ FormatSuits(const LoadFormat *format, const CodeSystem *system)
 	return false;
 }
 
-/* The format that the file has by its looks, NULL where it is none of the system's. */
+/* The format that the file looks like, NULL if it is not one for the system. */
 static const LoadFormat *
 DetectFormat(const Load *load)
 {
@@ -96,7 +97,7 @@ DetectFormat(const Load *load)
 	return NULL;
 }
 
-/* Finds the format by name, or by the looks of the file. */
+/* Finds the format by name, or by detection. */
 static const LoadFormat *
 FindFormat(const Load *load, const char *name)
 {
@@ -173,9 +174,10 @@ HashContent(const char *data, size_t len)
 }
 
 /*
- * Loads of one system queue, before they read what is loaded.  An object lock on
- * a number of our own: unlike an advisory lock nobody can take it from SQL.
- * (Loads of two systems meet at the row of terminology_state, when they write.)
+ * Serializes loads of one system, before they read what is loaded. It is an
+ * object lock on a made-up object: unlike an advisory lock it cannot be taken
+ * from SQL. (Loads of two systems are serialized by the row of
+ * terminology_state, when they write.)
  */
 static void
 LockSystem(const CodeSystem *system)
@@ -193,7 +195,7 @@ OnlyDate(int column, DateADT if_null)
 	return isnull ? if_null : DatumGetDateADT(d);
 }
 
-/* Reads what is loaded under this system, version and kind of content. */
+/* Reads the loaded release with this system, version and kind of content. */
 static Release
 FindRelease(const Load *load, const char *content, Datum sha256)
 {
@@ -230,7 +232,7 @@ FindRelease(const Load *load, const char *content, Datum sha256)
 	return r;
 }
 
-/* Places the release among its neighbours. */
+/* Finds the period of the release between its neighbours. */
 static MergePeriods
 FindPeriods(const Load *load, const char *content, const Release *old)
 {
@@ -274,11 +276,11 @@ FindPeriods(const Load *load, const char *content, const Release *old)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("another release of %s takes effect on the same day", load->system->name),
-				 errhint("A correction of that release is loaded under its version.")));
+				 errhint("To correct that release, load the file under its version.")));
 	return p;
 }
 
-/* Lets each release of a content end where the next one begins. */
+/* Makes each release of a content end where the next one begins. */
 static void
 EndReleases(const CodeSystem *system, const char *content)
 {
@@ -300,7 +302,7 @@ EndReleases(const CodeSystem *system, const char *content)
 		elog(ERROR, "could not write medrec.code_release");
 }
 
-/* Enters the release, new or again, and returns its id. */
+/* Inserts or updates the row of the release, and returns its id. */
 static int32
 StoreRelease(Load *load, const Release *old, Datum sha256, const char *source)
 {
@@ -395,20 +397,20 @@ OpenContent(Load *load, const char *format)
 	load->format = FindFormat(load, format);
 }
 
-/* Reads the file; everything that can be wrong with it comes out here. */
+/* Reads the file; all errors in it are raised here. */
 static void
 ReadContent(Load *load)
 {
 	load->format->read(load);
 	if (load->codes.n == 0 && load->terms.n == 0 && load->rules.n == 0)
-		load_fail(load, 0, "there is no code of %s in it", load->system->name);
+		load_fail(load, 0, "it has no code of %s", load->system->name);
 	load_sort_codes(load);
 }
 
 /*
- * Refuses to put a file in the place of one of another kind because it looks so:
- * the caller may have meant another version, or given another file than they
- * think.  Who names the format is believed.
+ * Refuses to replace a release by a file that was detected to be of another
+ * kind: the caller may have meant another version, or passed the wrong file.
+ * If the format is given, the file is accepted.
  */
 static void
 CheckSameKind(const Load *load, const Release *old, const char *format)
@@ -422,10 +424,10 @@ CheckSameKind(const Load *load, const Release *old, const char *format)
 			was = formats[i]->what;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("%s version %s is loaded from another kind of file (%s), and this is a %s",
+			 errmsg("%s version %s is loaded from another kind of file (%s); this is a %s",
 					load->system->name, load->version, was, load->format->what),
 			 errdetail("Nothing of this file has been loaded."),
-			 errhint("Load it under a version of its own, or name its format, \"%s\", to put it in the place of what is loaded.",
+			 errhint("Load it under another version, or give its format, \"%s\", to replace what is loaded.",
 					 load->format->name)));
 }
 
@@ -448,7 +450,7 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 	if (old.exists && old.same_file && old.from == load->effective_from)
 	{
 		ereport(NOTICE,
-				(errmsg("%s version %s is loaded from the same file already, nothing changed",
+				(errmsg("%s version %s is already loaded from the same file, nothing changed",
 						load->system->name, load->version)));
 		id = old.id;
 	}
@@ -479,15 +481,16 @@ LoadRelease(Load *load, struct varlena *raw, const char *format, const char *sou
 }
 
 /*
- * Refuses a file that is UTF-8 but for some bytes: letters of latin-1 do not by
- * chance stand together as UTF-8, so one that is damaged would come out garbled.
+ * Refuses a file that is UTF-8 except for some bytes: latin-1 text does not
+ * look like UTF-8 by chance, so this is a damaged UTF-8 file, which would be
+ * garbled if it were read as latin-1.
  */
 static void
 CheckNoUtf8(const unsigned char *b, size_t len)
 {
-	size_t		bad = 0;		/* 1 + place of the first byte that is no
+	size_t		bad = 0;		/* 1 + position of the first byte that is not
 								 * UTF-8 */
-	bool		good = false;	/* a character of several bytes is there */
+	bool		good = false;	/* there is a multibyte character */
 
 	for (size_t i = 0; i < len;)
 	{
@@ -517,8 +520,8 @@ CheckNoUtf8(const unsigned char *b, size_t len)
 }
 
 /*
- * Takes a file's bytes as text: UTF-8 where they are that, else Windows-1252, of
- * which latin-1 is a part as far as files go.
+ * Converts a file's bytes to text: as UTF-8 if they are valid, otherwise as
+ * Windows-1252, which for files includes latin-1.
  */
 static void
 DecodeContent(Load *load, const char *bytes, size_t len)
@@ -615,7 +618,10 @@ medrec_load_release_bytes(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_unload_release);
 
-/* medrec.unload_release(code_system, version, content): takes a release out, as if it had never been loaded. */
+/*
+ * medrec.unload_release(code_system, version, content): removes a release, as
+ * if it had never been loaded.
+ */
 Datum
 medrec_unload_release(PG_FUNCTION_ARGS)
 {
@@ -640,8 +646,7 @@ medrec_unload_release(PG_FUNCTION_ARGS)
 		LoadOwner	owner;
 
 		/*
-		 * the release before it takes over its days, and nothing is put in
-		 * their place
+		 * the release before it covers its days, and nothing replaces them
 		 */
 		load.effective_from = old.from;
 		periods = FindPeriods(&load, content, &old);

@@ -1,9 +1,10 @@
 /*
  * load/store.c
- *		Rows on their way into a table.
+ *		Rows that are being written into a table.
  *
- * They wait in a tuplestore, which spills to disk, until one statement reads it
- * as a table of its own name: as a trigger's function reads transition tables.
+ * They are collected in a tuplestore, which spills to disk, until one
+ * statement reads it like a table, as trigger functions read transition
+ * tables.
  */
 #include "base/medrec.h"
 

@@ -1,6 +1,6 @@
 /*
  * load/store.h
- *		Rows on their way into a table.
+ *		Rows that are being written into a table.
  */
 #ifndef MEDREC_LOAD_STORE_H
 #define MEDREC_LOAD_STORE_H
@@ -12,8 +12,7 @@
 
 typedef struct LoadStore
 {
-	const char *name;			/* under which a statement sees them as a
-								 * table */
+	const char *name;			/* name of the table in the statement */
 	TupleDesc	desc;
 	Tuplestorestate *rows;
 	uint64		n;

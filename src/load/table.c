@@ -34,7 +34,7 @@ table_begin(TableReader *table, Load *load, char delimiter, bool quoted,
 	table->width = 0;
 }
 
-/* Adds a field to the present record. */
+/* Adds a field to the current record. */
 static void
 AddField(TableReader *table, const char *s, size_t len)
 {
@@ -49,7 +49,7 @@ AddField(TableReader *table, const char *s, size_t len)
 	table->nfields++;
 }
 
-/* Number of double quotes in a stretch. */
+/* Number of double quotes in a range. */
 static int
 CountQuotes(const char *s, const char *end)
 {
@@ -63,7 +63,7 @@ CountQuotes(const char *s, const char *end)
 	return n;
 }
 
-/* The next record as it stands in the file; a quoted field may hold line ends. */
+/* The next record as written in the file; a quoted field may contain line ends. */
 static bool
 NextRecord(TableReader *table, Slice *record)
 {
@@ -89,7 +89,7 @@ NextRecord(TableReader *table, Slice *record)
 	return true;
 }
 
-/* Takes a field in quotes, which begins at "s"; returns where it ends. */
+/* Reads a quoted field, which begins at "s"; returns where it ends. */
 static const char *
 QuotedField(TableReader *table, const char *s, const char *end)
 {
@@ -157,7 +157,7 @@ table_record(TableReader *table)
 	}
 }
 
-/* Whether a field bears one of the names between the bars. */
+/* Whether a field has one of the names between the bars. */
 static bool
 NameMatches(Slice field, const char *names)
 {
@@ -175,7 +175,7 @@ NameMatches(Slice field, const char *names)
 	return false;
 }
 
-/* The place of a column in the present record, which is a header; -1 where it has none. */
+/* The position of a column in the current record, which is a header; -1 if it is missing. */
 static int
 FindColumn(const TableReader *table, const char *names)
 {
@@ -196,7 +196,7 @@ FindColumn(const TableReader *table, const char *names)
 	return -1;
 }
 
-/* Takes the present record as the header of those that follow. */
+/* Uses the current record as the header of the following ones. */
 void
 table_header(TableReader *table)
 {
@@ -210,7 +210,7 @@ table_header(TableReader *table)
 	table->width = table->nfields;
 }
 
-/* The file has no header: columns stand as in the array, in records of so many fields. */
+/* The file has no header: columns are as in the array, in records of the given number of fields. */
 void
 table_no_header(TableReader *table, int width)
 {
@@ -219,7 +219,7 @@ table_no_header(TableReader *table, int width)
 	table->width = width;
 }
 
-/* Whether the present record is a header with all required columns. */
+/* Whether the current record is a header with all required columns. */
 bool
 table_is_header(const TableReader *table)
 {
@@ -239,12 +239,12 @@ table_next(TableReader *table)
 			return false;
 	} while (table->nfields == 1 && slice_trim(table->fields[0]).len == 0);
 	if (table->nfields != table->width)
-		load_fail(table->load, table->load->line, "%d fields where %d are due",
+		load_fail(table->load, table->load->line, "%d fields, expected %d",
 				  table->nfields, table->width);
 	return true;
 }
 
-/* A column's value in the present record, trimmed; s is NULL where the file has no such column. */
+/* A column's value in the current record, trimmed; s is NULL if the file has no such column. */
 Slice
 table_value(const TableReader *table, int column)
 {
@@ -270,8 +270,8 @@ table_detect(const Load *load, char delimiter, bool quoted,
 		wanted += columns[i].required;
 
 	/*
-	 * a column name holds neither quotes nor delimiters, so that splitting is
-	 * enough here
+	 * column names contain no quotes or delimiters, so splitting is enough
+	 * here
 	 */
 	while (s <= end)
 	{

@@ -21,11 +21,11 @@ typedef struct TableReader
 {
 	Load	   *load;
 	char		delimiter;
-	bool		quoted;			/* fields may stand in double quotes */
+	bool		quoted;			/* fields may be in double quotes */
 	const TableColumn *columns;
 	int			ncolumns;
-	int		   *places;			/* of each column in the file, -1 where it has
-								 * none */
+	int		   *places;			/* position of each column in the file, -1 if
+								 * it has none */
 	Slice	   *fields;			/* of the present record */
 	int			nfields;
 	int64		maxfields;

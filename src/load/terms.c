@@ -1,6 +1,6 @@
 /*
  * load/terms.c
- *		Writes what a release says around its codes: terms, notes, rules.
+ *		Writes the terms, notes and rules of a release.
  */
 #include "base/medrec.h"
 
@@ -15,17 +15,17 @@
 #include "load/terms.h"
 
 
-/* the release that takes over a term, of those that have it too and are still there */
+/* the release that takes over a term, of the remaining ones that have it too */
 #define HEIR \
 	"(SELECT pg_catalog.min(r.id) FROM medrec.code_release AS r" \
 	" WHERE r.id OPERATOR(pg_catalog.=) ANY (t.also_in))"
 
-/* rows after which the memory for their values is given back */
+/* rows after which the memory for their values is freed */
 #define RESET_ROWS	1000
 
 /*
- * Takes away what a release has brought before, because it goes or is loaded
- * anew; a term that another release has too stays with that one.
+ * Deletes what a release has added before, because it is unloaded or loaded
+ * again; a term that another release has too is kept for that one.
  */
 void
 load_forget_terms(const CodeSystem *system, int32 release)
@@ -58,7 +58,7 @@ load_forget_terms(const CodeSystem *system, int32 release)
 			elog(ERROR, "could not take out a release's terms");
 }
 
-/* Puts terms or notes into a store. */
+/* Adds terms or notes to a store. */
 static void
 PutTerms(LoadStore *store, const LoadArray *terms)
 {

@@ -1,6 +1,6 @@
 /*
  * load/terms.h
- *		Writes what a release says around its codes: terms, notes, rules.
+ *		Writes the terms, notes and rules of a release.
  */
 #ifndef MEDREC_LOAD_TERMS_H
 #define MEDREC_LOAD_TERMS_H

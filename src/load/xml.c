@@ -27,7 +27,7 @@ xml_starts(const char *s, const char *end, const char *text)
 	return (size_t) (end - s) >= len && memcmp(s, text, len) == 0;
 }
 
-/* Where a text begins in a piece of the file, "end" where it does not come. */
+/* Where a text begins in a piece of the file, "end" if it is not in it. */
 static const char *
 FindText(const char *s, const char *end, const char *text)
 {
@@ -40,7 +40,7 @@ FindText(const char *s, const char *end, const char *text)
 	return end;
 }
 
-/* Whether the file's outermost element, behind declaration and comments, has a name. */
+/* Whether the file's outermost element, after declaration and comments, has this name. */
 bool
 xml_root_is(const Load *load, const char *name)
 {
@@ -64,7 +64,7 @@ xml_root_is(const Load *load, const char *name)
 		(s[len + 1] == '>' || isspace((unsigned char) s[len + 1]));
 }
 
-/* A column of a node, trimmed, in the load's memory; s is NULL where there is none. */
+/* A column of a node, trimmed, in the load's memory; s is NULL if there is none. */
 Slice
 xml_text(Load *load, HeapTuple node, TupleDesc desc, int column)
 {
@@ -93,7 +93,7 @@ xml_text(Load *load, HeapTuple node, TupleDesc desc, int column)
 	return s;
 }
 
-/* Gives each node that a query finds in the file to a function. */
+/* Calls a function for each node that a query finds in the file. */
 void
 xml_each_node(Load *load, const char *sql, XmlNodeFunction function, void *state)
 {

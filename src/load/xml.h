@@ -11,7 +11,7 @@
 
 /* nodes read at a time */
 #define XML_FETCH_NODES		2000
-/* nesting that is followed; libxml stops at 256 */
+/* deepest nesting; libxml stops at 256 */
 #define XML_MAX_DEPTH		256
 
 /* columns that both queries give first */

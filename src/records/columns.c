@@ -1,6 +1,6 @@
 /*
  * records/columns.c
- *		The record tables, and where medrec's columns stand in them.
+ *		The record tables, and the numbers of medrec's columns in them.
  */
 #include "base/medrec.h"
 
@@ -29,7 +29,7 @@ static const WantedColumn coded_columns[] = {
 	{"version", INT4OID}, {"created_at", TIMESTAMPTZOID}, {"updated_at", TIMESTAMPTZOID}
 };
 
-/* Finds where medrec's columns stand in a record table. */
+/* Finds the numbers of medrec's columns in a record table. */
 const AttrNumber *
 record_columns(Relation rel, RecordKind kind)
 {

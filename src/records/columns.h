@@ -1,6 +1,6 @@
 /*
  * records/columns.h
- *		The record tables, and where medrec's columns stand in them.
+ *		The record tables, and the numbers of medrec's columns in them.
  */
 #ifndef MEDREC_RECORD_COLUMNS_H
 #define MEDREC_RECORD_COLUMNS_H
@@ -22,9 +22,9 @@ typedef enum RecordKind
 extern const char *const record_kind_names[RECORD_KINDS];
 
 /*
- * Where medrec's columns stand in a record table, by the numbers of the enum
- * that belongs to its kind; columns of the user's own are left alone.  Valid as
- * columns_of() says.
+ * The numbers of medrec's columns in a record table, indexed by the enum of
+ * its kind; the user's own columns are not touched. Valid as long as for
+ * columns_of().
  */
 extern const AttrNumber *record_columns(Relation rel, RecordKind kind);
 

@@ -2,8 +2,8 @@
  * records/create.c
  *		medrec.create_patient(), create_diagnosis(), create_treatment().
  *
- * They run with the caller's rights, by saved plans; the rules are the triggers', so
- * that these functions know none.
+ * They run with the caller's rights, with saved plans. The triggers check the
+ * rows, so these functions do not.
  */
 #include "base/medrec.h"
 

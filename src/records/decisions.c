@@ -1,9 +1,10 @@
 /*
  * records/decisions.c
- *		What a person decides on the code of a diagnosis or treatment: confirm,
- *		reject, accept a suggestion; and suggestions that others add.
+ *		A person's decisions on the code of a diagnosis or treatment: confirm,
+ *		reject, accept a suggestion. Also adds suggestions of other programs.
  *
- * They run with the caller's rights, by saved plans; the rules are the trigger's.
+ * They run with the caller's rights, with saved plans. The trigger checks the
+ * rows.
  */
 #include "base/medrec.h"
 
@@ -17,7 +18,7 @@
 #include "records/intent.h"
 #include "terminology/code_systems.h"
 
-/* the same statement for either table */
+/* the same statement for both tables */
 #define FOR_CODED_TABLES(set, nargs, ...) { \
 	{"UPDATE ONLY medrec.diagnosis AS t SET " set \
 	 " WHERE t.id OPERATOR(pg_catalog.=) $1 RETURNING pg_catalog.to_jsonb(t.*)", \
@@ -33,7 +34,7 @@ static SavedPlan set_candidate[] =
 FOR_CODED_TABLES("code = $2, description = $3, code_system = $4, status = 'corrected'",
 				 4, UUIDOID, TEXTOID, TEXTOID, TEXTOID);
 
-/* the record as it is once nobody else can change it */
+/* the record as of when it was locked */
 #define LOCK_CODED(table) { \
 	"SELECT t.version, t.status, t.code, t.code_system, t.suggestions" \
 	" FROM ONLY medrec." table " AS t" \
@@ -46,7 +47,7 @@ static SavedPlan lock_coded[] = {LOCK_CODED("diagnosis"), LOCK_CODED("treatment"
 /* A diagnosis or treatment that is locked for a decision. */
 typedef struct CodedRow
 {
-	int			table;			/* which of the two plans is its table's */
+	int			table;			/* which of the two plans belongs to its table */
 	int32		version;
 	char	   *status;
 	char	   *code;
@@ -64,14 +65,14 @@ typedef struct Candidate
 
 static void RecordNotFound(void) pg_attribute_noreturn();
 
-/* Says that no record of that id is there, or none that the caller may change. */
+/* Raises the error for a record that does not exist, or that the caller may not change. */
 static void
 RecordNotFound(void)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_HTTP_NOT_FOUND),
 			 errmsg("record not found"),
-			 errdetail("There is no diagnosis or treatment of this id, or it is not yours to change.")));
+			 errdetail("There is no diagnosis or treatment with this id, or you may not change it.")));
 }
 
 /* Locks a record for a decision, and reads it. */
@@ -100,9 +101,8 @@ LockCoded(Datum record, CodedRow *row)
 }
 
 /*
- * Refuses a decision on a record that is no longer what was decided on: of
- * another version than the one named, or, where none is named, one that bears
- * another decision already.
+ * Refuses a decision on a record that has changed: one with another version
+ * than the given one or, if none is given, one with another decision.
  */
 static void
 CheckDecision(FunctionCallInfo fcinfo, int version_arg, const CodedRow *row, bool same)
@@ -115,7 +115,7 @@ CheckDecision(FunctionCallInfo fcinfo, int version_arg, const CodedRow *row, boo
 		if (PG_GETARG_INT32(version_arg) != row->version)
 			ereport(ERROR,
 					(errcode(ERRCODE_HTTP_CONFLICT),
-					 errmsg("the record has another version than the one named"),
+					 errmsg("the record does not have the given version"),
 					 errdetail("Somebody has changed it since it was read."),
 					 errhint("Read it again and repeat the decision.")));
 		return;
@@ -124,9 +124,9 @@ CheckDecision(FunctionCallInfo fcinfo, int version_arg, const CodedRow *row, boo
 		if (!same && strcmp(row->status, decisions[i]) == 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_HTTP_CONFLICT),
-					 errmsg("another decision has been taken on the record"),
+					 errmsg("another decision has been made on the record"),
 					 errdetail("Its status is \"%s\".", decisions[i]),
-					 errhint("Read it again. To decide differently, name its version.")));
+					 errhint("Read it again. To decide differently, give its version.")));
 }
 
 /* Updates a diagnosis or treatment; returns the stored row as JSON. */
@@ -142,7 +142,7 @@ UpdateCoded(SavedPlan *plan, Datum *values, const bool *nulls)
 										   1, &isnull), false, -1);
 }
 
-/* Gives a record the status that a person has decided on. */
+/* Sets the status of a record to a person's decision. */
 static Datum
 Decide(FunctionCallInfo fcinfo, const char *status)
 {
@@ -232,7 +232,7 @@ FindCandidate(const CodedRow *row, text * given, Candidate *candidate)
 
 PG_FUNCTION_INFO_V1(medrec_accept_suggestion);
 
-/* medrec.accept_suggestion(record, code, version): takes one of the record's suggestions. */
+/* medrec.accept_suggestion(record, code, version): stores one of the record's suggestions. */
 Datum
 medrec_accept_suggestion(PG_FUNCTION_ARGS)
 {
@@ -258,7 +258,7 @@ medrec_accept_suggestion(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the code is not among the record's suggestions"),
-				 errhint("Set code and description by an UPDATE to take another code.")));
+				 errhint("To use another code, UPDATE code and description of the record.")));
 
 	values[1] = CStringGetTextDatum(candidate.code);
 	nulls[2] = candidate.display == NULL;

@@ -1,6 +1,6 @@
 /*
  * records/intent.c
- *		What the statement of medrec's own that is running means to do to records.
+ *		What the running statement of medrec intends to do to records.
  */
 #include "base/medrec.h"
 
@@ -8,7 +8,7 @@
 
 static RecordIntent intent = {INTENT_NONE};
 
-/* Says what the statement that follows means; to be ended by intent_end(). */
+/* Sets the intent of the next statement, until intent_end(). */
 RecordIntent
 intent_begin(IntentKind kind, const pg_uuid_t *record)
 {
@@ -21,14 +21,14 @@ intent_begin(IntentKind kind, const pg_uuid_t *record)
 	return outer;
 }
 
-/* Says that the statement has ended: what was meant before it is meant again. */
+/* Ends the statement's intent, and restores the previous one. */
 void
 intent_end(const RecordIntent *outer)
 {
 	intent = *outer;
 }
 
-/* What is meant to be done to a record. */
+/* The intent for a record. */
 IntentKind
 intent_for(const pg_uuid_t *record)
 {

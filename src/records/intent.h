@@ -1,10 +1,10 @@
 /*
  * records/intent.h
- *		What the statement of medrec's own that is running means to do to records.
+ *		What the running statement of medrec intends to do to records.
  *
- * The rules are the triggers', which see only rows.  Where a function of medrec
- * means more by its UPDATE than the same UPDATE of a client, it says so around the
- * statement:
+ * The triggers check records, but see only rows. If a function of medrec runs
+ * an UPDATE that must be treated differently from the same UPDATE by a client,
+ * it sets its intent around the statement:
  *
  *		RecordIntent outer = intent_begin(INTENT_ACCEPT, record);
  *
@@ -18,9 +18,9 @@
  *		}
  *		PG_END_TRY();
  *
- * so that it ends with the statement, however that ends, and the intent of a
- * statement around it, whose triggers have called the function, goes on.  It is a
- * variable of the backend, which no SQL can forge.
+ * so that the intent ends with the statement, even after an error, and the
+ * intent of an outer statement, whose triggers have called the function,
+ * continues. It is a variable of the backend, which no SQL can forge.
  */
 #ifndef MEDREC_INTENT_H
 #define MEDREC_INTENT_H
@@ -29,8 +29,8 @@
 
 typedef enum IntentKind
 {
-	INTENT_NONE,				/* what any client's statement means */
-	INTENT_ACCEPT,				/* one record takes one of its suggestions:
+	INTENT_NONE,				/* the statement of a client */
+	INTENT_ACCEPT,				/* one record accepts one of its suggestions:
 								 * its status becomes "corrected", and it
 								 * keeps the others */
 	INTENT_REVALIDATE			/* records are validated again and not changed
@@ -46,15 +46,15 @@ typedef struct RecordIntent
 } RecordIntent;
 
 /*
- * Says what is meant from now on, and returns what was meant before.  record: of
- * INTENT_ACCEPT, else NULL.
+ * Sets the intent, and returns the previous one. record: for INTENT_ACCEPT,
+ * otherwise NULL.
  */
 extern RecordIntent intent_begin(IntentKind kind, const pg_uuid_t *record);
 extern void intent_end(const RecordIntent *outer);
 
 /*
- * For the triggers: what is meant to be done to a record; NULL: to whatever the
- * statement touches.
+ * For the triggers: the intent for a record, or if NULL for all records of the
+ * statement.
  */
 extern IntentKind intent_for(const pg_uuid_t *record);
 

@@ -1,7 +1,7 @@
 /*
  * records/last_visit.c
- *		medrec.touch(): moves last_visit of the patients whose records a statement
- *		has written.
+ *		medrec.touch(): updates last_visit of the patients whose records a
+ *		statement has written.
  */
 #include "base/medrec.h"
 
@@ -34,10 +34,10 @@
 #include "records/columns.h"
 #include "records/intent.h"
 
-/* how often touch lets go of its patients before it keeps them while it waits */
+/* how often touch releases its patients before it keeps them locked while it waits */
 #define BACK_OFFS_MAX	10
 
-/* The patients of a statement, for touch. */
+/* The patients of a statement, for touch(). */
 typedef struct PatientSet
 {
 	int			count;
@@ -57,12 +57,12 @@ typedef struct Touch
 	TupleTableSlot *slot;		/* the row as it is */
 	TupleTableSlot *changed;	/* and as it will be */
 	bool		may_wait;		/* for others that have locked the row */
-	bool		busy;			/* others have, and touch may not wait */
+	bool		busy;			/* others have, and touch() may not wait */
 	EState	   *estate;			/* NULL until it is needed */
 	ResultRelInfo *result;
 } Touch;
 
-/* what LastVisitIsPlain() found for the table, InvalidOid when it must look */
+/* what LastVisitIsPlain() found for the table, InvalidOid if it must check */
 static Oid	plain_relid = InvalidOid;
 static bool plain_result = false;
 
@@ -78,7 +78,7 @@ CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc, AttrNumb
 		return;
 
 	slot = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
-	/* others read the same tuplestore: each by a pointer of its own */
+	/* others read the same tuplestore, each with its own read pointer */
 	tuplestore_select_read_pointer(rows, tuplestore_alloc_read_pointer(rows, EXEC_FLAG_REWIND));
 	tuplestore_rescan(rows);
 	while (tuplestore_gettupleslot(rows, true, false, slot))
@@ -89,7 +89,7 @@ CollectPatients(PatientSet *set, Tuplestorestate *rows, TupleDesc desc, AttrNumb
 		CHECK_FOR_INTERRUPTS();
 		if (isnull)
 			continue;
-		/* records of one patient mostly come together */
+		/* records of one patient are mostly adjacent */
 		if (set->count > 0 &&
 			memcmp(&set->ids[set->count - 1], DatumGetUUIDP(id), UUID_LEN) == 0)
 			continue;
@@ -106,7 +106,7 @@ CompareUuid(const void *a, const void *b)
 	return memcmp(a, b, UUID_LEN);
 }
 
-/* Hook: the table has changed, its constraints may be others. */
+/* Hook: the table has changed, and its constraints may be different. */
 static void
 ForgetPlain(Oid relid)
 {
@@ -114,7 +114,7 @@ ForgetPlain(Oid relid)
 		plain_relid = InvalidOid;
 }
 
-/* Is the column part of a key, or are there keys that are checked at the end? */
+/* Is the column part of a key, or are there deferred keys? */
 static bool
 KeysHave(Relation rel, AttrNumber column)
 {
@@ -146,8 +146,9 @@ KeysHave(Relation rel, AttrNumber column)
 }
 
 /*
- * Does nothing but the column itself depend on last_visit: no generated column, no
- * CHECK, no key, no trigger or rule of others?  Then the executor can be left out.
+ * Does nothing but the column itself depend on last_visit: no generated
+ * column, no CHECK, no key, no foreign trigger or rule? Then the executor is
+ * not needed.
  */
 static bool
 LastVisitIsPlain(Relation rel, AttrNumber last_visit)
@@ -174,7 +175,7 @@ LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 			Bitmapset  *columns = NULL;
 
 			pull_varattnos(stringToNode(constr->check[i].ccbin), 1, &columns);
-			/* one that is not validated may be broken by what is there */
+			/* existing rows may violate one that is not validated */
 			plain = constr->check[i].ccvalid &&
 				!bms_is_member(last_visit - FirstLowInvalidHeapAttributeNumber, columns) &&
 				!bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, columns);
@@ -185,7 +186,7 @@ LastVisitIsPlain(Relation rel, AttrNumber last_visit)
 	return plain;
 }
 
-/* Gets what new index entries need, at the first row that needs them. */
+/* Prepares the insertion of index entries, at the first row that needs them. */
 static void
 BeginExecutor(Touch *touch)
 {
@@ -204,7 +205,7 @@ BeginExecutor(Touch *touch)
 	MemoryContextSwitchTo(old);
 }
 
-/* Stores the row in slot with last_visit moved; false when another was faster. */
+/* Stores the row in slot with the new last_visit; false if another session has updated it first. */
 static bool
 UpdateLastVisit(Touch *touch)
 {
@@ -240,8 +241,8 @@ UpdateLastVisit(Touch *touch)
 }
 
 /*
- * Locks the newest version of the row in slot, and reads it; false when it is
- * gone, or has been touched already, or is busy.
+ * Locks the newest version of the row in slot, and reads it; false if it is
+ * deleted, has been touched already, or is locked by others.
  */
 static bool
 LockNewest(Touch *touch)
@@ -263,12 +264,16 @@ LockNewest(Touch *touch)
 				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 				 errmsg("could not serialize access due to concurrent update")));
 	touch->busy = locked == TM_WouldBlock;
-	/* TM_Deleted: then its records are going too, or the foreign key speaks */
+
+	/*
+	 * TM_Deleted: then its records are deleted too, or the foreign key raises
+	 * an error
+	 */
 	return locked == TM_Ok &&
 		DatumGetTimestampTz(slot_getattr(touch->slot, touch->last_visit, &isnull)) < touch->now;
 }
 
-/* Puts the patients in the order of their id, each once. */
+/* Sorts the patients by id, without duplicates. */
 static void
 SortPatients(PatientSet *set)
 {
@@ -282,7 +287,7 @@ SortPatients(PatientSet *set)
 	set->count = kept;
 }
 
-/* The same by the executor, where something of the owner's depends on last_visit. */
+/* The same by the executor, if something that the owner has added depends on last_visit. */
 static void
 UpdatePatients(Relation rel, PatientSet *set)
 {
@@ -304,7 +309,7 @@ UpdatePatients(Relation rel, PatientSet *set)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 
-	/* locked in order first: the UPDATE goes through them as it likes */
+	/* lock them in order first, because the UPDATE visits them in any order */
 	for (i = 0; i < set->count; i++)
 		ids[i] = UUIDPGetDatum(&set->ids[i]);
 	values[0] = PointerGetDatum(construct_array(ids, set->count, UUIDOID, UUID_LEN, false,
@@ -324,15 +329,16 @@ UpdatePatients(Relation rel, PatientSet *set)
 }
 
 /*
- * Moves last_visit of the patients to now, in their order.  Unless it is to wait
- * it stops at the first that others have locked, and returns which that is, -1
- * where all are done.  It begins with the patient "first", if that is not -1,
- * for whom it waits in any case.
+ * Sets last_visit of the patients to now, in their order. Unless it may wait,
+ * it stops at the first that others have locked, and returns its index, or -1
+ * if all are done. It begins with the patient "first", if that is not -1, and
+ * waits for that one in any case.
  *
- * Locked as NO KEY UPDATE, so that foreign-key checks go on.  Straight to the heap,
- * where nothing of the owner's hangs on the column: the change is the statement's
- * own doing, neither a new version nor an audit event, and whoever wrote the
- * diagnosis need not be allowed to change patients.  last_visit never goes back.
+ * Rows are locked FOR NO KEY UPDATE, so that foreign-key checks are not
+ * blocked. The heap is updated directly if nothing that the owner has added
+ * depends on the column: the change is part of the statement, makes no new
+ * version and no audit event, and does not need the right to change patients.
+ * last_visit never moves backwards.
  */
 static int
 TouchOnce(const PatientSet *set, int first, bool wait)
@@ -348,7 +354,7 @@ TouchOnce(const PatientSet *set, int first, bool wait)
 	touch.now = GetCurrentTransactionStartTimestamp();
 	touch.rel = table_open(medrec_relation("patient"), RowExclusiveLock);
 	touch.last_visit = record_columns(touch.rel, RECORD_PATIENT)[PATIENT_LAST_VISIT];
-	/* a publication may need what identifies the row */
+	/* a publication may need the replica identity */
 	CheckCmdReplicaIdentity(touch.rel, CMD_UPDATE);
 	touch.slot = table_slot_create(touch.rel, NULL);
 	touch.changed = MakeSingleTupleTableSlot(RelationGetDescr(touch.rel), &TTSOpsVirtual);
@@ -356,7 +362,7 @@ TouchOnce(const PatientSet *set, int first, bool wait)
 							  lengthof(key_types), key_types);
 	per_row = AllocSetContextCreate(CurrentMemoryContext, "medrec touch", ALLOCSET_SMALL_SIZES);
 
-	/* what the statement did to patients itself is to be seen */
+	/* the statement's own changes of patients must be visible */
 	CommandCounterIncrement();
 	if (IsolationUsesXactSnapshot())
 	{
@@ -380,7 +386,7 @@ TouchOnce(const PatientSet *set, int first, bool wait)
 		CHECK_FOR_INTERRUPTS();
 		touch.may_wait = wait || i < 0;
 
-		/* the scan keeps memory of its own from row to row */
+		/* the scan keeps its own memory from row to row */
 		ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
 		index_rescan(scan, &key, 1, NULL, 0);
 		wanted = index_getnext_slot(scan, ForwardScanDirection, touch.slot) &&
@@ -415,10 +421,10 @@ TouchOnce(const PatientSet *set, int first, bool wait)
 }
 
 /*
- * Touches several patients without keeping any of them locked while it waits for
- * another: an UPDATE of many patients locks them in whatever order it finds them,
- * and would wait for one that is kept.  Whom it finds locked it waits for first,
- * after it has let go of the rest.
+ * Touches several patients without keeping any of them locked while it waits
+ * for another: an UPDATE of many patients locks them in any order, and could
+ * wait for one that is kept. If a patient is locked, it releases the others,
+ * and then waits for that patient first.
  */
 static void
 TouchTogether(const PatientSet *set)
@@ -482,7 +488,7 @@ TouchPatients(PatientSet *set)
 		return;
 
 	/*
-	 * later in the transaction the patients of earlier statements are kept
+	 * later in the transaction the patients of earlier statements stay locked
 	 * anyway
 	 */
 	if (set->count > 1 && together_in != xid)
@@ -510,7 +516,7 @@ medrec_touch(PG_FUNCTION_ARGS)
 				  record_kind_names[RECORD_DIAGNOSIS]) == 0 ? RECORD_DIAGNOSIS : RECORD_TREATMENT;
 	trigger_check_table(trigdata, "medrec.touch", record_kind_names[kind]);
 
-	/* a record that is validated again is no visit */
+	/* validating a record again does not count as a visit */
 	if (intent_for(NULL) == INTENT_REVALIDATE && TRIGGER_FIRED_BY_UPDATE(trigdata->tg_event))
 		PG_RETURN_POINTER(NULL);
 

@@ -1,6 +1,6 @@
 /*
  * records/migrate.c
- *		medrec.migrate(): lays out the tables, one recorded step after the other.
+ *		medrec.migrate(): creates and updates the tables in recorded steps.
  */
 #include "base/medrec.h"
 
@@ -25,7 +25,7 @@
 #include "records/restore.h"
 
 /*
- * What steps in several databases at once contend for, as roles belong to the
+ * Lock tag for steps in several databases at once, because roles belong to the
  * whole cluster: a shared object of this class that does not exist, so that no
  * SQL command locks it.
  */
@@ -40,8 +40,9 @@ static void RunCommand(const char *sql);
 static void RunStep(const char *sql);
 
 /*
- * Lets one database of the cluster at a time make roles, until the end of its
- * transaction.  Whoever cannot make roles makes none, and so holds nobody up.
+ * Lets one database of the cluster at a time create roles, until the end of
+ * its transaction. A session that cannot create roles does not lock, so it
+ * blocks nobody.
  */
 static void
 LockRoles(void)
@@ -51,8 +52,8 @@ LockRoles(void)
 }
 
 /*
- * Refuses all but superusers, before anything is done.  A step that needs one
- * would fail in the midst, with an error about something else.
+ * Refuses all but superusers, before anything is done. Otherwise a step that
+ * needs one would fail half-way, with an error about something else.
  */
 static void
 CheckSuperuser(void)
@@ -61,13 +62,14 @@ CheckSuperuser(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to run medrec.migrate()"),
-				 errdetail("It makes roles, event triggers, and functions that another role owns, which takes a superuser, as CREATE EXTENSION medrec does."),
+				 errdetail("It creates roles, event triggers, and functions owned by another role, which requires a superuser, as CREATE EXTENSION medrec does."),
 				 errhint("Run it as a superuser. The tables may be given to another owner afterwards.")));
 }
 
 /*
- * Refuses a schema that belongs to somebody who is no superuser: what they have
- * put there, or may put there, would run with the rights of whoever migrates.
+ * Refuses a schema whose owner is not a superuser: objects that the owner has
+ * created there, or may create there, would run with the rights of the role
+ * that migrates.
  */
 static void
 CheckSchema(const char *name)
@@ -84,13 +86,13 @@ CheckSchema(const char *name)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("schema \"%s\" belongs to role \"%s\"", name,
 						GetUserNameFromId(owner, false)),
-				 errhint("Give the schema to the role that migrates.")));
+				 errhint("Give the schema to the role that runs medrec.migrate().")));
 }
 
 /*
- * Refuses tables that have lost their rules, where they could not be put right:
- * DROP EXTENSION ... CASCADE keeps every row and takes triggers, constraints,
- * indexes and API functions, which the recorded steps do not make a second time.
+ * Refuses tables that have lost their triggers and could not be repaired: DROP
+ * EXTENSION ... CASCADE keeps every row but drops triggers, constraints,
+ * indexes and API functions, which recorded steps do not create again.
  */
 static void
 CheckTriggers(void)
@@ -105,7 +107,7 @@ CheckTriggers(void)
 					 errmsg("table \"%s.%s\" has lost its trigger \"medrec_validate\"",
 							MEDREC_SCHEMA, record_kind_names[kind]),
 					 errdetail("DROP EXTENSION ... CASCADE takes medrec's triggers, constraints and functions away, and keeps the rows."),
-					 errhint("Run SELECT * FROM medrec.migrate() as a superuser, who puts them back.")));
+					 errhint("Run SELECT * FROM medrec.migrate() as a superuser to restore it.")));
 }
 
 /* Runs a command by SPI that is not expected to return rows. */
@@ -118,7 +120,7 @@ RunCommand(const char *sql)
 		elog(ERROR, "SPI_execute failed: %s", SPI_result_code_string(rc));
 }
 
-/* Runs the statements of a step, which may drop and rename what is guarded otherwise. */
+/* Runs the statements of a step, which may drop and rename guarded objects. */
 static void
 RunStep(const char *sql)
 {
@@ -161,12 +163,12 @@ medrec_migrate(PG_FUNCTION_ARGS)
 
 	RunCommand(MIGRATE_STEPS_TABLE);
 	RunCommand("COMMENT ON TABLE medrec.schema_migration IS"
-			   " 'The steps of medrec.migrate() that this database has been through.'");
+			   " 'Steps of medrec.migrate() that have been applied in this database.'");
 
-	/* what earlier steps made, before others build on it */
+	/* repair what earlier steps made, before later ones build on it */
 	restored = restore_layout(rsinfo);
 
-	/* a statement of its own, so that it sees what another migration did */
+	/* a separate statement, so that it sees what another migration did */
 	if (SPI_execute("SELECT s.version, s.name, s.script"
 					" FROM medrec.migration_step() AS s"
 					" WHERE NOT EXISTS (SELECT FROM medrec.schema_migration AS m"

@@ -1,17 +1,17 @@
 /*
  * records/patient_names.c
- *		Names of patients: their words without case and accents, and a GIN operator
- *		class (medrec.name_ops) that finds them by words, beginnings, parts, and
- *		with a slip of the pen.
+ *		Names of patients: their words without case and accents, and a GIN
+ *		operator class (medrec.name_ops) that finds them by words, beginnings,
+ *		parts, and with one typing error.
  *
- * The operators are leakproof: they look at the name, say yes or no, and raise no
- * error that depends on it.  So the index works under row level security, which
- * lets no other operator touch a row before the row is known to be visible.
+ * The operators are leakproof: they return true or false, and raise no error
+ * that depends on the name. So the index works under row level security, which
+ * allows no other operator on a row that is not known to be visible.
  *
- * A key is a letter that says what it is, and bytes: "w" and a word; "s" and a
- * word without its first letters; "d" and a word without one of its letters.  Two
- * words that differ by one slip - a letter too many, missing, wrong, or two in
- * the wrong order - have one of their "d" keys, or the word itself, in common.
+ * A key is a letter for its kind, and bytes: "w" and a word; "s" and a word
+ * without its first letters; "d" and a word without one of its letters. Two
+ * words that differ by one error (a letter too many, missing or wrong, or two
+ * exchanged) have one of their "d" keys, or the word itself, in common.
  */
 #include "base/medrec.h"
 
@@ -29,16 +29,16 @@
 /* the operators, by their numbers in the operator class */
 #define NAME_WORDS		1		/* each word of the query is one of the name */
 #define NAME_BEGINNINGS 2		/* ... begins one */
-#define NAME_PARTS		3		/* ... stands in one */
-#define NAME_SLIPS		4		/* ... begins one, or is one but for a slip */
+#define NAME_PARTS		3		/* ... is part of one */
+#define NAME_SLIPS		4		/* ... begins one, or is one with an error */
 
-/* how much of a name is looked at; a column of 255 characters has hardly more */
+/* how much of a name is used; a column of 255 characters rarely has more */
 #define NAME_BYTES		1024
 #define NAME_MAX_WORDS	24
 #define QUERY_MAX_WORDS 8
 #define WORD_BYTES		30
 
-/* shorter words are not forgiven a slip, and shorter parts not indexed */
+/* minimum length for a match with an error, and of indexed parts */
 #define SLIP_LETTERS	4
 #define PART_LETTERS	3
 
@@ -47,14 +47,14 @@ typedef struct NameWord
 	int			len;
 	int			letters;
 	char		text[WORD_BYTES];
-	uint8		at[WORD_BYTES + 1]; /* where each letter begins, and the end */
+	uint8		at[WORD_BYTES + 1]; /* offset of each letter, and of the end */
 } NameWord;
 
 /* keys that are being collected */
 typedef struct Keys
 {
 	Datum	   *values;
-	bool	   *partial;		/* NULL where they are all whole */
+	bool	   *partial;		/* NULL if they are all exact */
 	int32		count;
 	int64		size;			/* of values */
 	int64		partial_size;
@@ -82,7 +82,7 @@ HasDigit(const NameWord *word)
 	return false;
 }
 
-/* Reads the words of a name or of a query, of which those with digits are no names. */
+/* Reads the words of a name or of a query; those with digits are not names. */
 static int
 ReadWords(text * name, NameWord *words, int max, bool query)
 {
@@ -93,7 +93,7 @@ ReadWords(text * name, NameWord *words, int max, bool query)
 	size_t		pos = 0;
 	int			n = 0;
 
-	/* what cannot be converted ends the name, and is no error */
+	/* a character that cannot be converted ends the name, without an error */
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		Oid			proc = FindDefaultConversionProc(GetDatabaseEncoding(), PG_UTF8);
@@ -171,7 +171,7 @@ AddDeletions(Keys *keys, const NameWord *word, char kind)
 		int			from = word->at[i];
 		int			next = word->at[i + 1];
 
-		/* of a double letter either leaves the same */
+		/* removing either of a double letter gives the same key */
 		if (i > 0 && next - from == from - word->at[i - 1] &&
 			memcmp(word->text + from, word->text + word->at[i - 1], next - from) == 0)
 			continue;
@@ -183,7 +183,7 @@ AddDeletions(Keys *keys, const NameWord *word, char kind)
 
 PG_FUNCTION_INFO_V1(medrec_name_compare);
 
-/* GIN: the order of keys, by bytes, so that those of a beginning stand together. */
+/* GIN: the order of keys, by bytes, so that keys with a common prefix are adjacent. */
 Datum
 medrec_name_compare(PG_FUNCTION_ARGS)
 {
@@ -198,7 +198,7 @@ medrec_name_compare(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_name_compare_partial);
 
-/* GIN: 0 while a key begins as the query's does, then 1. */
+/* GIN: 0 while a key begins with that of the query, then 1. */
 Datum
 medrec_name_compare_partial(PG_FUNCTION_ARGS)
 {
@@ -241,7 +241,7 @@ medrec_name_keys(PG_FUNCTION_ARGS)
 typedef struct QueryKeys
 {
 	int			nwords;
-	int			word[FLEXIBLE_ARRAY_MEMBER];	/* of each key, the query's
+	int			word[FLEXIBLE_ARRAY_MEMBER];	/* for each key, the query's
 												 * word */
 } QueryKeys;
 
@@ -272,7 +272,7 @@ medrec_name_query_keys(PG_FUNCTION_ARGS)
 		const NameWord *word = &words[i];
 		int			first = keys.count;
 
-		/* an initial beside a name is looked at in the row alone */
+		/* an initial in addition to a name is only checked in the row */
 		if (word->letters == 1 && longest > 1)
 			continue;
 		AddNameKey(&keys, 'w', word->text, word->len, strategy != NAME_WORDS);
@@ -307,7 +307,7 @@ medrec_name_query_keys(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_name_consistent);
 
-/* GIN, of three values: may a name be one, as each word has one of its keys there? */
+/* GIN, with three values: may a name match, because each word has one of its keys? */
 Datum
 medrec_name_consistent(PG_FUNCTION_ARGS)
 {
@@ -328,7 +328,7 @@ medrec_name_consistent(PG_FUNCTION_ARGS)
 	PG_RETURN_GIN_TERNARY_VALUE(there == (1U << shape->nwords) - 1 ? GIN_MAYBE : GIN_FALSE);
 }
 
-/* Are two words the same but for one letter too many, missing, wrong, or two exchanged? */
+/* Are two words the same except for one letter too many, missing or wrong, or two exchanged? */
 static bool
 OneSlip(const NameWord *a, const NameWord *b)
 {

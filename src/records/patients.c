@@ -1,6 +1,6 @@
 /*
  * records/patients.c
- *		What is known of a patient where a code of theirs is validated.
+ *		What is known about a patient when one of their codes is validated.
  */
 #include "base/medrec.h"
 
@@ -20,7 +20,7 @@
 #include "records/patients.h"
 #include "terminology/code_systems.h"
 
-/* most codes of a visit that are looked at */
+/* most codes of a visit that are checked */
 #define VISIT_CODES_MAX	1000
 
 /* Counts full years. */
@@ -41,7 +41,7 @@ patient_age(DateADT birth_date, DateADT on_date)
 	return y - by - (m < bm || (m == bm && d < bd) ? 1 : 0);
 }
 
-/* Looks up what a code is validated by. */
+/* Looks up what the validation of a code depends on. */
 void
 patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context)
 {
@@ -97,7 +97,10 @@ VisitCodes(List *codes, RecordKind kind, const char *index, const pg_uuid_t *pat
 	ScanKeyInit(&key, columns[CODED_PATIENT_ID], BTEqualStrategyNumber, F_UUID_EQ,
 				UUIDPGetDatum(patient));
 
-	/* what the running statement has stored already belongs to the visit too */
+	/*
+	 * rows that the running statement has stored already belong to the visit
+	 * too
+	 */
 	scan = systable_beginscan(rel, medrec_index(rel, index), true, SnapshotSelf, 1, &key);
 	while (list_length(codes) < VISIT_CODES_MAX && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{

@@ -1,6 +1,6 @@
 /*
  * records/patients.h
- *		What is known of a patient where a code of theirs is validated.
+ *		What is known about a patient when one of their codes is validated.
  */
 #ifndef MEDREC_PATIENTS_H
 #define MEDREC_PATIENTS_H
@@ -15,7 +15,7 @@
 /* the day of a time, in the session's time zone */
 extern DateADT day_of(TimestampTz time);
 
-/* full years from a birth date to a day; negative when it lies after the day */
+/* full years from a birth date to a day; negative if it is after the day */
 extern int	patient_age(DateADT birth_date, DateADT on_date);
 
 typedef struct PatientContext
@@ -24,7 +24,7 @@ typedef struct PatientContext
 	char	   *gender;			/* NULL where unknown */
 } PatientContext;
 
-/* looks a patient up; of an unknown one nothing is known */
+/* looks a patient up; all is unknown if they do not exist */
 extern void patient_context(const pg_uuid_t *id, DateADT on_date, PatientContext *context);
 
 /*

@@ -1,9 +1,9 @@
 /*
  * records/restore.c
- *		What migrate() puts right.
+ *		What migrate() repairs.
  *
- * The comparing is done in SQL (sql/70-restore.sql): the wanted state is what the
- * recorded steps make, and nowhere written a second time.
+ * The comparison is done in SQL (sql/70-restore.sql): the wanted state is what
+ * the recorded steps make, and is not written down anywhere else.
  */
 #include "base/medrec.h"
 
@@ -19,9 +19,10 @@
 #include "records/restore.h"
 
 /*
- * Puts right what the steps so far have made, and adds a row without a version
- * for each object that was.  False where it cannot be looked at: by another role
- * than a superuser, before the first step, and beside the SQL objects of 0.1.
+ * Repairs what the applied steps have made, and adds a row without a version
+ * for each object that was repaired. False if it cannot compare: for a role
+ * that is not a superuser, before the first step, and with the SQL objects of
+ * 0.1.
  */
 bool
 restore_layout(ReturnSetInfo *rsinfo)
@@ -33,16 +34,22 @@ restore_layout(ReturnSetInfo *rsinfo)
 		return false;
 	if (medrec_table_is_empty(MIGRATE_STEPS))
 	{
-		/* nothing laid out yet, or the tables of a dump without its data */
+		/*
+		 * nothing has been created yet, or only the tables of a dump without
+		 * its data
+		 */
 		if (OidIsValid(medrec_relation_if_any(AUDIT_TABLE)))
 			ereport(ERROR,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-					 errmsg("the tables are there, but not the rows that say which steps made them"),
-					 errhint("To load the data of a dump, SELECT medrec.import_begin() before and SELECT * FROM medrec.import_end() after them.")));
+					 errmsg("the tables exist, but the rows that say which steps made them do not"),
+					 errhint("To load the data of a dump, run SELECT medrec.import_begin() before loading it and SELECT * FROM medrec.import_end() after that.")));
 		return false;
 	}
 
-	/* of a restore that lost the trail nothing is made that looks sound */
+	/*
+	 * after a restore that lost the trail, nothing is created that would hide
+	 * the loss
+	 */
 	if (OidIsValid(medrec_relation_if_any(AUDIT_ERA_TABLE)) && medrec_table_is_empty(AUDIT_ERA_TABLE))
 		audit_refuse_without_era();
 

@@ -2,10 +2,10 @@
  * records/revalidate.c
  *		medrec.revalidate(): validates stored records again, batch by batch.
  *
- * The trigger validates them, as at any change: a batch updates its records without
- * changing them, and the trigger lets only those through that are now found to be
- * different (see records/intent.h).  How far a run has come stands in
- * medrec.revalidation, so that a run that was broken off goes on where it was,
+ * The trigger validates them, as at any change: a batch updates its records
+ * without changing them, and the trigger lets only those through whose result
+ * is now different (see records/intent.h). The progress of a run is stored in
+ * medrec.revalidation, so that an interrupted run continues where it stopped,
  * and two runs at once share the work.
  */
 #include "base/medrec.h"
@@ -36,7 +36,7 @@
 /* milliseconds between two reports of progress */
 #define REPORT_MS		1000
 
-/* the tables that a run goes through, in this order */
+/* the tables that a run processes, in this order */
 static const char *const kinds[] = {"diagnosis", "treatment"};
 
 /* how far a run has come */
@@ -47,7 +47,7 @@ typedef struct Progress
 	bool		finished;
 } Progress;
 
-/* a run, as its row in medrec.revalidation says */
+/* a run, as in its row of medrec.revalidation */
 typedef struct Run
 {
 	int32		id;
@@ -77,7 +77,7 @@ FirstRow(int column, bool *isnull)
 	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, isnull);
 }
 
-/* The state of the terminologies; a procedure has no snapshot of its own after a commit. */
+/* The state of the terminologies; after a commit, a procedure has no snapshot. */
 static int64
 CurrentGeneration(void)
 {
@@ -89,7 +89,7 @@ CurrentGeneration(void)
 	return generation;
 }
 
-/* Reads the run that SPI has found, if it has, and gives the memory back. */
+/* Reads the run that SPI has found, if any, and frees the result. */
 static bool
 ReadRun(Run *run)
 {
@@ -117,9 +117,9 @@ ReadRun(Run *run)
 }
 
 /*
- * Takes up the run that is under way for this state of the terminologies, or
- * begins one, and locks its row.  A caller that worked on run "known" before
- * gets that one back when another session has finished it meanwhile.
+ * Continues the unfinished run for this state of the terminologies, or begins
+ * one, and locks its row. A caller that worked on run "known" before gets that
+ * one back if another session has finished it meanwhile.
  */
 static Run
 FindRun(const CodeSystem *cs, DateADT since, int32 known)
@@ -152,7 +152,7 @@ FindRun(const CodeSystem *cs, DateADT since, int32 known)
 	}
 }
 
-/* Writes how far the run has come. */
+/* Stores the progress of the run. */
 static void
 StoreRun(const Run *run)
 {
@@ -174,7 +174,7 @@ StoreRun(const Run *run)
 			6, types, args, nulls, SPI_OK_UPDATE);
 }
 
-/* The condition that picks the records to validate from a stretch of ids. */
+/* The condition that selects the records to validate from a range of ids. */
 #define TO_VALIDATE \
 	" WHERE (d.id OPERATOR(pg_catalog.>) $1 OR $1 IS NULL)" \
 	" AND d.id OPERATOR(pg_catalog.<=) $2" \
@@ -182,7 +182,10 @@ StoreRun(const Run *run)
 	" AND d.created_at OPERATOR(pg_catalog.>=) $4" \
 	" AND d.status OPERATOR(pg_catalog.<>) ALL ('{confirmed,corrected,rejected}'::pg_catalog.text[])"
 
-/* Validates the next records of one table; the run then stands behind them, or at the next table. */
+/*
+ * Validates the next records of one table, and advances the run behind them or
+ * to the next table.
+ */
 static void
 RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 {
@@ -194,7 +197,7 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	RecordIntent outer;
 	bool		isnull;
 
-	/* where the stretch of "batch" ids ends, whatever system they are of */
+	/* the end of the range of "batch" ids, of any code system */
 	args[0] = run->last_id;
 	nulls[0] = run->no_last_id ? 'n' : ' ';
 	args[1] = Int32GetDatum(batch);
@@ -238,7 +241,7 @@ RunBatch(Run *run, const CodeSystem *cs, DateADT since, int batch)
 	run->no_last_id = false;
 }
 
-/* Does the next batch of the run *id (0: whichever there is), within a connection to SPI. */
+/* Processes the next batch of the run *id (0: any), within an SPI connection. */
 static Progress
 NextBatch(const CodeSystem *cs, DateADT since, int batch, int32 *id)
 {
@@ -316,7 +319,7 @@ medrec_revalidate(PG_FUNCTION_ARGS)
 
 PG_FUNCTION_INFO_V1(medrec_revalidate_batch);
 
-/* medrec.revalidate_batch(code_system, since, batch): one batch; how far that has brought it. */
+/* medrec.revalidate_batch(code_system, since, batch): one batch, and the progress so far. */
 Datum
 medrec_revalidate_batch(PG_FUNCTION_ARGS)
 {

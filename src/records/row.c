@@ -1,6 +1,6 @@
 /*
  * records/row.c
- *		A row on its way through the trigger, and the checks that all tables share.
+ *		A row in the validate trigger, and the checks that all tables share.
  */
 #include "base/medrec.h"
 
@@ -19,10 +19,10 @@
 #include "base/text.h"
 #include "records/row.h"
 
-/* whose word is taken for when a record was made and who suggested a code */
+/* members may set when a record was created and who suggested a code */
 #define IMPORT_ROLE	"medrec_import"
 
-/* how far a clock may be ahead before a time lies in the future */
+/* how far a clock may be ahead before a time is in the future */
 #define CLOCK_SLACK	(INT64CONST(86400) * USECS_PER_SEC)
 
 /* Takes a tuple apart. */
@@ -49,7 +49,7 @@ row_open(RecordRow *row, Relation rel, RecordKind kind, HeapTuple tuple, HeapTup
 	faults_init(&row->faults);
 }
 
-/* Gives a column's text, NULL where it is null. */
+/* Returns the text of a column, NULL if it is null. */
 char *
 row_string(const RecordRow *row, int column)
 {
@@ -82,7 +82,7 @@ row_set_null(RecordRow *row, int column)
 	row->nulls[row->columns[column] - 1] = true;
 }
 
-/* Gives a column the value back that it had. */
+/* Restores the old value of a column. */
 void
 row_keep(RecordRow *row, int column)
 {
@@ -129,7 +129,7 @@ is_one_of(const char *str, const char *const *words)
 	return false;
 }
 
-/* A required line of text: white space around it goes, nothing else. */
+/* A required line of text: surrounding white space is removed, nothing else. */
 void
 row_check_line(RecordRow *row, int column, const char *name)
 {
@@ -141,7 +141,7 @@ row_check_line(RecordRow *row, int column, const char *name)
 		return;
 	}
 	str = trimmed_copy(str);
-	/* what begins with ASCII shows something */
+	/* a text that begins with printable ASCII is visible */
 	if (*str == '\0' || (IS_HIGHBIT_SET(*str) && visible_chars(str) == 0))
 		faults_add(&row->faults, name, "required", "must not be empty");
 	else if (has_control_character(str, false))
@@ -149,7 +149,7 @@ row_check_line(RecordRow *row, int column, const char *name)
 	row_set_string(row, column, str);
 }
 
-/* Whether a column has this time: what its default gives. */
+/* Whether a column has this time, which is its default. */
 bool
 row_is_time(const RecordRow *row, int column, TimestampTz time)
 {
@@ -159,8 +159,8 @@ row_is_time(const RecordRow *row, int column, TimestampTz time)
 }
 
 /*
- * Whether what the client says of a record's past is believed: the table's owner,
- * a superuser, or a member of medrec_import brings it from elsewhere.
+ * Whether the client may set when a record was created and last visited: the
+ * table's owner, a superuser, or a member of medrec_import, for imports.
  */
 bool
 row_may_import(const RecordRow *row)
@@ -173,7 +173,7 @@ row_may_import(const RecordRow *row)
 	return OidIsValid(role) && has_privs_of_role(GetUserId(), role);
 }
 
-/* A time that a client gives: when something was, so neither to come nor infinite. */
+/* Checks a time given by a client: it must not be in the future or infinite. */
 void
 row_check_past(RecordRow *row, int column, const char *name)
 {
@@ -204,7 +204,7 @@ IsStored(const RecordRow *row, const char *index, int column, RegProcedure equal
 	return found;
 }
 
-/* What all versioned tables share: whoever has read an old version may not write. */
+/* Checks the version of a row: an UPDATE that is based on an old version is refused. */
 void
 row_check_version(RecordRow *row, int version, int created_at, int updated_at, int id)
 {
@@ -213,8 +213,8 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 	if (!row_is_update(row))
 	{
 		/*
-		 * A version that is named for a row that exists can only be meant for
-		 * ON CONFLICT DO UPDATE, which hands it to the UPDATE below.
+		 * A version in an INSERT of an existing row can only be meant for ON
+		 * CONFLICT DO UPDATE, which passes it to the UPDATE below.
 		 */
 		if (row_is_null(row, version) ||
 			(DatumGetInt32(row_value(row, version)) != 1 &&
@@ -234,7 +234,7 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 	if (row_changes(row, version))
 		ereport(ERROR,
 				(errcode(ERRCODE_HTTP_CONFLICT),
-				 errmsg("the record has another version than the one named"),
+				 errmsg("the record does not have the given version"),
 				 errdetail("Somebody has changed it since it was read."),
 				 errhint("Read it again and repeat the change.")));
 	if (row_changes(row, id))
@@ -246,7 +246,7 @@ row_check_version(RecordRow *row, int version, int created_at, int updated_at, i
 	row_set(row, updated_at, TimestampTzGetDatum(now));
 }
 
-/* Does an UPDATE change nothing but one column? */
+/* Does an UPDATE change only this column? */
 bool
 rows_differ_only_in(TupleDesc desc, HeapTuple old, HeapTuple new, AttrNumber column)
 {

@@ -1,6 +1,6 @@
 /*
  * records/row.h
- *		A row on its way through the trigger, and the checks that all tables share.
+ *		A row in the validate trigger, and the checks that all tables share.
  */
 #ifndef MEDREC_ROW_H
 #define MEDREC_ROW_H
@@ -48,32 +48,32 @@ row_value(const RecordRow *row, int column)
 	return row->values[row->columns[column] - 1];
 }
 
-/* and as it was before the UPDATE */
+/* the row before the UPDATE */
 static inline Datum
 row_old_value(const RecordRow *row, int column)
 {
 	return row->old_values[row->columns[column] - 1];
 }
 
-/* a column's text, NULL where it is null */
+/* the text of a column, NULL if it is null */
 extern char *row_string(const RecordRow *row, int column);
 
 extern void row_set(RecordRow *row, int column, Datum value);
 extern void row_set_string(RecordRow *row, int column, const char *str);
 extern void row_set_null(RecordRow *row, int column);
 
-/* gives a column the value back that it had before the UPDATE */
+/* restores the value that a column had before the UPDATE */
 extern void row_keep(RecordRow *row, int column);
 
 /* does the UPDATE change a column? */
 extern bool row_changes(const RecordRow *row, int column);
 
-/* does an UPDATE change nothing but one column (0 for none), the user's own included? */
+/* does an UPDATE change only this column (0 for none), the user's own columns included? */
 extern bool rows_differ_only_in(TupleDesc desc, HeapTuple old, HeapTuple new, AttrNumber column);
 
 /*
- * Whether what the client says of a record's past is believed: the table's owner,
- * a superuser, or a member of medrec_import brings it from elsewhere.
+ * Whether the client may set when a record was created and last visited: the
+ * table's owner, a superuser, or a member of medrec_import, for imports.
  */
 extern bool row_may_import(const RecordRow *row);
 
@@ -83,16 +83,16 @@ extern bool has_control_character(const char *str, bool allow_lines);
 /* is a string one of a NULL-terminated list? */
 extern bool is_one_of(const char *str, const char *const *words);
 
-/* a required line of text: white space around it goes, nothing else */
+/* a required line of text: surrounding white space is removed, nothing else */
 extern void row_check_line(RecordRow *row, int column, const char *name);
 
-/* a time that a client gives: when something was, so neither to come nor infinite */
+/* checks a time given by a client: it must not be in the future or infinite */
 extern void row_check_past(RecordRow *row, int column, const char *name);
 
-/* has a column this time, as its default gives it? */
+/* does a column have this time, which is its default? */
 extern bool row_is_time(const RecordRow *row, int column, TimestampTz time);
 
-/* what all versioned tables share: whoever has read an old version may not write */
+/* checks the version of a row: an UPDATE that is based on an old version is refused */
 extern void row_check_version(RecordRow *row, int version, int created_at, int updated_at, int id);
 
 #endif							/* MEDREC_ROW_H */

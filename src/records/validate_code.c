@@ -2,8 +2,8 @@
  * records/validate_code.c
  *		Validates a code: structure, release, use, description.
  *
- * The record trigger and medrec.validate_code() both come here, so that a code
- * gets the same result whether it is asked about or stored.
+ * The record trigger and medrec.validate_code() both use this, so that a code
+ * gets the same result in a query and in a record.
  */
 #include "base/medrec.h"
 
@@ -26,7 +26,7 @@
 #include "terminology/lookup.h"
 #include "terminology/titles.h"
 
-/* how many codes are named that have a description as their title */
+/* most codes that are named for a description that is their title */
 #define NAMED_MAX	3
 
 /* Writes a date as ISO 8601, whatever DateStyle is. */
@@ -43,7 +43,7 @@ DateString(DateADT date)
 	return psprintf("%04d-%02d-%02d", year, month, day);
 }
 
-/* What the releases say of a well-formed code. */
+/* Validates a well-formed code against the releases. */
 static void
 CheckStanding(const Coding *coding, const CodeEntry *entry, ValidationResult *result)
 {
@@ -54,7 +54,7 @@ CheckStanding(const Coding *coding, const CodeEntry *entry, ValidationResult *re
 		case CODE_NO_RELEASE:
 			result->status = "pending";
 			result->issues = issue_add(result->issues, ISSUE_INFORMATION, "not-found", "code_system",
-									   "no release of %s that is in force on %s is loaded",
+									   "no loaded release of %s is in effect on %s",
 									   name, DateString(coding->on_date));
 			break;
 		case CODE_UNKNOWN:
@@ -98,7 +98,7 @@ CheckStanding(const Coding *coding, const CodeEntry *entry, ValidationResult *re
 	}
 }
 
-/* Does a folded text say what the release in force calls the code? */
+/* Is a folded text the title of the code in the current release? */
 static bool
 IsOwnTitle(const FoldedTerm *folded, const CodeEntry *entry)
 {
@@ -108,7 +108,7 @@ IsOwnTitle(const FoldedTerm *folded, const CodeEntry *entry)
 		term_equals(folded, entry->short_display, strlen(entry->short_display));
 }
 
-/* Of the codes that a description names, one that the code belongs to; NULL where there is none. */
+/* Of the codes that a description names, one that is above the code; NULL if there is none. */
 static const char *
 NamedAbove(const CodeSystem *cs, List *named, const char *code)
 {
@@ -121,7 +121,10 @@ NamedAbove(const CodeSystem *cs, List *named, const char *code)
 	return above;
 }
 
-/* Says that the description is not the code's, and whose it is. */
+/*
+ * Adds an issue for a description that is not a title of the code, naming the
+ * codes that it belongs to.
+ */
 static void
 ReportDescription(const Coding *coding, const CodeEntry *entry, ValidationResult *result)
 {
@@ -129,7 +132,7 @@ ReportDescription(const Coding *coding, const CodeEntry *entry, ValidationResult
 
 	if (above && entry->display)
 	{
-		/* less than the code says, nothing else */
+		/* less specific than the code, but not wrong */
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "invalid-display", "description",
 								   "the description is the title of %s, which the code belongs to",
 								   above);
@@ -146,17 +149,17 @@ ReportDescription(const Coding *coding, const CodeEntry *entry, ValidationResult
 	}
 	else if (entry->display)
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "invalid-display", "description",
-								   "the description is none of the code's official terms");
+								   "the description is not an official term of the code");
 }
 
-/* Compares the description with what the code is called. */
+/* Compares the description with the names of the code. */
 static void
 CheckDescription(const Coding *coding, const CodeEntry *entry, ValidationResult *result)
 {
 	FoldedTerm	readings[1 + EXPANSIONS_MAX];
 	TitleQuestion question = {0};
 
-	/* mostly the title itself, and then nothing need be folded */
+	/* in most cases it is the title itself, which needs no folding */
 	if (entry->display && strcmp(coding->display, entry->display) == 0)
 		return;
 
@@ -170,14 +173,14 @@ CheckDescription(const Coding *coding, const CodeEntry *entry, ValidationResult 
 	question.on_date = coding->on_date;
 	question.readings = readings;
 	question.nreadings = 1 + expand_abbreviations(&readings[0], &readings[1]);
-	/* a lone abbreviation stands for too many things to name another code */
+	/* an abbreviation alone has too many meanings to name another code */
 	question.others = strchr(readings[0].text, ' ') ? question.nreadings : 1;
 	question.max = NAMED_MAX;
 	if (!title_names_code(&question, &result->named))
 		ReportDescription(coding, entry, result);
 }
 
-/* Reads the age and gender of a record's patient, if that is still to be done. */
+/* Reads the age and gender of a record's patient, if that has not been done. */
 static void
 ReadPatient(Coding *coding)
 {
@@ -191,7 +194,7 @@ ReadPatient(Coding *coding)
 	coding->patient = NULL;
 }
 
-/* Holds a code in force against the coding edits, where any are loaded. */
+/* Checks a current code against the coding edits, if any are loaded. */
 static void
 CheckEdits(Coding *coding, ValidationResult *result)
 {
@@ -216,13 +219,16 @@ CheckEdits(Coding *coding, ValidationResult *result)
 		result->status = "review";
 }
 
-/* Says what a mark behind a code of WHO's ICD-10 means, which the code itself does not bear. */
+/*
+ * Adds an issue that explains the dagger or asterisk after a code of WHO's
+ * ICD-10, which is not part of the stored code.
+ */
 static void
 CheckMark(const Coding *coding, char mark, ValidationResult *result)
 {
 	if (mark == '+')
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "code-rule", "code",
-								   "marked with a dagger: the underlying disease, beside which its manifestation is coded");
+								   "marked with a dagger: the underlying disease, whose manifestation is coded in addition");
 	else if (mark == '*' && coding->principal)
 	{
 		if (strcmp(result->status, "valid") == 0)
@@ -232,7 +238,7 @@ CheckMark(const Coding *coding, char mark, ValidationResult *result)
 	}
 	else if (mark == '*')
 		result->issues = issue_add(result->issues, ISSUE_INFORMATION, "code-rule", "code",
-								   "marked with an asterisk: a manifestation, coded beside the underlying disease");
+								   "marked with an asterisk: a manifestation, coded in addition to the underlying disease");
 }
 
 /* Validates a code. */
@@ -283,7 +289,7 @@ validate_suggestions(Coding *coding, const ValidationResult *result)
 		s->code = (char *) lfirst(lc);
 		s->display = entry.display;
 		s->code_system = coding->cs->name;
-		/* a title that several codes share names none of them for sure */
+		/* a title that several codes share does not identify one of them */
 		s->score = list_length(result->named) == 1 ? 1.0 : 0.8;
 		s->source = "title";
 		s->reason = "the description is the title of this code";

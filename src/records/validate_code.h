@@ -15,8 +15,8 @@
 #define DESCRIPTION_MAX_CHARS	(1024 * 1024)
 
 /*
- * A code to validate, and what is known around it.  Of a stored record's
- * surroundings only the ids are given, to be read when something depends on it.
+ * A code to validate, and its context. For a stored record only the ids of the
+ * context are given, and it is read if something depends on it.
  */
 typedef struct Coding
 {
@@ -29,16 +29,17 @@ typedef struct Coding
 	bool		principal;		/* known to be the principal diagnosis */
 	List	   *other_codes;	/* normal codes of the same system and visit,
 								 * strings */
-	const pg_uuid_t *patient;	/* whose age and gender are still to be read,
-								 * or NULL */
-	const pg_uuid_t *record;	/* whose visit is still to be read, or NULL */
+	const pg_uuid_t *patient;	/* patient whose age and gender have not been
+								 * read, or NULL */
+	const pg_uuid_t *record;	/* record whose visit has not been read, or
+								 * NULL */
 } Coding;
 
 typedef struct ValidationResult
 {
 	const char *status;			/* pending, valid, review, invalid */
-	char	   *code;			/* normal form; as given where malformed */
-	char	   *display;		/* official title, NULL where none is known */
+	char	   *code;			/* normal form; as given if malformed */
+	char	   *display;		/* official title, NULL if unknown */
 	bool		known;			/* billable says something */
 	bool		billable;
 	List	   *issues;			/* of Issue */

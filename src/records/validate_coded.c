@@ -2,10 +2,11 @@
  * records/validate_coded.c
  *		Checks and validates a row of diagnosis or treatment.
  *
- * A row goes through it in three steps.  First what the client may write is checked
- * and normalised; whatever is wrong ends it there.  Then, if the code is another one,
- * or something it depends on, or somebody asks for it, the code is validated and the
- * columns that are medrec's are filled.  At last a person's decision is noted.
+ * A row is processed in three steps. First the columns that the client may
+ * write are checked and normalized; any fault ends processing. Then, if the
+ * code or something that it depends on has changed, or if this is asked for,
+ * the code is validated and medrec's own columns are filled. Last, a person's
+ * decision is recorded.
  */
 #include "base/medrec.h"
 
@@ -25,7 +26,7 @@
 #include "terminology/issues.h"
 #include "terminology/lookup.h"
 
-/* who is said to have validated when no person did */
+/* validated_by if no person validated */
 #define VALIDATOR_NAME	"medrec"
 
 /* A row of diagnosis or treatment, and what the statement does to it. */
@@ -34,18 +35,18 @@ typedef struct CodedRecord
 	RecordRow  *row;
 	IntentKind	intent;
 	const CodeSystem *cs;		/* NULL where it is not known */
-	char	   *description;	/* NULL where there is none */
+	char	   *description;	/* NULL if there is none */
 	char	   *status;
 	char	   *old_status;		/* NULL on INSERT */
 	bool		recoded;		/* the code is new */
 	bool		redescribed;
-	List	   *theirs;			/* suggestions of others that the statement
-								 * brings */
+	List	   *theirs;			/* suggestions from outside in the statement */
 } CodedRecord;
 
 /*
- * Does an UPDATE change the code?  Not where only its normal form has changed since
- * it was stored (the dagger of ICD-10 belonged to it once): a decision on it stands.
+ * Does an UPDATE change the code? Not if only its normal form has changed
+ * since it was stored (the dagger of ICD-10 was once part of it), so that a
+ * decision is kept.
  */
 static bool
 Recoded(const RecordRow *row, const CodeSystem *cs)
@@ -83,7 +84,7 @@ ReadSystem(CodedRecord *record)
 		row_set_string(row, CODED_CODE_SYSTEM, record->cs->name);
 }
 
-/* A copy of a string without the spaces around it; other white space is no space here. */
+/* A copy of a string without surrounding spaces; other white space is kept. */
 static char *
 WithoutSpaces(char *str)
 {
@@ -97,7 +98,7 @@ WithoutSpaces(char *str)
 	return pnstrdup(str, len);
 }
 
-/* The code in its normal form, so that "e11.9" over "E11.9" is no change. */
+/* The code in its normal form, so that "e11.9" in place of "E11.9" is not a change. */
 static void
 NormalizeCode(CodedRecord *record)
 {
@@ -126,7 +127,7 @@ NormalizeCode(CodedRecord *record)
 	}
 }
 
-/* The description; one of white space alone is none. */
+/* The description; white space alone counts as null. */
 static void
 ReadDescription(CodedRecord *record)
 {
@@ -147,7 +148,7 @@ ReadDescription(CodedRecord *record)
 		record->description = description;
 }
 
-/* Does the statement bring suggestions? */
+/* Does the statement set suggestions? */
 static bool
 BringsSuggestions(const RecordRow *row)
 {
@@ -159,7 +160,7 @@ BringsSuggestions(const RecordRow *row)
 	return JB_ROOT_COUNT(jb) > 0 || !JB_ROOT_IS_ARRAY(jb);
 }
 
-/* The suggestions of others: read if this statement brings any. */
+/* Reads the suggestions from outside, if the statement sets any. */
 static void
 ReadSuggestions(CodedRecord *record)
 {
@@ -183,7 +184,7 @@ ReadSuggestions(CodedRecord *record)
 											   record->cs, actor_account_name());
 }
 
-/* The status: a person may say that they confirm, reject, or have it validated again. */
+/* The status: a person may set confirmed, rejected, or pending to validate again. */
 static void
 ReadStatus(CodedRecord *record)
 {
@@ -220,7 +221,7 @@ ReadRecord(CodedRecord *record)
 	ReadStatus(record);
 }
 
-/* Gives medrec's own columns their old values back: what a client sends is not looked at. */
+/* Restores the old values of medrec's own columns, ignoring what a client sends. */
 static void
 KeepOwnColumns(CodedRecord *record)
 {
@@ -233,7 +234,7 @@ KeepOwnColumns(CodedRecord *record)
 		row_keep(row, CODED_SUGGESTIONS);
 }
 
-/* Is the code to be validated, now that the row has been read? */
+/* Does the code have to be validated? */
 static bool
 NeedsValidation(const CodedRecord *record)
 {
@@ -244,8 +245,8 @@ NeedsValidation(const CodedRecord *record)
 		return true;
 
 	/*
-	 * another patient has another age and gender; a decision on the code
-	 * stands
+	 * another patient has another age and gender; a decision on the code is
+	 * kept
 	 */
 	if (row_changes(row, CODED_PATIENT_ID) && !is_one_of(record->old_status, decided))
 		return true;
@@ -280,7 +281,7 @@ StoreSuggestions(CodedRecord *record, Coding *coding, const ValidationResult *re
 	}
 	if (result->wants_suggestions)
 		ours = validate_suggestions(coding, result);
-	/* what others have suggested for this very code stays */
+	/* suggestions from outside for the same code are kept */
 	if (!record->recoded)
 		record->theirs = list_concat(record->theirs,
 									 suggestions_of_others(DatumGetJsonbP(row_old_value(row, CODED_SUGGESTIONS)),
@@ -289,7 +290,7 @@ StoreSuggestions(CodedRecord *record, Coding *coding, const ValidationResult *re
 			JsonbPGetDatum(suggestions_to_jsonb(suggestions_merge(ours, record->theirs))));
 }
 
-/* Notes who has given the record its status, and when. */
+/* Records who has set the status, and when. */
 static void
 StoreStatus(RecordRow *row, const char *status, const char *who)
 {
@@ -314,7 +315,7 @@ ValidateRecord(CodedRecord *record)
 	coding.record = DatumGetUUIDP(row_value(row, CODED_ID));
 	coding.age = -1;
 
-	/* a description that was but the old code's title goes with the old code */
+	/* a description that was only the old code's title is replaced too */
 	if (IsOldTitle(record, coding.on_date))
 		record->description = NULL;
 	coding.display = record->description;
@@ -341,7 +342,7 @@ ValidateRecord(CodedRecord *record)
 		StoreStatus(row, result.status, VALIDATOR_NAME);
 }
 
-/* Adds the suggestions that the statement brings to those of a code that is not validated. */
+/* Adds the suggestions in the statement to those of a code that is not validated. */
 static void
 AddTheirSuggestions(CodedRecord *record)
 {
@@ -382,12 +383,12 @@ validate_coded(RecordRow *row, IntentKind intent)
 	else if (record.theirs != NIL)
 		AddTheirSuggestions(&record);
 
-	/* a decision beats what was found, also when it comes with a new code */
+	/* a decision overrides the result, even if it comes with a new code */
 	if (IsDecided(&record))
 		StoreStatus(row, record.status, actor_name());
 }
 
-/* Has an UPDATE that only validates the row again found what was stored? */
+/* Did an UPDATE that only validates the row again get the stored result? */
 bool
 coded_is_as_before(const RecordRow *row)
 {

@@ -14,7 +14,7 @@
  */
 extern void validate_coded(RecordRow *row, IntentKind intent);
 
-/* has an UPDATE that only validates the row again found what was stored? */
+/* did an UPDATE that only validates the row again get the stored result? */
 extern bool coded_is_as_before(const RecordRow *row);
 
 #endif							/* MEDREC_VALIDATE_CODED_H */

@@ -2,9 +2,9 @@
  * records/validate_trigger.c
  *		medrec.validate(): the BEFORE ROW trigger of the record tables.
  *
- * Collects every fault of the row before it refuses it, normalises what it
- * accepts, and fills the columns that are medrec's to fill.  What a client
- * writes into those is not looked at, so that an ORM may send a whole row back.
+ * It collects all faults of a row before it refuses it, normalizes the values
+ * that it accepts, and fills medrec's own columns. Values that a client writes
+ * into these are ignored, so that an ORM may send back a whole row.
  */
 #include "base/medrec.h"
 
@@ -63,14 +63,14 @@ CheckAccount(RecordRow *row)
 		faults_add(&row->faults, "role", "value",
 				   "must be admin, clinician, coder or auditor");
 
-	/* a password in clear text is never stored, whoever makes the mistake */
+	/* a password in clear text is never stored, not even by mistake */
 	str = row_string(row, ACCOUNT_PASSWORD);
 	if (str == NULL || !IsPasswordHash(str))
 		faults_add(&row->faults, "password", "value",
 				   "must be a hash (bcrypt or pbkdf2_sha256), or ! for none");
 }
 
-/* A patient's last visit is medrec's to move: what others than an import say is not looked at. */
+/* last_visit is set by medrec: a value from anything but an import is ignored. */
 static void
 CheckLastVisit(RecordRow *row)
 {
@@ -144,7 +144,7 @@ CheckPatient(RecordRow *row)
 	CheckLastVisit(row);
 }
 
-/* Finds the kind of record that the trigger's argument names; it must be the table's. */
+/* Finds the kind of record that the trigger's argument names; it must match the table. */
 static RecordKind
 TriggerKind(const TriggerData *trigdata)
 {
@@ -200,7 +200,10 @@ medrec_validate(PG_FUNCTION_ARGS)
 	IntentKind	intent = INTENT_NONE;
 	RecordRow	row;
 
-	/* a visit: no change of a person's, unless a trigger has made it one */
+	/*
+	 * only last_visit has changed: not a change by a person, unless a trigger
+	 * has made it one
+	 */
 	if (update && kind == RECORD_PATIENT && own_statement(rel, CMD_UPDATE) &&
 		rows_differ_only_in(desc, old, tuple, record_columns(rel, kind)[PATIENT_LAST_VISIT]))
 		PG_RETURN_POINTER(tuple);
@@ -210,7 +213,7 @@ medrec_validate(PG_FUNCTION_ARGS)
 		intent = intent_for(DatumGetUUIDP(row_old_value(&row, CODED_ID)));
 	ValidateRow(&row, intent);
 
-	/* only validated again, and as before: nothing to write */
+	/* only validated again, with the same result: nothing to write */
 	if (intent == INTENT_REVALIDATE && rows_differ_only_in(desc, old, tuple, InvalidAttrNumber) &&
 		coded_is_as_before(&row))
 		PG_RETURN_POINTER(NULL);

@@ -3,7 +3,8 @@
  *		medrec.record_visit(): a patient, found or made, with the diagnoses and
  *		treatments of a visit, all or nothing.
  *
- * It runs with the caller's rights, by saved plans; the rules are the triggers'.
+ * It runs with the caller's rights, with saved plans. The triggers check the
+ * rows.
  */
 #include "base/medrec.h"
 
@@ -18,11 +19,11 @@
 #include "base/plan.h"
 #include "terminology/context.h"
 
-/* What a key of a visit may hold. */
+/* The type of a key's value in a visit. */
 typedef struct VisitKey
 {
 	const char *name;
-	enum jbvType type;			/* jbvBinary: whatever, others look at it */
+	enum jbvType type;			/* jbvBinary: any, checked elsewhere */
 } VisitKey;
 
 /* A visit, taken apart. */
@@ -88,7 +89,7 @@ IsWholeAge(const JsonbValue *value)
 										 DirectFunctionCall1(int4_numeric, Int32GetDatum(age))));
 }
 
-/* Finds a key among those that are known, NULL where it is none of them. */
+/* Finds a known key, NULL if it is unknown. */
 static const VisitKey *
 FindVisitKey(const JsonbValue *key, const VisitKey *known)
 {
@@ -99,8 +100,8 @@ FindVisitKey(const JsonbValue *key, const VisitKey *known)
 }
 
 /*
- * Finds keys of a JSON object that nobody asked for - a typing error, mostly -
- * and values of the wrong kind, which a cast would repeat in its message.
+ * Reports unknown keys of a JSON object, which are mostly typing errors, and
+ * values of the wrong type, which a cast would repeat in its error message.
  */
 static void
 CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
@@ -119,7 +120,7 @@ CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
 		key = FindVisitKey(&value, known);
 		if (key == NULL)
 		{
-			faults_add(faults, field, "structure", "has a key that is not known");
+			faults_add(faults, field, "structure", "has an unknown key");
 			continue;
 		}
 		(void) JsonbIteratorNext(&it, &value, true);
@@ -133,7 +134,7 @@ CheckKeys(JsonbContainer *object, const char *field, const VisitKey *known,
 	}
 }
 
-/* Gives an array of a visit, an empty one where it is left out. */
+/* Returns an array of a visit, an empty one if it is missing. */
 static Datum
 VisitPart(Jsonb *visit, const char *key, const VisitKey *known, FaultList *faults)
 {
@@ -168,7 +169,7 @@ VisitPart(Jsonb *visit, const char *key, const VisitKey *known, FaultList *fault
 	return JsonbPGetDatum(JsonbValueToJsonb(part));
 }
 
-/* Reads the patient of a visit; NULL, and a fault, where it is no object. */
+/* Reads the patient of a visit; NULL, and a fault, if it is not an object. */
 static Jsonb *
 VisitPatient(Jsonb *visit, FaultList *faults)
 {
@@ -191,7 +192,7 @@ VisitPatient(Jsonb *visit, FaultList *faults)
 	return NULL;
 }
 
-/* Takes a visit apart; 22023 where it is not one. */
+/* Parses a visit; 22023 if it is malformed. */
 static void
 ReadVisit(Jsonb *jb, Visit *visit)
 {
@@ -228,7 +229,7 @@ OnlyValue(void)
 
 static void PatientNotFound(void) pg_attribute_noreturn();
 
-/* Says that the patient is not there, or not to be seen by the caller. */
+/* Raises the error for a patient who does not exist, or whom the caller may not see. */
 static void
 PatientNotFound(void)
 {
@@ -237,7 +238,10 @@ PatientNotFound(void)
 			 errmsg("patient not found")));
 }
 
-/* Finds the patient of a visit, or makes them: {"id"} or {"patient_id"} alone name one. */
+/*
+ * Finds the patient of a visit, or creates one: {"id"} or {"patient_id"} alone
+ * identifies an existing one.
+ */
 static Datum
 FindOrMakePatient(Jsonb *patient)
 {
@@ -249,8 +253,8 @@ FindOrMakePatient(Jsonb *patient)
 		if (JB_ROOT_COUNT(patient) > 1)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("a patient named by id takes no other fields"),
-					 errhint("To change a patient, PATCH or UPDATE them.")));
+					 errmsg("a patient given by id must have no other fields"),
+					 errhint("To change the patient, use PATCH or UPDATE.")));
 		plan = &visit_patient_by_id;
 	}
 	else if (JB_ROOT_COUNT(patient) == 1 && jsonb_string_at(patient, "patient_id") != NULL)
@@ -286,7 +290,7 @@ medrec_record_visit(PG_FUNCTION_ARGS)
 	values[1] = StorePart(&visit_diagnoses, values[0], visit.diagnoses);
 	values[2] = StorePart(&visit_treatments, values[0], visit.treatments);
 	if (saved_plan_run(&visit_result, values, NULL) != 1)
-		PatientNotFound();		/* deleted meanwhile, or no longer to be seen */
+		PatientNotFound();		/* deleted meanwhile, or no longer visible */
 	result = SPI_datumTransfer(OnlyValue(), false, -1);
 	SPI_finish();
 	return result;

@@ -234,7 +234,7 @@ spell_bonus(uint32_t count)
 static inline bool
 may_be_typed(const Spelling *s, const ImageWord *iw)
 {
-	return iw->len + SPELL_BAND >= s->typed.len && iw->text_off != UINT32_MAX &&
+	return iw->len + SPELL_BAND >= s->typed.len &&
 		count_bits(s->letters & ~iw->letters) <= W.spell_letters;
 }
 
@@ -449,7 +449,6 @@ expand_word(Query *q, int qterm, const Word *w, bool last, bool abbreviated)
 	s.decides = word != UINT32_MAX && q->im.stems[q->im.words[word].stem].class != CLASS_NONE;
 	s.abbreviated = abbreviated;
 	s.known = add_forms(q, qterm, w, word);
-	q->qterms[qterm].known = s.known;
 	fit = prefix_fit(q, w, &s);
 	/* what begins a word is hardly another one with two errors */
 	if (fit > 0 && add_prefixes(q, qterm, w, fit) > 0 && !s.typing)

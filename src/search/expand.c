@@ -93,7 +93,6 @@ add_usual(Query *q, int pos, const ImageAbbr *first, const ImageAbbr *other)
 		if (qterm < 0)
 			continue;
 		q->qterms[qterm].optional = true;
-		q->qterms[qterm].known = true;
 		q->qterms[qterm].breaks = false;
 		query_add_expansion(q, qterm, b[i], 1.0f, HOW_ABBR);
 	}
@@ -173,7 +172,6 @@ take_abbreviation(Query *q, int pos, Abbreviation *a)
 			return;
 		if (i > 0)
 			q->qterms[qterm].breaks = false;
-		q->qterms[qterm].known = true;
 	}
 	add_meanings(q, pos, a);
 	if (a->nwords == 1 && a->nqterms == 1)

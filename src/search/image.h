@@ -109,6 +109,9 @@ typedef struct ImageWord
 	uint8_t		unused[3];
 } ImageWord;
 
+#define RARITY_LEAST	0.02f	/* of a word that nearly every row has, so
+								 * that no weight is zero or negative */
+
 /* What ranking reads of a stem. */
 typedef struct ImageStem
 {

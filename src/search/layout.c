@@ -13,6 +13,9 @@
 #include "search/vocabulary.h"
 #include "search/weights.h"
 
+#define IMPACT_BASE		0.01f	/* beside a term's weight, so that a term
+								 * without weight can be divided by */
+
 typedef struct Layout
 {
 	SearchBuilder *b;
@@ -133,7 +136,7 @@ weigh_stems(Layout *l)
 		float		rarity;
 
 		rarity = (float) (log(((double) b->rows.n + 2) / ((double) s->df + 1)) / all);
-		s->weight *= rarity < W.rarity_least ? W.rarity_least : rarity;
+		s->weight *= rarity < RARITY_LEAST ? RARITY_LEAST : rarity;
 		s->seen = 0;
 	}
 }
@@ -405,7 +408,7 @@ post_row(Layout *l, uint32_t row, const BuildRow *r, uint32_t *fill)
 	for (t = r->first; t != NONE; t = TERM(b, t)->next)
 	{
 		const BuildTerm *bt = TERM(b, t);
-		float		norm = W.impact_base;
+		float		norm = IMPACT_BASE;
 
 		for (k = 0; k < bt->ntoks; k++)
 		{

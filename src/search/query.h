@@ -52,7 +52,6 @@ typedef struct QueryTerm
 	uint8_t		word;			/* of the query */
 	bool		negated;
 	bool		breaks;			/* punctuation before it */
-	bool		known;			/* its word is in the vocabulary */
 	bool		optional;		/* of the usual kind, not asked for */
 	bool		merged;			/* the next one stands for it too */
 	char		variant;		/* asks for a variant of codes ("7thD") */

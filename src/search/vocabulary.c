@@ -124,7 +124,7 @@ build_find_word(SearchBuilder *b, const char *text, int len)
 }
 
 /* The number of a stem, made when new; NONE when out of memory. */
-uint32_t
+static uint32_t
 build_stem(SearchBuilder *b, const char *word, int len)
 {
 	char		text[WORD_MAX + 2];

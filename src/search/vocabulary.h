@@ -9,7 +9,6 @@
 
 extern uint32_t build_word(SearchBuilder *b, const char *text, int len);
 extern uint32_t build_find_word(SearchBuilder *b, const char *text, int len);
-extern uint32_t build_stem(SearchBuilder *b, const char *word, int len);
 extern uint32_t build_text(SearchBuilder *b, const char *text, size_t len);
 
 #endif							/* MEDREC_SEARCH_VOCABULARY_H */

@@ -118,7 +118,7 @@ term_weight(const Query *q, const QueryTerm *t, const Reading *r)
 		weight *= W.unspecified_share;
 	if (t->optional)
 		weight *= W.optional_share;
-	return weight < W.rarity_least ? W.rarity_least : weight;
+	return weight < RARITY_LEAST ? RARITY_LEAST : weight;
 }
 
 /* Says whether a query term is negated; *left counts the words that the last

@@ -5,12 +5,12 @@
  * One backend builds the image when it is first asked for and publishes it in a
  * pinned dynamic shared memory segment; the others attach it (suggest/image_slots.h).
  *
- * That an image may be old is said by an invalidation of terminology_state's
- * relcache entry, which reaches standbys as well; whether it is old is said by
- * the generation in that table, as long as the table's file is the same.  A
- * transaction that has itself changed the terminologies uses an image of its own
- * and publishes nothing: it may yet roll back.  Where there is no room, each
- * backend keeps a private copy.
+ * A relcache invalidation of terminology_state, which reaches standbys as
+ * well, signals that an image may be outdated; the generation in that table
+ * tells whether it is, as long as the table's file is the same. A transaction
+ * that has itself changed the terminologies uses its own image and publishes
+ * nothing, because it may still roll back. If there is no room, each backend
+ * keeps a private copy.
  */
 #include "base/medrec.h"
 
@@ -26,13 +26,14 @@
 /* The image that this backend uses. */
 static const void *image = NULL;
 static TerminologyState image_state;	/* that it was made of */
-static bool image_own = false;	/* of a transaction that had changed it */
+static bool image_own = false;	/* made by a transaction that had changed the
+								 * terminologies */
 static dsm_segment *image_segment = NULL;	/* or */
 static MemoryContext image_context = NULL;	/* where it lies */
-static uint64 image_seen = 0;	/* invalidations, when it was last known to be
-								 * new */
+static uint64 image_seen = 0;	/* number of invalidations when it was last
+								 * known to be current */
 
-/* Lets go of the image that this backend uses. */
+/* Releases the image that this backend uses. */
 static void
 DropImage(void)
 {
@@ -45,7 +46,7 @@ DropImage(void)
 	image_context = NULL;
 }
 
-/* Attaches what another backend has published, if it is at least that new. */
+/* Attaches the image that another backend has published, if it is at least that new. */
 static bool
 AttachPublished(const TerminologyState *state)
 {
@@ -56,14 +57,14 @@ AttachPublished(const TerminologyState *state)
 	if (handle == DSM_HANDLE_INVALID)
 		return false;
 
-	/* it may be that this backend published it itself */
+	/* this backend may have published it itself */
 	if (image_segment != NULL && dsm_segment_handle(image_segment) == handle)
 	{
 		image_state.generation = generation;
 		return true;
 	}
 
-	/* NULL if it was replaced just now */
+	/* NULL if it has just been replaced */
 	segment = dsm_attach(handle);
 	if (segment == NULL)
 		return false;
@@ -82,7 +83,7 @@ AttachPublished(const TerminologyState *state)
 	return true;
 }
 
-/* Builds an image and uses it; others get it too, unless it is this transaction's own. */
+/* Builds an image and uses it; publishes it, unless it is specific to this transaction. */
 static void
 BuildImage(const TerminologyState *state, bool own)
 {
@@ -105,30 +106,30 @@ BuildImage(const TerminologyState *state, bool own)
 	segment = image_slot_publish(state, built, size);
 	if (segment != NULL)
 	{
-		/* the shared one is used, the private one can go */
+		/* the shared one is used, so the private one can be freed */
 		DropImage();
 		image_segment = segment;
 		image = dsm_segment_address(segment);
 	}
 }
 
-/* Does the image that this backend has fit what the active snapshot sees? */
+/* Does this backend's image match what the active snapshot sees? */
 static bool
 IsFresh(const TerminologyState *state, bool own)
 {
 	if (image == NULL || image_state.file != state->file)
 		return false;
-	/* what this transaction counted may count otherwise after a rollback */
+	/* a generation of this transaction may be used again after a rollback */
 	if (own || image_own)
 		return image_own && image_state.generation == state->generation &&
 			image_state.changed_by == state->changed_by;
-	/* newer than an old snapshot will do */
+	/* an image newer than an old snapshot is good enough */
 	return image_state.generation >= state->generation;
 }
 
 /*
- * Notes that the image is good until the next message - if it is as new as the
- * tables are now.  What an old snapshot takes is not, and is looked at again.
+ * Records that the image is valid until the next invalidation, if it is as new
+ * as the tables are now. An image for an old snapshot is checked again.
  */
 static void
 NoteSeen(uint64 seen)
@@ -139,7 +140,7 @@ NoteSeen(uint64 seen)
 		seen : seen - 1;
 }
 
-/* Gives the image for what the active snapshot sees. */
+/* Returns the image for what the active snapshot sees. */
 const void *
 suggest_image(void)
 {
@@ -147,7 +148,7 @@ suggest_image(void)
 	TerminologyState state;
 	bool		own = terminology_changed_here();
 
-	/* any change of a table makes us look at the generation */
+	/* after any change of a table the generation is checked */
 	if (image != NULL && image_seen == seen && !own && !image_own)
 		return image;
 

@@ -21,11 +21,11 @@ typedef struct BuildState
 	HTAB	   *refs;			/* of CodeRefs */
 } BuildState;
 
-/* What is to be known of a code while building; the key: system's index and code. */
+/* What the build has to know about a code; key: index of the system, and code. */
 typedef struct CodeRefs
 {
 	char		key[CODE_MAX_LEN + 2];
-	int32		last;			/* the newest row in the builder, -1 before
+	int32		last;			/* the latest row in the builder, -1 before
 								 * the first */
 	SearchSex	sex;
 	int			age_min;
@@ -61,7 +61,7 @@ BuildInterrupt(void *arg)
 	CHECK_FOR_INTERRUPTS();
 }
 
-/* Finds what is known of a code, making it if asked to; else NULL if nothing is. */
+/* Finds the entry of a code; if there is none, creates it if asked to, otherwise returns NULL. */
 static CodeRefs *
 FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make)
 {
@@ -82,7 +82,7 @@ FindRefs(BuildState *build, const CodeSystem *cs, const char *code, bool make)
 	return refs;
 }
 
-/* Notes whom a code is not for. */
+/* Records which patients a code is not for. */
 static void
 AddRestriction(const Restriction *restriction, void *arg)
 {
@@ -120,7 +120,7 @@ AddImageCode(const TermRow *row, void *arg)
 	int32		ref;
 
 	if (row->until <= row->from)
-		return;					/* the file's own dates leave nothing of it */
+		return;					/* no day is left after the file's own dates */
 	code.system = code_system_index(row->cs);
 	code.code = row->code;
 	code.code_len = strlen(row->code);
@@ -140,8 +140,8 @@ AddImageCode(const TermRow *row, void *arg)
 		AddImageTerm(build, ref, SEARCH_TERM_SHORT, row->short_display);
 
 	/*
-	 * further terms go to one row of the code, the newest: that is what is
-	 * looked for
+	 * further terms belong to one row of the code, the latest, which searches
+	 * look for
 	 */
 	if (refs->last < 0 || DATE_IS_NOEND(row->until))
 		refs->last = ref;

@@ -1,10 +1,10 @@
 /*
  * suggest/image_slots.c
- *		Shared memory that says which search image a database has.
+ *		Shared memory with the current search image of each database.
  *
- * A slot per database names the segment with its image.  The first slots are in the
- * main shared memory, small enough for the room that every server keeps, so that
- * nothing need be preloaded; where there are more databases, tables of further slots
+ * A slot per database names the segment with its image. The first slots are in
+ * the main shared memory, and small enough for its spare room, so that the
+ * library need not be preloaded. For more databases, tables of further slots
  * follow in pinned segments, each naming the next.
  */
 #include "base/medrec.h"
@@ -41,7 +41,7 @@ typedef struct SharedSlot
 								 * published */
 	Oid			file;			/* of the state whose generation it is */
 	int64		generation;		/* of what is published */
-	int			builder;		/* pid of who is building, or 0 */
+	int			builder;		/* pid of the building backend, or 0 */
 } SharedSlot;
 
 typedef struct SlotTable
@@ -55,8 +55,9 @@ typedef struct SlotTable
 
 typedef struct SharedImages
 {
-	slock_t		mutex;			/* over all slots; held for a few instructions */
-	ConditionVariable built;	/* a build has ended, well or not */
+	slock_t		mutex;			/* protects all slots; held for a few
+								 * instructions */
+	ConditionVariable built;	/* a build has ended, successfully or not */
 	SlotTable	first;			/* of FIRST_SLOTS */
 } SharedImages;
 
@@ -134,8 +135,8 @@ FreeDroppedSlots(void)
 }
 
 /*
- * Makes a pinned segment with this content, NULL where there is no room: a small
- * /dev/shm is reported as an error, which must not be the caller's.
+ * Creates a pinned segment with this content, NULL if there is no room: a
+ * small /dev/shm causes an error, which must not reach the caller.
  */
 static dsm_segment *
 MakeSegment(const void *content, size_t size)
@@ -181,21 +182,21 @@ MakeSegment(const void *content, size_t size)
 	return segment;
 }
 
-/* Takes a table of slots into the list of those that are attached. */
+/* Adds a table of slots to the list of attached ones. */
 static void
 AddTable(SlotTable *table)
 {
 	array_room(TopMemoryContext, tables, ntables, tables_size);
 
 	/*
-	 * room is there before the segment is attached, so that none is attached
-	 * twice
+	 * memory is allocated before the segment is attached, so that none is
+	 * attached twice
 	 */
 	if (table != NULL)
 		tables[ntables++] = table;
 }
 
-/* Attaches a table of slots; false where it cannot be. */
+/* Attaches a table of slots; false if that fails. */
 static bool
 AttachTable(dsm_handle handle)
 {
@@ -210,7 +211,7 @@ AttachTable(dsm_handle handle)
 	return true;
 }
 
-/* Makes a further table of slots and hangs it on the last one. */
+/* Creates a further table of slots and links it to the last one. */
 static bool
 ExtendTables(void)
 {
@@ -245,8 +246,8 @@ ExtendTables(void)
 }
 
 /*
- * Finds this database's slot in the tables that are attached, or takes a free one.
- * Where there is a further table, the answer is its handle.
+ * Finds this database's slot in the attached tables, or takes a free one. If
+ * there is a further table, returns its handle.
  */
 static dsm_handle
 FindSlot(void)
@@ -288,8 +289,7 @@ image_slot_find(void)
 	if (ntables == 0)
 	{
 		/*
-		 * a newer library without a restart of the server has slots of its
-		 * own
+		 * a newer library has its own slots until the server is restarted
 		 */
 		shared = medrec_shared_memory("medrec image slots " CppAsString2(SEARCH_IMAGE_VERSION),
 									  SHARED_IMAGES_SIZE, InitImageSlots);
@@ -309,7 +309,7 @@ image_slot_find(void)
 	tried = true;
 }
 
-/* Is an image published that is at least that new?  To be asked under the lock. */
+/* Is an image published that is at least that new? Call it under the lock. */
 static bool
 IsPublished(const TerminologyState *state)
 {
@@ -336,8 +336,8 @@ image_slot_published(const TerminologyState *state, int64 *generation)
 }
 
 /*
- * Makes this backend the one that builds, or waits for the one that does.
- * False when the other has finished, and what it published is worth a look.
+ * Makes this backend the builder, or waits for the current one. False if
+ * another builder has finished, so that its image should be tried.
  */
 bool
 image_slot_claim(const TerminologyState *state)
@@ -364,7 +364,7 @@ image_slot_claim(const TerminologyState *state)
 			ConditionVariableCancelSleep();
 			return !done;
 		}
-		/* a builder that died or takes too long holds nobody up */
+		/* a builder that died or takes too long must not block others */
 		if (waited >= BUILD_WAIT || BackendPidGetProc(builder) == NULL)
 		{
 			SpinLockAcquire(&shared->mutex);
@@ -378,7 +378,7 @@ image_slot_claim(const TerminologyState *state)
 	}
 }
 
-/* Says that this backend builds no longer. */
+/* Ends this backend's role as the builder. */
 void
 image_slot_release(void)
 {
@@ -391,7 +391,7 @@ image_slot_release(void)
 	ConditionVariableBroadcast(&shared->built);
 }
 
-/* Offers an image to the other backends; silently not, where there is no room. */
+/* Publishes an image for the other backends; does nothing if there is no room. */
 dsm_segment *
 image_slot_publish(const TerminologyState *state, const void *built, size_t size)
 {
@@ -416,7 +416,7 @@ image_slot_publish(const TerminologyState *state, const void *built, size_t size
 	}
 	SpinLockRelease(&shared->mutex);
 
-	/* those who have it attached keep it until they look for a newer one */
+	/* backends that have attached it keep it until they look for a newer one */
 	if (!newest)
 		dsm_unpin_segment(dsm_segment_handle(segment));
 	else if (old != DSM_HANDLE_INVALID)

@@ -1,6 +1,6 @@
 /*
  * suggest/image_slots.h
- *		Shared memory that says which search image a database has.
+ *		Shared memory with the current search image of each database.
  */
 #ifndef MEDREC_IMAGE_SLOTS_H
 #define MEDREC_IMAGE_SLOTS_H
@@ -9,22 +9,22 @@
 
 #include "terminology/state.h"
 
-/* finds this database's slot; without one, nothing is published and nobody waits */
+/* finds this database's slot; without one, nothing is published or waited for */
 extern void image_slot_find(void);
 
 /* the segment with an image at least that new, and its generation; or DSM_HANDLE_INVALID */
 extern dsm_handle image_slot_published(const TerminologyState *state, int64 *generation);
 
 /*
- * Makes this backend the one that builds, or waits for the one that does; false when
- * the other has finished, and what it published is worth a look.
+ * Makes this backend the builder, or waits for the current one. False if
+ * another builder has finished, so that its image should be tried.
  */
 extern bool image_slot_claim(const TerminologyState *state);
 
-/* this backend builds no longer, whether it has built or not */
+/* ends this backend's role as the builder, whether it has built or not */
 extern void image_slot_release(void);
 
-/* publishes a copy of an image; its segment, or NULL where there is no room */
+/* publishes a copy of an image; returns its segment, or NULL if there is no room */
 extern dsm_segment *image_slot_publish(const TerminologyState *state, const void *built,
 									   size_t size);
 

@@ -1,6 +1,6 @@
 /*
  * suggest/suggest.c
- *		medrec's own suggestions: questions to the search image.
+ *		medrec's own suggestions: queries of the search image.
  */
 #include "base/medrec.h"
 
@@ -21,8 +21,9 @@
 #include "terminology/context.h"
 
 /*
- * What a search works in.  Kept, because a chunk of this size is given back to
- * the system, and fetching its pages again costs as much as a search.
+ * Working memory of a search. It is kept, because freeing a chunk of this size
+ * returns it to the system, and getting its pages again costs as much as a
+ * search.
  */
 static void *scratch = NULL;
 

@@ -1,6 +1,6 @@
 /*
  * suggest/suggest.h
- *		medrec's own suggestions: the search image, and questions to it.
+ *		medrec's own suggestions: queries of the search image.
  */
 #ifndef MEDREC_SUGGEST_H
 #define MEDREC_SUGGEST_H

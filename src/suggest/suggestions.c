@@ -2,8 +2,8 @@
  * suggest/suggestions.c
  *		Lists of suggested codes: their shape, order and de-duplication.
  *
- * Where suggestions come from does not matter here: suggest/suggest.c finds medrec's
- * own, an outside program may add others.
+ * The origin of suggestions does not matter here: suggest/suggest.c finds
+ * medrec's own, and outside programs may add others.
  */
 #include "base/medrec.h"
 
@@ -18,7 +18,7 @@
 #include "suggest/suggestions.h"
 #include "terminology/code_systems.h"
 
-/* what is assumed of a suggestion that says no score, and no source */
+/* score and source of a suggestion without them */
 #define DEFAULT_SCORE	0.5
 #define DEFAULT_SOURCE	"external"
 
@@ -40,7 +40,7 @@ static const char *const key_names[] = {
 	"code", "display", "code_system", "score", "source", "reason"
 };
 
-/* Pushes a key and as much of its string as a suggestion may hold. */
+/* Pushes a key and as much of its string as a suggestion may contain. */
 static void
 PushClipped(JsonbParseState **state, const char *key, const char *string)
 {
@@ -51,7 +51,7 @@ PushClipped(JsonbParseState **state, const char *key, const char *string)
 	jsonb_push_string(state, key, string ? string : "");
 }
 
-/* Makes the column's value of a list. */
+/* Converts a list to the column's value. */
 Jsonb *
 suggestions_to_jsonb(List *suggestions)
 {
@@ -79,7 +79,7 @@ suggestions_to_jsonb(List *suggestions)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_ARRAY, NULL));
 }
 
-/* Tells which key of a suggestion a JSON key is. */
+/* Finds the key of a suggestion for a JSON key. */
 static SuggestionKey
 KeyOf(const JsonbValue *key)
 {
@@ -91,7 +91,7 @@ KeyOf(const JsonbValue *key)
 	return KEY_NONE;
 }
 
-/* Reads a score; false when it is no number from 0 to 1. */
+/* Reads a score; false if it is not a number from 0 to 1. */
 static bool
 ReadScore(const JsonbValue *value, double *score)
 {
@@ -135,8 +135,8 @@ KeepString(Suggestion *suggestion, SuggestionKey key, char *string)
 }
 
 /*
- * Reads the value of a key; false when it is not what belongs there, and then adds
- * a fault where there is a list of them.
+ * Reads the value of a key; if it is invalid, returns false, and adds a fault
+ * if there is a list of faults.
  */
 static bool
 ReadSuggestionValue(SuggestionKey key, const JsonbValue *value, Suggestion *suggestion,
@@ -167,8 +167,8 @@ ReadSuggestionValue(SuggestionKey key, const JsonbValue *value, Suggestion *sugg
 }
 
 /*
- * Reads one object; says what is wrong if there are faults to add to, and
- * whether it is well formed.  present gets a bit for each key that is there.
+ * Reads one object; returns whether it is well formed, and adds what is wrong
+ * if there is a list of faults. present gets a bit for each key found.
  */
 static bool
 ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present,
@@ -194,7 +194,7 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 			good = false;
 			if (faults)
 				faults_add(faults, "suggestions", "structure",
-						   "element %d has a key that is not known", number);
+						   "element %d has an unknown key", number);
 			continue;
 		}
 		*present |= 1u << key;
@@ -205,8 +205,8 @@ ReadSuggestion(JsonbContainer *object, Suggestion *suggestion, unsigned *present
 }
 
 /*
- * Gives a suggestion its code's normal form and its system's name, and fills what it
- * leaves out; false when it names no code.  cs: the system of the record.
+ * Normalizes a suggestion's code and system, and fills in missing values;
+ * false if it has no valid code. cs: the system of the record.
  */
 static bool
 Normalize(Suggestion *s, unsigned present, const CodeSystem *cs, FaultList *faults, int number)
@@ -223,10 +223,10 @@ Normalize(Suggestion *s, unsigned present, const CodeSystem *cs, FaultList *faul
 		cs = codesystem_lookup(cstring_to_text(s->code_system));
 		if (cs == NULL)
 			faults_add(faults, "suggestions", "not-found",
-					   "element %d: code_system is not known", number);
+					   "element %d: code_system is unknown", number);
 	}
-	if (cs == NULL)				/* if it is the record's own, that has been
-								 * said */
+	if (cs == NULL)				/* the record's own system has been reported
+								 * already */
 		return false;
 	codesystem_check(cs, s->code, strlen(s->code), &check);
 	if (check.verdict != CODE_OK)
@@ -244,7 +244,7 @@ Normalize(Suggestion *s, unsigned present, const CodeSystem *cs, FaultList *faul
 	return true;
 }
 
-/* Reads suggestions from outside, fills what they leave out, normalises. */
+/* Reads suggestions from outside, fills in missing values, and normalizes them. */
 List *
 suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults)
 {
@@ -337,7 +337,7 @@ IsAmong(const Suggestion *suggestion, List *list)
 	return false;
 }
 
-/* Puts the client's name before what it says of a suggestion's source. */
+/* Prepends the client's name to a suggestion's source. */
 static char *
 ClientSource(char *said, const char *who)
 {
@@ -354,7 +354,7 @@ ClientSource(char *said, const char *who)
 	return source;
 }
 
-/* Says of a client's suggestions that they are the client's. */
+/* Marks a client's suggestions with the client's name. */
 List *
 suggestions_of_client(List *theirs, Jsonb *stored, const CodeSystem *cs, const char *who)
 {
@@ -375,7 +375,10 @@ suggestions_of_client(List *theirs, Jsonb *stored, const CodeSystem *cs, const c
 	{
 		Suggestion *s = (Suggestion *) lfirst(lc);
 
-		/* a row that is sent back as it was read claims nothing */
+		/*
+		 * suggestions that are sent back as they were read are not the
+		 * client's
+		 */
 		if (IsAmong(s, known))
 			continue;
 		s->source = ClientSource(s->source, who);

@@ -28,18 +28,18 @@ typedef struct Suggestion
 extern Jsonb *suggestions_to_jsonb(List *suggestions);
 
 /*
- * Reads suggestions that come from outside: code is required, the rest is
- * filled; what is wrong is added to the faults.  Codes are normalised.
+ * Reads suggestions from outside: code is required, other missing values are
+ * filled in; what is wrong is added to the faults. Codes are normalized.
  */
 extern List *suggestions_from_jsonb(Jsonb *jb, const CodeSystem *cs, FaultList *faults);
 
-/* those of a record that are not medrec's own, by their source */
+/* the suggestions of a record that are not medrec's own, by their source */
 extern List *suggestions_of_others(Jsonb *jb, const CodeSystem *cs);
 
 /*
- * Suggestions that a client brings, with its name before the source that it says;
- * without those that the record has already.  who may be NULL: then no name is
- * known, and only the sources that are medrec's own are kept from the client.
+ * A client's suggestions, with its name before their source, without those
+ * that the record has already. who may be NULL if no name is known; then only
+ * medrec's own sources are refused to the client.
  */
 extern List *suggestions_of_client(List *theirs, Jsonb *stored, const CodeSystem *cs,
 								   const char *who);

@@ -10,7 +10,7 @@
 
 #include "terminology/code_systems.h"
 
-/* Gives a string in UTF-8, the argument itself where it is that already. */
+/* Converts a string to UTF-8; returns the argument itself if it is UTF-8 already. */
 char *
 to_utf8(const char *str, int len, int *utf8len)
 {
@@ -20,7 +20,7 @@ to_utf8(const char *str, int len, int *utf8len)
 	return utf8;
 }
 
-/* Finds the code system that a text names, NULL when there is none. */
+/* Finds the code system that a text names, NULL if there is none. */
 const CodeSystem *
 codesystem_lookup(text * name)
 {
@@ -30,7 +30,7 @@ codesystem_lookup(text * name)
 	return code_system_find(utf8, len);
 }
 
-/* Finds the code system that a text names, or says that it is unknown. */
+/* Finds the code system that a text names, or raises an error. */
 const CodeSystem *
 codesystem_get(text * name)
 {
@@ -64,7 +64,7 @@ codesystem_ascend(const CodeSystem *cs, char code[CODE_MAX_LEN + 1])
 	int			len = (int) strlen(code);
 	int			n = cs->parent ? cs->parent(code, len, above) : 0;
 
-	/* upwards is shorter: no circle */
+	/* the code above is always shorter, so there is no circle */
 	if (n <= 0 || n >= len)
 		return false;
 	memcpy(code, above, n);
@@ -72,7 +72,7 @@ codesystem_ascend(const CodeSystem *cs, char code[CODE_MAX_LEN + 1])
 	return true;
 }
 
-/* Does a code stand above another one? */
+/* Is a code above another one? */
 bool
 codesystem_is_above(const CodeSystem *cs, const char *above, const char *code)
 {

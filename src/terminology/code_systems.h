@@ -1,6 +1,6 @@
 /*
  * terminology/code_systems.h
- *		The pure code-system library, spoken to in the server's encoding.
+ *		The code-system library, called with strings in the server's encoding.
  */
 #ifndef MEDREC_CODESYSTEMS_H
 #define MEDREC_CODESYSTEMS_H
@@ -18,12 +18,13 @@ extern void codesystem_check(const CodeSystem *cs, const char *code, int len,
 							 CodeCheck *check);
 
 /*
- * Goes up, in place, in the hierarchy that the codes' own text carries (E11.9 is below
- * E11); false at the top, and where the system's codes carry none.
+ * Goes up one level, in place, in the hierarchy that is in the codes' text
+ * (E11.9 is below E11); false at the top, and if the system's codes have no
+ * hierarchy.
  */
 extern bool codesystem_ascend(const CodeSystem *cs, char code[CODE_MAX_LEN + 1]);
 
-/* does a code stand above another one in that hierarchy? */
+/* is a code above another one in that hierarchy? */
 extern bool codesystem_is_above(const CodeSystem *cs, const char *above, const char *code);
 
 /* a string in UTF-8, as the pure parts want it; may be the argument itself */

@@ -18,7 +18,7 @@
 #include "terminology/contents.h"
 #include "terminology/tables.h"
 
-/* Hands every row of a table to a function, its strings only for the call. */
+/* Calls a function for every row of a table; the strings are valid during the call only. */
 static void
 EachRow(bool codes, TermRowFunction function, void *arg)
 {
@@ -66,21 +66,21 @@ EachRow(bool codes, TermRowFunction function, void *arg)
 	table_close(rel, AccessShareLock);
 }
 
-/* Hands every code to a function. */
+/* Calls a function for every code. */
 void
 terminology_each_code(TermRowFunction function, void *arg)
 {
 	EachRow(true, function, arg);
 }
 
-/* Hands every further term to a function. */
+/* Calls a function for every further term. */
 void
 terminology_each_term(TermRowFunction function, void *arg)
 {
 	EachRow(false, function, arg);
 }
 
-/* Hands every abbreviation and its expansion to a function. */
+/* Calls a function for every abbreviation and its expansion. */
 void
 terminology_each_abbreviation(AbbreviationFunction function, void *arg)
 {

@@ -9,7 +9,7 @@
 
 #include "codes/codes.h"
 
-/* A row of medrec.code or medrec.code_term, for those who read them all. */
+/* A row of medrec.code or medrec.code_term, for functions that read all of them. */
 typedef struct TermRow
 {
 	const CodeSystem *cs;

@@ -1,6 +1,6 @@
 /*
  * terminology/context.c
- *		What a caller says of the surroundings of a code, as JSON.
+ *		Reads the context of a code, which callers give as JSON.
  */
 #include "base/medrec.h"
 
@@ -13,15 +13,15 @@
 #include "terminology/code_systems.h"
 #include "terminology/context.h"
 
-/* most codes of a visit that are looked at */
+/* most codes of a visit that are checked */
 #define CONTEXT_CODES_MAX	1000
 
 /* Reads the value of one key, which is not null. */
 typedef void (*KeyReader) (const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
 						   FaultList *faults);
 
-/* What a JSON string holds that is JSON itself: so does an object arrive that
- * stands in a URL.  Anything else is returned as it is. */
+/* The value of a JSON string that contains JSON itself, which is how an object
+ * in a URL arrives. Anything else is returned unchanged. */
 static Jsonb *
 FromString(Jsonb *jb)
 {
@@ -36,7 +36,7 @@ FromString(Jsonb *jb)
 	return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text)));
 }
 
-/* Reads an age; false when it is no number that a patient can have. */
+/* Reads an age; false if it is not a number that a patient can have. */
 bool
 context_read_age(const JsonbValue *value, int *age)
 {
@@ -57,7 +57,7 @@ context_read_age(const JsonbValue *value, int *age)
 	return true;
 }
 
-/* Reads the codes of the visit; those that are malformed exclude nothing. */
+/* Reads the codes of the visit; malformed ones exclude nothing. */
 static void
 ReadVisitCodes(const JsonbValue *value, const CodeSystem *cs, CodeContext *context,
 			   FaultList *faults)
@@ -130,7 +130,7 @@ ReadTyping(const JsonbValue *value, const CodeSystem *cs, CodeContext *context, 
 		context->typing = value->val.boolean;
 }
 
-/* Finds the reader of a key, NULL where the key is not known. */
+/* Finds the reader of a key, NULL if the key is unknown. */
 static KeyReader
 ReaderOf(const JsonbValue *key)
 {
@@ -180,7 +180,7 @@ context_read(Jsonb *jb, const CodeSystem *cs, CodeContext *context)
 		read = ReaderOf(&value);
 		(void) JsonbIteratorNext(&it, &value, true);
 		if (read == NULL)
-			faults_add(&faults, "context", "structure", "has a key that is not known");
+			faults_add(&faults, "context", "structure", "has an unknown key");
 		else if (value.type != jbvNull)
 			read(&value, cs, context, &faults);
 	}

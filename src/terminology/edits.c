@@ -38,8 +38,8 @@ typedef struct Edits
 	const CodeSystem *cs;
 	const char *code;
 	const EditContext *context;
-	const char *partner;		/* whose excludes1 notes are looked at, NULL:
-								 * the code's own */
+	const char *partner;		/* code whose excludes1 notes are checked,
+								 * NULL: the code itself */
 	List	   *issues;
 	Relation	rules;
 	Oid			index;
@@ -47,7 +47,7 @@ typedef struct Edits
 
 typedef void (*RuleFunction) (Edits *edits, HeapTuple rule, const char *owner);
 
-/* A text column of a rule, NULL where it is null. */
+/* A text column of a rule, NULL if it is null. */
 static char *
 RuleText(const Edits *edits, HeapTuple rule, int column)
 {
@@ -57,7 +57,7 @@ RuleText(const Edits *edits, HeapTuple rule, int column)
 	return isnull ? NULL : TextDatumGetCString(value);
 }
 
-/* A number column of a rule, -1 where it is null. */
+/* A number column of a rule, -1 if it is null. */
 static int
 RuleNumber(const Edits *edits, HeapTuple rule, int column)
 {
@@ -80,7 +80,7 @@ RuleHolds(const Edits *edits, HeapTuple rule)
 	return day < DatumGetDateADT(heap_getattr(rule, RULE_TO, desc, &isnull)) || isnull;
 }
 
-/* Gives the rules in force of a code to a function. */
+/* Calls a function for the rules of a code that hold on the day. */
 static void
 EachRule(Edits *edits, const char *code, RuleFunction function)
 {
@@ -102,7 +102,7 @@ EachRule(Edits *edits, const char *code, RuleFunction function)
 	systable_endscan(scan);
 }
 
-/* Whether a code is in a range whose ends stand for all codes below them. */
+/* Whether a code is in a range whose ends include all codes below them. */
 static bool
 InRange(const char *code, const char *from, const char *to)
 {
@@ -117,7 +117,7 @@ Warn(Edits *edits, const char *text)
 	edits->issues = issue_add(edits->issues, ISSUE_WARNING, "code-rule", "code", "%s", text);
 }
 
-/* A note as far as an issue shows it, cut at a character. */
+/* The part of a note that an issue shows, truncated at a character boundary. */
 static char *
 ShortNote(const char *note)
 {
@@ -128,7 +128,7 @@ ShortNote(const char *note)
 	return psprintf("%.*s...", pg_mbcliplen(note, len, NOTE_SHOWN), note);
 }
 
-/* Is the patient of another age than a rule on age allows? */
+/* Is the patient's age outside of a rule on age? */
 static bool
 BreaksAge(const EditContext *context, int age_min, int age_max)
 {
@@ -136,7 +136,10 @@ BreaksAge(const EditContext *context, int age_min, int age_max)
 		(context->age < age_min || context->age > age_max);
 }
 
-/* Is the patient of another gender than a rule is for?  Neither male nor female breaks none. */
+/*
+ * Is the patient's gender different from that of a rule? A gender other than
+ * male and female breaks no rule.
+ */
 static bool
 BreaksGender(const EditContext *context, const char *rule)
 {
@@ -146,7 +149,7 @@ BreaksGender(const EditContext *context, const char *rule)
 		(strcmp(rule, "male") == 0 && strcmp(context->gender, "female") == 0);
 }
 
-/* What a rule says against the code as principal diagnosis, NULL where it says nothing. */
+/* The issue of a rule on principal diagnoses, NULL if the rule is about something else. */
 static const char *
 PrincipalFault(const char *rule)
 {
@@ -166,7 +169,7 @@ PrincipalFault(const char *rule)
 	return NULL;
 }
 
-/* Holds the code against a rule of its own. */
+/* Checks the code against one of its own rules. */
 static void
 CheckOwnRule(Edits *edits, HeapTuple rule, const char *owner)
 {
@@ -192,7 +195,7 @@ CheckOwnRule(Edits *edits, HeapTuple rule, const char *owner)
 	}
 }
 
-/* Holds the other codes against an excludes1 rule of the code or one above it. */
+/* Checks the other codes against an excludes1 rule of the code or one above it. */
 static void
 CheckExcludes(Edits *edits, HeapTuple rule, const char *owner)
 {
@@ -218,7 +221,7 @@ CheckExcludes(Edits *edits, HeapTuple rule, const char *owner)
 	}
 }
 
-/* Gives the rules of a code and of all codes above it to a function. */
+/* Calls a function for the rules of a code and of all codes above it. */
 static void
 EachRuleUpwards(Edits *edits, const char *code, RuleFunction function)
 {
@@ -241,7 +244,7 @@ edits_loaded(void)
 	return loaded;
 }
 
-/* Hands what restricts suggestions to a function. */
+/* Calls a function for the rules that restrict suggestions. */
 void
 edits_each_restriction(void (*function) (const Restriction *, void *), void *arg)
 {
@@ -254,7 +257,7 @@ edits_each_restriction(void (*function) (const Restriction *, void *), void *arg
 
 	edits.rules = table_open(medrec_relation("code_rule"), AccessShareLock);
 	scan = systable_beginscan(edits.rules, InvalidOid, false, GetActiveSnapshot(), 0, NULL);
-	/* only now: the scan outlives its rows */
+	/* freed only now, because the scan returns rows in it */
 	old = MemoryContextSwitchTo(per_row);
 	while (HeapTupleIsValid(rule = systable_getnext(scan)))
 	{
@@ -305,7 +308,7 @@ edits_check(const CodeSystem *cs, const char *code, const EditContext *context, 
 		EachRuleUpwards(&edits, code, CheckExcludes);
 
 		/*
-		 * and the other way round: the pair is one, whichever code bears the
+		 * and the other way round: a pair is excluded whichever code has the
 		 * note
 		 */
 		turned.other_codes = list_make1(unconstify(char *, code));

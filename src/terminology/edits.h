@@ -1,6 +1,7 @@
 /*
  * terminology/edits.h
- *		Coding edits: what the releases' rules say to a code in its record.
+ *		Coding edits: checks a code in its record against the rules of the
+ *		releases.
  */
 #ifndef MEDREC_EDITS_H
 #define MEDREC_EDITS_H
@@ -10,7 +11,7 @@
 
 #include "codes/codes.h"
 
-/* What is known around a code. */
+/* The context of a code. */
 typedef struct EditContext
 {
 	DateADT		on_date;
@@ -24,26 +25,26 @@ typedef struct EditContext
 /* are any rules loaded? */
 extern bool edits_loaded(void);
 
-/* Whom a code is not for: what suggestions leave out. */
+/* Which patients a code is not for, so that suggestions leave it out. */
 typedef struct Restriction
 {
 	const CodeSystem *cs;
 	const char *code;
 	const char *gender;			/* "male", "female", NULL for either */
-	int			age_min;		/* -1 where the rule is not about age */
+	int			age_min;		/* -1 if the rule is not about age */
 	int			age_max;
 } Restriction;
 
 /*
- * Hands every rule on age that is in force, and every rule on gender, to a
- * function.  Those on gender have ended: CMS applies them no longer, but what is
- * suggested first may still follow them.
+ * Calls a function for every rule on age that is in effect, and every rule on
+ * gender. Those on gender have ended: CMS no longer applies them, but the
+ * order of suggestions may still follow them.
  */
 extern void edits_each_restriction(void (*function) (const Restriction *, void *), void *arg);
 
 /*
- * Adds an issue (code-rule, warning) for every rule in force on the day that the
- * code breaks; code is in its normal form.  Returns the list.
+ * Adds an issue (code-rule, warning) for every rule in effect on the day that
+ * the code breaks; code is in its normal form. Returns the list.
  */
 extern List *edits_check(const CodeSystem *cs, const char *code,
 						 const EditContext *context, List *issues);

@@ -1,10 +1,11 @@
 /*
  * terminology/expansions.c
- *		Writes out the abbreviations of a description.
+ *		Expands the abbreviations of a description.
  *
- * The list that suggestions start from also holds lay words and near synonyms:
- * good for finding a code, too loose for calling two texts the same.  Only what
- * abbreviates by its letters counts here, and the tabular list's own NOS and NEC.
+ * The list in medrec.abbreviation also has lay words and near synonyms, which
+ * are good for finding a code but too loose for treating two texts as equal.
+ * Only entries that abbreviate by their letters count here, and NOS and NEC of
+ * the tabular list.
  */
 #include "base/medrec.h"
 
@@ -13,16 +14,16 @@
 #include "search/search.h"
 #include "terminology/expansions.h"
 
-/* a description of more words is read as it stands */
+/* a description of more words is not expanded */
 #define WORDS_MAX		48
 
 /* words of the longest abbreviation ("s p" for s/p) */
 #define PHRASE_MAX		3
 
-/* meanings of one abbreviation, its own letters among them */
+/* most meanings of one abbreviation, itself included */
 #define MEANINGS_MAX	4
 
-/* A stretch of the description and what it may stand for. */
+/* Some words of the description and what they may stand for. */
 typedef struct Stretch
 {
 	const char *meaning[MEANINGS_MAX];
@@ -30,7 +31,7 @@ typedef struct Stretch
 	int			n;
 } Stretch;
 
-/* the entries that abbreviate, those of a first byte together */
+/* the entries that abbreviate, grouped by first byte */
 static const SearchAbbreviation **entries = NULL;
 static int	first_entry[257];
 
@@ -86,7 +87,7 @@ FillEntries(void)
 	entries = list;
 }
 
-/* Finds what the words from here may stand for; returns the length that is read. */
+/* Finds what the words from here may stand for; returns the length of these words. */
 static int
 FindMeanings(const char *word, const char *end, Stretch *stretch)
 {
@@ -116,7 +117,7 @@ FindMeanings(const char *word, const char *end, Stretch *stretch)
 		}
 		if (stretch->n > 0 || nwords == 0)
 		{
-			/* and it may be meant as it is written */
+			/* or it may be meant literally */
 			stretch->meaning[stretch->n] = word;
 			stretch->len[stretch->n++] = len;
 			return len;
@@ -125,7 +126,7 @@ FindMeanings(const char *word, const char *end, Stretch *stretch)
 	pg_unreachable();
 }
 
-/* Writes out the abbreviations of a folded text, in every way that is likely. */
+/* Expands the abbreviations of a folded text in all likely ways. */
 int
 expand_abbreviations(const FoldedTerm *term, FoldedTerm readings[EXPANSIONS_MAX])
 {
@@ -152,7 +153,7 @@ expand_abbreviations(const FoldedTerm *term, FoldedTerm readings[EXPANSIONS_MAX]
 		ways = Min(ways * stretch->n, EXPANSIONS_MAX + 1);
 	}
 
-	/* the last way of all is the text itself */
+	/* the last one is the text itself */
 	for (int way = 0; way < ways - 1 && n < EXPANSIONS_MAX; way++)
 	{
 		char	   *text = palloc(room);

@@ -18,8 +18,8 @@ term_fold(const char *str, int len, FoldedTerm *folded)
 	char	   *utf8 = to_utf8(str, len, &utf8len);
 
 	/*
-	 * Folding never makes a text much longer; what is past the limit is no
-	 * title of any release.
+	 * Folding never makes a text much longer; a text beyond the limit is not
+	 * a title of any release.
 	 */
 	folded->text = palloc(SEARCH_TERM_MAX + 1);
 	term_from_folded(folded->text,

@@ -1,9 +1,9 @@
 /*
  * terminology/hierarchy.c
- *		SQL functions that show what the releases say of a code, and of the codes
- *		above and below it.
+ *		SQL functions that show what the releases say about a code, and about
+ *		the codes above and below it.
  *
- * The hierarchy is the one that the codes' own text carries (E11.9 is below E11).
+ * The hierarchy is the one in the codes' own text (E11.9 is below E11).
  */
 #include "base/medrec.h"
 
@@ -24,7 +24,7 @@
 /* rows read at a time */
 #define FETCH_ROWS	1000
 
-/* The normal form of a code argument; 22023 where it is malformed. */
+/* The normal form of a code argument; 22023 if it is malformed. */
 static void
 CodeArgument(const CodeSystem *cs, text * arg, CodeCheck *check)
 {
@@ -35,7 +35,7 @@ CodeArgument(const CodeSystem *cs, text * arg, CodeCheck *check)
 				 errmsg("not a code of %s: %s", cs->name, check->fault)));
 }
 
-/* The system of a function on hierarchies; 0A000 where its codes carry none. */
+/* The system for a function on hierarchies; 0A000 if its codes have none. */
 static const CodeSystem *
 HierarchyArgument(text * arg)
 {
@@ -44,7 +44,7 @@ HierarchyArgument(text * arg)
 	if (!cs->parent)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("the codes of %s carry no hierarchy", cs->name)));
+				 errmsg("the codes of %s have no hierarchy", cs->name)));
 	return cs;
 }
 
@@ -70,7 +70,7 @@ medrec_subsumes(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(outcome));
 }
 
-/* Puts a row (code, display, billable, level) into a function's result. */
+/* Adds a row (code, display, billable, level) to a function's result. */
 static void
 PutCode(ReturnSetInfo *rsinfo, const char *code, const char *display, bool billable, int level)
 {
@@ -108,8 +108,7 @@ medrec_ancestors(PG_FUNCTION_ARGS)
 		terminology_lookup(cs, at, day, &entry);
 
 		/*
-		 * what is no header is a step of the text only, as H54.512 was in
-		 * 2023
+		 * a prefix that is not a header, as H54.512 in 2023
 		 */
 		if (entry.standing == CODE_CURRENT)
 			PutCode(rsinfo, at, entry.display, entry.billable, ++level);
@@ -118,9 +117,9 @@ medrec_ancestors(PG_FUNCTION_ARGS)
 }
 
 /*
- * Puts the headers between a code and one above it that no release lists, the
- * highest first, and adds them to the path.  The release has no row for them, so
- * they come before the first of the codes below them.
+ * Adds the headers between a code and one above it that no release lists, the
+ * highest first, to the result and to the path. The release has no row for
+ * them, so they come before the first of the codes below them.
  */
 static void
 PutImpliedHeaders(ReturnSetInfo *rsinfo, const CodeSystem *cs, const char *above, const char *code,
@@ -159,7 +158,7 @@ medrec_descendants(PG_FUNCTION_ARGS)
 	CodeCheck	check;
 	Portal		portal;
 	char		path[CODE_MAX_LEN + 1][CODE_MAX_LEN + 1];	/* codes above the
-															 * present one */
+															 * current one */
 	int			depth = 0;
 
 	CodeArgument(cs, PG_GETARG_TEXT_PP(1), &check);
@@ -219,7 +218,7 @@ medrec_descendants(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* What a table says of a code, as jsonb: an array of {kind, text}. */
+/* The terms or notes of a code in a table, as jsonb: an array of {kind, text}. */
 static Datum
 CodeTexts(const char *table, const char *column, const CodeSystem *cs, const char *code,
 		  MemoryContext into)

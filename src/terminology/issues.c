@@ -32,7 +32,7 @@ issue_add(List *issues, IssueSeverity severity, const char *code,
 	return lappend(issues, issue);
 }
 
-/* Makes the column's value of a list of issues. */
+/* Converts a list of issues to the column's value. */
 Jsonb *
 issues_to_jsonb(List *issues)
 {

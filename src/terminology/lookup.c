@@ -2,10 +2,10 @@
  * terminology/lookup.c
  *		Looks codes up in the loaded releases.
  *
- * Straight by index scan, not through SPI: every write of a record comes by
- * here.  Nothing is cached, so nothing can be out of date: a code that is in
- * force is found by one descent of the primary key however many releases there
- * are, and only a code that is not needs the list of releases.
+ * It uses index scans directly and not SPI, because every write of a record
+ * does this. Nothing is cached, so nothing can be outdated: a current code is
+ * found by one descent of the primary key, however many releases there are,
+ * and only a code that is not current needs the list of releases.
  */
 #include "base/medrec.h"
 
@@ -32,7 +32,7 @@ enum
 	RELEASE_EFFECTIVE_FROM
 };
 
-/* Is a release with codes of the system loaded that is in force on the day? */
+/* Is a release with codes of the system loaded that is in effect on the day? */
 bool
 terminology_loaded(const CodeSystem *cs, DateADT on_date)
 {
@@ -43,7 +43,7 @@ terminology_loaded(const CodeSystem *cs, DateADT on_date)
 	HeapTuple	tuple;
 	bool		loaded = false;
 
-	/* a handful of rows: the index would cost more */
+	/* a few rows: the index would cost more */
 	ScanKeyInit(&key[0], RELEASE_SYSTEM, BTEqualStrategyNumber, F_TEXTEQ,
 				CStringGetTextDatum(cs->name));
 	ScanKeyInit(&key[1], RELEASE_CONTENT, BTEqualStrategyNumber, F_TEXTEQ,
@@ -61,14 +61,14 @@ terminology_loaded(const CodeSystem *cs, DateADT on_date)
 	return loaded;
 }
 
-/* What the rows of a code say of a day. */
+/* What the rows of a code say about a day. */
 typedef struct RowsFound
 {
-	bool		listed;			/* a release in force has the code */
-	bool		past_billable;	/* it could stand on a claim before */
+	bool		listed;			/* a release in effect has the code */
+	bool		past_billable;	/* it could be used on a claim before */
 } RowsFound;
 
-/* Reads how a code stands on a day by its own rows. */
+/* Reads the state of a code on a day from its own rows. */
 static void
 ReadCodeRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
 			 CodeEntry *entry, RowsFound *found)
@@ -107,8 +107,8 @@ ReadCodeRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_da
 			(on_date < row.listed_until || DATE_IS_NOEND(row.listed_until));
 
 		/*
-		 * of rows that do not hold, the last past one, else the first coming
-		 * one
+		 * if no row is valid on the day, the last one before it, otherwise
+		 * the first one after it
 		 */
 		if (standing == CODE_NOT_YET && entry->standing != CODE_UNKNOWN)
 			continue;
@@ -124,7 +124,7 @@ ReadCodeRows(Relation rel, const CodeSystem *cs, const char *code, DateADT on_da
 	systable_endscan(scan);
 }
 
-/* Finds the first code in force below another; *from is its first day. */
+/* Finds the first current code below another; *from is its first day. */
 static bool
 FirstBelow(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
 		   char below[CODE_MAX_LEN + 1], DateADT *from)
@@ -156,8 +156,7 @@ FirstBelow(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date
 		at = text_column(tuple, desc, CODE_CODE);
 
 		/*
-		 * a row that somebody wrote by hand may have more bytes than a code
-		 * has
+		 * a row written by hand may be longer than a code can be
 		 */
 		found = strlen(at) <= CODE_MAX_LEN && codesystem_is_above(cs, code, at);
 		if (found)
@@ -172,10 +171,11 @@ FirstBelow(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date
 }
 
 /*
- * Some releases list only what may stand on a claim: the files of ICD-9-CM, the
- * codes files of ICD-10-CM.  There a code that codes in force stand below is a
- * header all the same.  Where headers are listed, one that is not is none; that
- * they are shows on the way up from the code that was found below.
+ * Some releases list only codes that may be used on a claim: the files of
+ * ICD-9-CM, the codes files of ICD-10-CM. In these a code with current codes
+ * below it counts as a header. In a release that lists headers, a code that is
+ * not listed is not a header; the way up from the code that was found below
+ * shows whether it lists them.
  */
 static bool
 IsImpliedHeader(Relation rel, const CodeSystem *cs, const char *code, DateADT on_date,
@@ -197,7 +197,7 @@ IsImpliedHeader(Relation rel, const CodeSystem *cs, const char *code, DateADT on
 	return true;
 }
 
-/* Finds how a code, in its normal form, stands on a day. */
+/* Finds the state of a code, in its normal form, on a day. */
 void
 terminology_lookup(const CodeSystem *cs, const char *code, DateADT on_date,
 				   CodeEntry *entry)

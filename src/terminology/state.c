@@ -68,8 +68,8 @@ ReadState(Snapshot snapshot)
 }
 
 /*
- * Reads the present state of the terminologies, with the file that holds it: a
- * table that was restored or truncated counts from the beginning.
+ * Reads the current state of the terminologies, with the file number of the
+ * table: after a restore or TRUNCATE the generation starts again.
  */
 TerminologyState
 terminology_state(void)
@@ -77,7 +77,10 @@ terminology_state(void)
 	return ReadState(GetActiveSnapshot());
 }
 
-/* The same, as of now: an old snapshot may not see what a message has already told. */
+/*
+ * The same with a new snapshot: an old one may not see a change that an
+ * invalidation has already signalled.
+ */
 TerminologyState
 terminology_state_now(void)
 {
@@ -91,7 +94,7 @@ terminology_generation(void)
 	return terminology_state().generation;
 }
 
-/* Raises the state's number, and has every backend look at it after commit. */
+/* Increments the generation, and makes every backend check it after commit. */
 void
 terminology_bump(void)
 {
@@ -100,7 +103,7 @@ terminology_bump(void)
 	SysScanDesc scan;
 	HeapTuple	tuple;
 
-	/* two loads at once queue here, until the first commits */
+	/* two loads at once are serialized here, until the first commits */
 	LockRelation(rel, ShareUpdateExclusiveLock);
 	CommandCounterIncrement();
 	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
@@ -127,7 +130,7 @@ terminology_bump(void)
 
 PG_FUNCTION_INFO_V1(medrec_terminology_changed);
 
-/* Trigger on the terminology tables: whatever was derived from them is old. */
+/* Trigger on the terminology tables: whatever was derived from them is outdated. */
 Datum
 medrec_terminology_changed(PG_FUNCTION_ARGS)
 {

@@ -11,7 +11,7 @@ extern void terminology_bump(void);
 /* has this transaction changed the terminologies? */
 extern bool terminology_changed_here(void);
 
-/* number of the present state, as the active snapshot sees it */
+/* number of the current state, as the active snapshot sees it */
 extern int64 terminology_generation(void);
 
 /* The state of the terminologies, as the active snapshot sees it. */
@@ -20,13 +20,16 @@ typedef struct TerminologyState
 	Oid			file;			/* generations compare only as long as it is
 								 * the same */
 	int64		generation;
-	TransactionId changed_by;	/* tells apart what subtransactions count
-								 * alike */
+	TransactionId changed_by;	/* distinguishes equal generations of
+								 * subtransactions */
 } TerminologyState;
 
 extern TerminologyState terminology_state(void);
 
-/* the same, as of now: an old snapshot may not see what a message has already told */
+/*
+ * the same with a new snapshot: an old one may not see a change that an
+ * invalidation has already signalled
+ */
 extern TerminologyState terminology_state_now(void);
 
 #endif							/* MEDREC_TERMINOLOGY_STATE_H */

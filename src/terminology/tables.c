@@ -1,6 +1,6 @@
 /*
  * terminology/tables.c
- *		The tables of the loaded releases: their columns, and what is read of a row.
+ *		The tables of the loaded releases: their columns, and reading of rows.
  */
 #include "base/medrec.h"
 
@@ -12,7 +12,7 @@
 #include "base/relations.h"
 #include "terminology/tables.h"
 
-/* the types of the columns up to the last that is read; what is not read counts too */
+/* the types of the columns up to the last that is read; columns that are not read count too */
 static const Oid code_types[] = {
 	TEXTOID, TEXTOID, DATEOID, DATEOID, BOOLOID, DATEOID, DATEOID, TEXTOID, TEXTOID
 };
@@ -32,7 +32,7 @@ code_term_table_open(void)
 	return medrec_table_open("code_term", AccessShareLock, lengthof(term_types), term_types);
 }
 
-/* Reads from when until when a row of medrec.code holds, and whether it may stand on a claim. */
+/* Reads the days on which a row of medrec.code is valid, and whether it may be used on a claim. */
 void
 stored_code_read(HeapTuple tuple, TupleDesc desc, StoredCode *row)
 {
@@ -46,7 +46,7 @@ stored_code_read(HeapTuple tuple, TupleDesc desc, StoredCode *row)
 	row->listed_until = row->until;
 	row->billable = DatumGetBool(heap_getattr(tuple, CODE_BILLABLE, desc, &isnull));
 
-	/* the file's own dates can only narrow what the releases say */
+	/* the file's own dates can only shorten the period of the releases */
 	value = heap_getattr(tuple, CODE_ACTIVE_FROM, desc, &isnull);
 	if (!isnull && DatumGetDateADT(value) > row->from)
 		row->from = DatumGetDateADT(value);
@@ -56,7 +56,7 @@ stored_code_read(HeapTuple tuple, TupleDesc desc, StoredCode *row)
 			DatumGetDateADT(value) : DatumGetDateADT(value) + 1;
 }
 
-/* Copies a text column out of a tuple, NULL where it is null. */
+/* Copies a text column of a tuple, NULL if it is null. */
 char *
 text_column(HeapTuple tuple, TupleDesc desc, int column)
 {

@@ -1,6 +1,6 @@
 /*
  * terminology/tables.h
- *		The tables of the loaded releases: their columns, and what is read of a row.
+ *		The tables of the loaded releases: their columns, and reading of rows.
  */
 #ifndef MEDREC_TERMINOLOGY_TABLES_H
 #define MEDREC_TERMINOLOGY_TABLES_H
@@ -33,7 +33,10 @@ enum
 	TERM_TERM
 };
 
-/* open medrec.code and medrec.code_term to read; an error where migrate() has not made them so */
+/*
+ * open medrec.code and medrec.code_term to read; an error if they are not as
+ * migrate() makes them
+ */
 extern Relation code_table_open(void);
 extern Relation code_term_table_open(void);
 
@@ -49,7 +52,7 @@ typedef struct StoredCode
 
 extern void stored_code_read(HeapTuple tuple, TupleDesc desc, StoredCode *row);
 
-/* a copy of a text column, NULL where it is null */
+/* a copy of a text column, NULL if it is null */
 extern char *text_column(HeapTuple tuple, TupleDesc desc, int column);
 
 #endif							/* MEDREC_TERMINOLOGY_TABLES_H */

@@ -19,10 +19,10 @@
 #include "terminology/tables.h"
 #include "terminology/titles.h"
 
-/* An index on the keys of texts, and where the text stands. */
+/* An index on the keys of texts, and the column of the text. */
 typedef struct TermIndex
 {
-	bool		codes;			/* of medrec.code, else of code_term */
+	bool		codes;			/* of medrec.code, otherwise of code_term */
 	const char *name;
 	int			column;
 } TermIndex;
@@ -62,7 +62,7 @@ TermScanOpen(TermScan *ts, const TermIndex *in, const CodeSystem *cs)
 	ts->scan = medrec_index_beginscan(ts->rel, ts->idx, GetActiveSnapshot(), 2);
 }
 
-/* Goes to the rows that the index has under a text's key. */
+/* Starts an index scan for a text's key. */
 static void
 TermScanFor(TermScan *ts, const FoldedTerm *term)
 {
@@ -77,7 +77,7 @@ TermScanFor(TermScan *ts, const FoldedTerm *term)
 	ts->term = term;
 }
 
-/* Reads the next row whose text is the one sought; false at the end. */
+/* Reads the next row with exactly this text; false at the end. */
 static bool
 TermScanNext(TermScan *ts)
 {
@@ -116,7 +116,7 @@ TermScanClose(TermScan *ts)
 	table_close(ts->rel, AccessShareLock);
 }
 
-/* Adds the code of the row found, if it is in force and not there yet. */
+/* Adds the code of the row found, if it is current and not in the list yet. */
 static List *
 AddNamed(List *named, const TermScan *ts, DateADT on_date)
 {
@@ -139,8 +139,8 @@ IsTitleOf(const TermScan *ts, const char *code)
 }
 
 /*
- * Looks all readings up in one index; true when one of them names the code.  The other
- * codes that it finds are added to by_reading.
+ * Looks all readings up in one index; true if one of them names the code.
+ * Other codes found are added to by_reading.
  */
 static bool
 AskIndex(const TermIndex *in, const TitleQuestion *question, List **by_reading)

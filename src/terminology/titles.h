@@ -19,17 +19,17 @@ typedef struct TitleQuestion
 	DateADT		on_date;
 	const FoldedTerm *readings; /* of the text, the likely ones first */
 	int			nreadings;
-	int			others;			/* of so many readings other codes may be
+	int			others;			/* most readings for which other codes are
 								 * named */
-	int			max;			/* of so many codes a reading may be the title */
+	int			max;			/* most codes that a reading may be the title of */
 } TitleQuestion;
 
 /*
- * True when one of the readings is a title that the code has or had, a term of it, or
- * a term of a code above, which by the rules of the tabular list holds for all below.
- * Otherwise *named are the codes in force on the day that have the first of the
- * readings that has any, as title, inclusion term or synonym; entries of the index
- * lead to a code and do not name it.
+ * True if one of the readings is a title that the code has or had, a term of
+ * it, or a term of a code above, which by the rules of the tabular list holds
+ * for all below. Otherwise *named are the codes in effect on the day that have
+ * the first matching reading as title, inclusion term or synonym; entries of
+ * the index lead to a code and do not name it.
  */
 extern bool title_names_code(const TitleQuestion *question, List **named);
 

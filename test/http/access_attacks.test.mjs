@@ -176,7 +176,7 @@ test('slow clients: 200 that never finish do not block others', async () => {
 	}
 	for (let i = 0; i < 20; i++) await served()
 	// headers have a limit as a whole, so some may be gone; a body may drip on
-	assert.equal(bodies.filter((held) => held.open).length, 100, 'they were there all the while')
+	assert.equal(bodies.filter((held) => held.open).length, 100, 'all slow requests are still open after the others were served')
 	for (const held of [...headers, ...bodies]) held.letGo()
 	await Promise.all([...headers, ...bodies].map((held) => held.closed))
 	assert.equal(fingerprint(), state)

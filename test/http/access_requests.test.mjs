@@ -119,8 +119,8 @@ test('the text of a failed request does not reach the log, however long it is', 
 			return answers
 		})
 		for (const answer of result) assert.ok(answer.status >= 400 && answer.status < 500, answer.text.slice(0, 300))
-		assert.ok(result[0].text.includes(secret), 'the client sees its text')
-		assert.ok(result[7].body.details === secret && result[7].body.hint === secret, 'and detail and hint')
+		assert.ok(result[0].text.includes(secret), 'the client sees the message with the value that it sent')
+		assert.ok(result[7].body.details === secret && result[7].body.hint === secret, 'the client sees detail and hint of an error')
 		assert.ok(!/Jane|syphilis|xxxx/.test(log), log.slice(0, 2000))
 		assert.match(log, /22P02/, 'the log says what kind of error it was')
 		assert.ok(log.length < 100000, `${log.length} bytes`)
@@ -133,7 +133,7 @@ test('a function that raises 40001 runs once, and gets 409 in medrec\'s words', 
 	for (const state of ['40001', '40P01']) {
 		const had = tries()
 		const answer = await direct('clinician', 'POST', '/rpc/requests_fail', { state, words: 'a\r\nX-Injected: 1' })
-		assert.deepEqual([answer.status, answer.body], [409, { code: 'PT409', message: 'the request met another one', details: null, hint: 'Repeat it.' }])
+		assert.deepEqual([answer.status, answer.body], [409, { code: 'PT409', message: 'the request conflicts with another one', details: null, hint: 'Repeat the request.' }])
 		assert.equal(tries() - had, 1)
 	}
 })
@@ -187,5 +187,5 @@ test('a client cannot set created_at and last_visit', async () => {
 	assert.deepEqual([changed.created_at, changed.last_visit, changed.name], [made.created_at, made.last_visit, 'Changed'])
 	const { body: diagnosis } = await who.clinician.post('/diagnoses', { patient_id: made.id, code: 'I10', created_at: '2001-01-01' })
 	assert.ok(Date.parse(diagnosis.created_at) > began)
-	assert.equal((await who.clinician.post('/patients', { ...person(), created_at: '2999-01-01' })).status, 201, 'not looked at, so not refused either')
+	assert.equal((await who.clinician.post('/patients', { ...person(), created_at: '2999-01-01' })).status, 201, 'a future created_at is ignored and not refused')
 })

@@ -158,7 +158,7 @@ test('Prefer: tx=rollback does not undo a failed attempt, and a login by GET rev
 		assert.equal(answers[0].text, answers[1].text)
 		assert.deepEqual(answers.map((a) => a.status), [status, status])
 	}
-	assert.equal(failures(), '1', 'nothing was checked')
+	assert.equal(failures(), '1', 'a refused request checks no password')
 	forgive()
 })
 

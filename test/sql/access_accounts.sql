@@ -188,9 +188,9 @@ RESET medrec.token_audience;
 -- no oracle: nothing is checked that would not count
 SELECT pg_temp.forgive() \g /dev/null
 SELECT is((SELECT array_agg(DISTINCT pg_temp.request('anon', '{}', format('SELECT medrec_api.login(''doc'', %L) FROM set_config(''transaction_read_only'', ''on'', true)', p)))
-	FROM unnest('{wrong,another password}'::text[]) AS p), '{"25006 passwords are not checked in a read-only transaction"}', 'login in a read-only transaction is refused, with the right and the wrong password');
+	FROM unnest('{wrong,another password}'::text[]) AS p), '{"25006 cannot check passwords in a read-only transaction"}', 'login in a read-only transaction is refused, with the right and the wrong password');
 SELECT is((SELECT array_agg(DISTINCT pg_temp.request('clinician', '{"sub":"doc"}', format('SELECT medrec_api.change_password(%L, ''yet another one'') FROM set_config(''transaction_read_only'', ''on'', true)', p)))
-	FROM unnest('{wrong,another password}'::text[]) AS p), '{"25006 passwords are not checked in a read-only transaction"}', 'change_password in a read-only transaction is refused');
+	FROM unnest('{wrong,another password}'::text[]) AS p), '{"25006 cannot check passwords in a read-only transaction"}', 'change_password in a read-only transaction is refused');
 SELECT throws_ok('SELECT medrec.login(''doc'', ''another password'')', '42501', NULL, 'login is refused in sessions other than the gateway''s, even for a superuser');
 SELECT throws_ok('SELECT medrec.change_password(''another password'', ''yet another one'')', '42501', NULL, 'change_password is refused in sessions other than the gateway''s');
 SELECT pg_temp.undone('anon', '{}', 'SELECT medrec_api.login(''doc'', ''wrong'')') FROM generate_series(1, 5) \g /dev/null

@@ -75,7 +75,7 @@ SELECT is(pg_temp.each('ann',
 	format('UPDATE medrec_api.diagnoses SET patient_id = %L WHERE right(patient_id::text, 1) = ''a''', :'none'),
 	format('SELECT medrec.create_diagnosis(%L, ''I10'')', :'other'),
 	format('SELECT medrec.create_treatment(%L, ''99213'')', :'none')),
-	array_fill('42501 the patient is not there, or not in your care'::text, '{7}'), 'a record of a hidden patient is refused like one of an unknown patient');
+	array_fill('42501 the patient does not exist or is not in your care'::text, '{7}'), 'a record of a hidden patient is refused like one of an unknown patient');
 SELECT is(pg_temp.each('ann',
 	format('SELECT medrec_api.record_visit(%L)', '{"patient":{"id":"00000000-0000-4000-8000-00000000000b"},"diagnoses":[{"code":"I10"}]}'),
 	format('SELECT medrec_api.record_visit(%L)', '{"patient":{"id":"00000000-0000-4000-8000-0000000000ff"},"diagnoses":[{"code":"I10"}]}'),
@@ -108,7 +108,7 @@ SELECT is(pg_temp.as_account('ann', 'INSERT INTO medrec_api.patients (name, age,
 SELECT is(pg_temp.as_account('ann', 'SELECT medrec_api.record_visit(''{"patient":{"name":"v","age":1,"gender":"male","patient_id":"PN3"},"diagnoses":[{"code":"I10"}]}'') -> ''patient'' ->> ''name'''), 'v', 'a clinician creates a patient by a visit');
 SELECT is(pg_temp.as_account('ann', :'patients') || ' ' || pg_temp.as_account('bob', :'patients'), 'PA,PC,PN1,PN2,PN3 PB,PC', 'a new patient belongs to its creator''s teams and to no other');
 SELECT results_eq('SELECT array_agg(team ORDER BY team) FROM medrec.care_team_patient GROUP BY patient HAVING patient IN (SELECT id FROM medrec.patient WHERE patient_id = ''PN1'')', 'VALUES (''{1,3}''::integer[])', 'a new patient belongs to all teams of its creator');
-SELECT is(pg_temp.as_account('loner', 'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''new'', 1, ''male'', ''PN9'')'), '42501 the patient is not there, or not in your care', 'a clinician without a team cannot create patients');
+SELECT is(pg_temp.as_account('loner', 'INSERT INTO medrec_api.patients (name, age, gender, patient_id) VALUES (''new'', 1, ''male'', ''PN9'')'), '42501 the patient does not exist or is not in your care', 'a clinician without a team cannot create patients');
 -- the client may choose the id, but not an existing one
 SELECT is((SELECT array_agg(left(r, 5)) FROM unnest(pg_temp.each('ann',
 	format('INSERT INTO medrec.patient (id, name, age, gender, patient_id) VALUES (%L, ''mine'', 1, ''male'', ''PX'') ON CONFLICT (id) DO UPDATE SET name = ''mine'' RETURNING name', :'other'),

@@ -120,7 +120,7 @@ SELECT is((SELECT array_agg(left(pg_temp.trapped(r, c), 10)) FROM (VALUES
 	'{28P01,"42501 perm",true,"42501 perm",NULL,NULL,"PT401 the ","PT401 the "}', 'look-alikes are never called with another role''s rights');
 SELECT is(pg_temp.mallory('gateway', 'SELECT medrec_api.login(''victim'', ''a long password'') ->> ''role'''), 'clinician', 'functions with other rights give their usual results beside look-alikes');
 
--- nor by code that runs with the caller's rights, or as the owner on the caller's behalf: triggers, policies, functions
+-- also not by code that runs with the caller's rights, or as the owner on the caller's behalf: triggers, policies, functions
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'w');
 INSERT INTO medrec.care_team_member SELECT id, 1 FROM medrec.account WHERE username = 'mallory_clinician';
 SET LOCAL medrec.care_team_mode = on;

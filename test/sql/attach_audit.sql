@@ -37,7 +37,7 @@ SELECT is(medrec.attach_audit('app.stay', patient => 'patient_id'), 4, 'attach_a
 SELECT results_eq($$SELECT pg_temp.triggers('app.stay')$$, $$SELECT pg_temp.triggers('medrec.diagnosis')$$, 'the triggers are like those of medrec.diagnosis');
 CREATE TABLE app.plain (a integer, b text, PRIMARY KEY (a, b));
 SELECT is(medrec.attach_audit('app.plain'), 4, 'attach_audit() accepts a table without a patient');
-SELECT results_eq($$SELECT pg_temp.triggers('app.plain')$$, $$SELECT pg_temp.triggers('medrec.code_release')$$, 'its triggers are like those of medrec.code_release');
+SELECT results_eq($$SELECT pg_temp.triggers('app.plain')$$, $$SELECT pg_temp.triggers('medrec.code_release')$$, 'an attached table has the same triggers as medrec.code_release');
 SELECT is(medrec.attach_audit('app.plain', withhold => NULL), 0, 'null columns to withhold are accepted');
 SELECT is((SELECT count(*) FROM pg_temp.events()), 10::bigint, 'each attach_audit() leaves events');
 
@@ -87,7 +87,7 @@ INSERT INTO app.visit VALUES ('00000000-0000-4000-8000-000000000002', NULL, 'W1'
 SELECT ok((SELECT new_values ->> 'odd \ ''=name' LIKE '(withheld:%' FROM medrec.audit_event WHERE row_id = '00000000-0000-4000-8000-000000000002'), 'a column with an odd name is withheld');
 
 -- columns that the audit names cannot be renamed
-SELECT throws_ok('ALTER TABLE app.visit RENAME COLUMN pin TO code', '2BP01', 'cannot rename column "pin" of table "visit" because its audit names it', 'a withheld column cannot be renamed');
+SELECT throws_ok('ALTER TABLE app.visit RENAME COLUMN pin TO code', '2BP01', 'cannot rename column "pin" of table "visit" because its audit uses it', 'a withheld column cannot be renamed');
 SELECT throws_ok('ALTER TABLE app.visit RENAME COLUMN patient_id TO patient', '2BP01', NULL, 'the patient column cannot be renamed');
 SELECT throws_ok('ALTER TABLE app.visit ALTER COLUMN patient_id TYPE text', '2BP01', NULL, 'the patient column keeps its type');
 SELECT lives_ok('ALTER TABLE app.visit RENAME COLUMN ward TO unit; ALTER TABLE app.visit ALTER COLUMN pin TYPE varchar(9)', 'other changes of the table are allowed');
@@ -130,8 +130,8 @@ SELECT throws_ok(format('SELECT medrec.attach_audit(%s)', c.arguments), c.code, 
 	('''app.linked'', withhold => ''{id}''', '22023', 'column "id" of table app.linked cannot be withheld', 'withholding a key column is refused'),
 	('''app.linked'', ''patient'', ''{patient}''', '22023', 'column "patient" of table app.linked cannot be withheld', 'withholding the patient column is refused'),
 	('''app.linked'', withhold => ''{NULL}''', '22004', 'columns to withhold must not be null', 'a null column is refused'),
-	('''app.taken''', '42710', 'trigger "medrec_audit_delete" of table app.taken is in the way', 'another trigger of the name is refused'),
-	('''app.twice''', '42710', 'trigger "own" of table app.twice is in the way', 'another auditing trigger is refused'),
+	('''app.taken''', '42710', 'trigger "medrec_audit_delete" of table app.taken conflicts with the audit', 'another trigger of the name is refused'),
+	('''app.twice''', '42710', 'trigger "own" of table app.twice conflicts with the audit', 'another auditing trigger is refused'),
 	('''medrec.patient''', '55000', 'table medrec.patient is audited in another way', 'changing the audit of medrec''s own table is refused'),
 	('''medrec.token_revoked''', '55000', 'table medrec.token_revoked is audited in another way', 'a partly audited table of medrec is refused')
 ) AS c (arguments, code, message, what);

@@ -62,7 +62,7 @@ CALL pg_temp.age('new_values ->> ''patient_id'' = ''ARE-1''');
 SELECT throws_ok('SELECT medrec.archive_audit(''2025-01-01'')', '55000', NULL, 'a month with unsealed events is not archived');
 CALL pg_temp.seal();
 SET medrec.archive_min_age = '36500d';
-SELECT throws_ok('SELECT medrec.archive_audit(''2025-01-01'')', '55000', 'medrec.audit_event_2024_01 is too young to be archived', 'a month younger than medrec.archive_min_age is not archived');
+SELECT throws_ok('SELECT medrec.archive_audit(''2025-01-01'')', '55000', 'medrec.audit_event_2024_01 is too recent to be archived', 'a month younger than medrec.archive_min_age is not archived');
 SET medrec.archive_min_age = 0;
 SELECT is(count(*), 0::bigint, 'a month that ends after the given time is not archived') FROM medrec.archive_audit('2024-01-31');
 SELECT medrec.audit_checkpoint() AS checkpoint \gset

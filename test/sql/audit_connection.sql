@@ -68,6 +68,6 @@ SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not
 UPDATE medrec.audit_event SET logged_at = clock_timestamp() + interval '1 day' WHERE new_values ->> 'patient_id' = 'C1';
 SELECT is((SELECT count(*)::integer FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 1, 'an event dated a day ahead is reported');
 UPDATE medrec.audit_event SET logged_at = 'infinity';
-SELECT matches((SELECT detail FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 'the newest of infinity, which is still to come', 'an event dated infinity is reported, with the reason');
+SELECT matches((SELECT detail FROM medrec.verify_audit() WHERE kind = 'not_sealed'), 'the newest of infinity, which is in the future', 'an event dated infinity is reported, with the reason');
 ROLLBACK TO e;
 ROLLBACK;

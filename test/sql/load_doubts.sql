@@ -53,7 +53,7 @@ SELECT is(pg_temp.verdict('ICD-10-CM', 'a00', '2025-01-01'), 'review|A00|Cholera
 SELECT is(pg_temp.verdict('ICD-10-CM', 'S02.0', '2025-01-01'), 'review|S02.0|Fracture of vault|f|a header: a more specific code is needed', 'an unlisted header is known behind placeholders');
 SELECT is(pg_temp.verdict('ICD-10-CM', 'B99', '2025-01-01'), 'review|B99|Other infectious diseases|f|a header since 2024-10-01: a more specific code is needed', 'a subdivided code is a header since then');
 SELECT is(pg_temp.verdict('ICD-10-CM', 'A01', '2025-01-01'), 'invalid|A01|not a code of ICD-10-CM', 'a code without codes below is not a header');
-SELECT is(pg_temp.verdict('ICD-10-CM', 'A00', '2000-01-01'), 'pending|A00|Cholera|no release of ICD-10-CM that is in force on 2000-01-01 is loaded', 'without a release in effect no header is known');
+SELECT is(pg_temp.verdict('ICD-10-CM', 'A00', '2000-01-01'), 'pending|A00|Cholera|no loaded release of ICD-10-CM is in effect on 2000-01-01', 'without a release in effect no header is known');
 SELECT is(pg_temp.load('ICD-10-CM', '2022', '2021-10-01', pg_temp.order_file('H54|0|Blindness', 'H54512A|1|Low vision right eye')), 'codes cms-order 2', 'an order file without a header in between is refused');
 SELECT is(pg_temp.verdict('ICD-10-CM', 'H54.512', '2022-01-01'), 'invalid|H54.512|not a code of ICD-10-CM', 'in a release that lists headers an unlisted one is invalid');
 SELECT is(display, 'Ménière''s disease', 'a codes file in latin-1') FROM
@@ -100,18 +100,18 @@ SELECT is(status, 'invalid', 'revalidation notices that a header has no codes be
 -- dagger and asterisk
 SELECT is(pg_temp.load('ICD-10', '2019', '2019-01-01', E'code,title\nA17.0+,Tuberculous meningitis\nA18.0†,Tuberculosis of bones\nG01*,Meningitis in bacterial diseases\n'), 'codes csv 3', 'codes with dagger and asterisk are loaded');
 SELECT is(pg_temp.verdict('ICD-10', c, '2020-01-01'), v, c || ' is found') FROM (VALUES ('A17.0', 'valid|A17.0|Tuberculous meningitis|t'),
-	('A17.0†', 'valid|A17.0|Tuberculous meningitis|t|marked with a dagger: the underlying disease, beside which its manifestation is coded'), ('A180', 'valid|A18.0|Tuberculosis of bones|t'),
-	('G01*', 'valid|G01|Meningitis in bacterial diseases|t|marked with an asterisk: a manifestation, coded beside the underlying disease')) AS n (c, v);
+	('A17.0†', 'valid|A17.0|Tuberculous meningitis|t|marked with a dagger: the underlying disease, whose manifestation is coded in addition'), ('A180', 'valid|A18.0|Tuberculosis of bones|t'),
+	('G01*', 'valid|G01|Meningitis in bacterial diseases|t|marked with an asterisk: a manifestation, coded in addition to the underlying disease')) AS n (c, v);
 SELECT is(result, 'review', 'an asterisk code as principal diagnosis has an issue') FROM medrec.validate_code('ICD-10', 'G01*', on_date => '2020-01-01', context => '{"role": "principal"}');
 
 -- a release is replaced by a file of its own kind only
-SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n')$$, '22023', 'ICD-10-CM version 2024 is loaded from another kind of file (CMS order file), and this is a CMS codes file', 'a codes file does not replace an order file unasked');
-SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2025', '2024-10-01', E'code,title\nA00.0,Cholera\n')$$, '22023', 'ICD-10-CM version 2025 is loaded from another kind of file (CMS codes file), and this is a CSV file', 'a table does not replace a codes file unasked');
+SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n')$$, '22023', 'ICD-10-CM version 2024 is loaded from another kind of file (CMS order file); this is a CMS codes file', 'a codes file does not replace an order file unasked');
+SELECT throws_ok($$SELECT pg_temp.load('ICD-10-CM', '2025', '2024-10-01', E'code,title\nA00.0,Cholera\n')$$, '22023', 'ICD-10-CM version 2025 is loaded from another kind of file (CMS codes file); this is a CSV file', 'a table does not replace a codes file unasked');
 SELECT is(pg_temp.load('ICD-10-CM', '2024', '2023-10-01', E'A000    Cholera\n', 'cms-codes'), 'codes cms-codes 1', 'a file of another kind replaces the release if its format is named');
 SELECT is_empty($$SELECT pg_temp.warnings('ICD-10-CM', '2024')$$, 'a replacement by a named format raises no warning');
 SELECT is(pg_temp.load('ICD-10-CM', 'forced', '2003-01-01', pg_temp.index_xml('', 'W57', 'X58'), 'nchs-index'), 'index nchs-index 2', 'a named format is used');
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'forced', 'index')$$,
-	$$VALUES ('conflict it looks like a NCHS index of external causes, and was loaded as a NCHS index because format nchs-index was named')$$, 'a named format that does not look right raises a warning');
+	$$VALUES ('conflict it looks like a NCHS index of external causes, but was loaded as a NCHS index because format nchs-index was given')$$, 'a named format that does not look right raises a warning');
 
 -- fewer codes, no 7th characters, another year, the same file
 CREATE FUNCTION pg_temp.codes_file(first int, last int, suffix text DEFAULT '') RETURNS text LANGUAGE sql AS $$
@@ -123,18 +123,18 @@ SELECT pg_temp.load('ICD-10-CM', 'more', '2011-10-01', pg_temp.codes_file(1, 108
 SELECT is_empty($$SELECT pg_temp.warnings('ICD-10-CM', 'more')$$, 'a release with a few codes less raises no warning');
 SELECT pg_temp.load('ICD-10-CM', 'fewer', '2012-10-01', pg_temp.codes_file(1, 900, 'A') || E'Z99     Last\n') \g /dev/null
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'fewer')$$,
-	$$VALUES ('incomplete it has 901 codes that may stand on a claim, version more, the one before, has 1082: it may be cut off, or another file')$$, 'markedly fewer codes than the release before raise a warning');
+	$$VALUES ('incomplete it has 901 codes that may be used on a claim, version more, the one before, has 1082: it may be cut off, or another file')$$, 'markedly fewer codes than the release before raise a warning');
 SELECT pg_temp.load('ICD-10-CM', 'whole', '2010-10-01', pg_temp.codes_file(1, 1100)) \g /dev/null
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'whole')$$, $$VALUES
-	('incomplete none of its 1100 codes of injuries and poisonings has a 7th character: the codes that may stand on a claim are missing'),
-	('incomplete it has 1100 codes, the last of which begins with S, where a whole release goes on to Z: the file may be cut off')$$, 'missing 7th characters and last chapters raise a warning');
+	('incomplete none of its 1100 codes of injuries and poisonings has a 7th character: the codes that may be used on a claim are missing'),
+	('incomplete it has 1100 codes, and the last begins with S, but a whole release goes on to Z: the file may be cut off')$$, 'missing 7th characters and last chapters raise a warning');
 SELECT pg_temp.load('ICD-10-CM', 'whole', '2010-10-01', pg_temp.codes_file(1, 300, 'A')) \g /dev/null
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'whole')$$,
-	$$VALUES ('incomplete it has 300 codes that may stand on a claim, the file whose place it takes had 1100: it may be cut off, or another file')$$, 'fewer codes than the replaced file raise a warning');
+	$$VALUES ('incomplete it has 300 codes that may be used on a claim, the file that it replaces had 1100: it may be cut off, or another file')$$, 'fewer codes than the replaced file raise a warning');
 SELECT pg_temp.load('ICD-10-CM', 'again', '2009-10-01', pg_temp.codes_file(1, 300, 'A')) \g /dev/null
-SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'again')$$, $$VALUES ('duplicate the same file is loaded as version whole already')$$, 'the same file under another version raises a warning');
+SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'again')$$, $$VALUES ('duplicate the same file is already loaded as version whole')$$, 'the same file under another version raises a warning');
 SELECT pg_temp.load('ICD-9-CM', 'short', '2001-10-01', (SELECT string_agg(format(E'%s  Chol d/t vib cholerae %s\n', lpad(n::text, 4, '0'), n % 10), '' ORDER BY n) FROM generate_series(1000, 2500) AS n)) \g /dev/null
-SELECT ok(array_agg(w) @> '{incomplete no title has more than 24 characters: it is the list of short titles\, the long ones are in another file}', 'CMS''s short titles of ICD-9 raise a warning') FROM pg_temp.warnings('ICD-9-CM', 'short') AS w;
+SELECT ok(array_agg(w) @> '{incomplete no title has more than 24 characters: it is the list of short titles\, the long titles are in another file}', 'CMS''s short titles of ICD-9 raise a warning') FROM pg_temp.warnings('ICD-9-CM', 'short') AS w;
 
 -- coding edits of another time
 CREATE FUNCTION pg_temp.edits(editor int) RETURNS text LANGUAGE sql AS $$
@@ -142,13 +142,13 @@ CREATE FUNCTION pg_temp.edits(editor int) RETURNS text LANGUAGE sql AS $$
 $$;
 SELECT pg_temp.load('ICD-10-CM', '42', '2024-10-01', pg_temp.edits(42)) \g /dev/null
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', '42', 'edits')$$,
-	$$VALUES ('expired the coding edits in force (version 42) are of 2024-10-01, the codes in force (version 2026) of 2025-10-01: they say nothing of what has changed between')$$, 'edits older than the current codes raise a warning');
+	$$VALUES ('expired the coding edits in effect (version 42) are from 2024-10-01, the codes in effect (version 2026) from 2025-10-01: they do not cover the changes in between')$$, 'edits older than the current codes raise a warning');
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', '2026')$$, $$SELECT pg_temp.warnings('ICD-10-CM', '42', 'edits')$$, 'codes newer than the edits raise a warning');
 SELECT pg_temp.load('ICD-10-CM', '43', '2025-10-01', pg_temp.edits(43)) \g /dev/null
 SELECT is_empty($$SELECT pg_temp.warnings('ICD-10-CM', v, c) FROM (VALUES ('42', 'edits'), ('43', 'edits'), ('2026', 'codes')) AS n (v, c)$$, 'the warning ends when current edits are loaded');
 SELECT pg_temp.load('ICD-10-CM', 'old', '2020-10-01', pg_temp.edits(37)) \g /dev/null
 SELECT results_eq($$SELECT pg_temp.warnings('ICD-10-CM', 'old', 'edits')$$,
-	$$VALUES ('conflict it is version 37 of the Medicare Code Editor, which holds from October 2019 to September 2020, and is loaded for another time')$$, 'an edition of the Code Editor under another year''s date raises a warning');
+	$$VALUES ('conflict it is version 37 of the Medicare Code Editor, which is valid from October 2019 to September 2020, but is loaded for another period')$$, 'an edition of the Code Editor under another year''s date raises a warning');
 SELECT ok(jsonb_path_exists(medrec_api.health(), '$.warnings[*] ? (@.code_system == "ICD-10-CM" && @.version == "old" && @.content == "edits")'), 'health reports the warnings');
 SELECT is(medrec_api.health() ->> 'status', 'ok', 'health is still ok with warnings');
 SET LOCAL ROLE medrec_anon;
@@ -168,7 +168,7 @@ SELECT results_eq($$SELECT concat_ws('|', code, valid_from, display) COLLATE "de
 -- a full release of SNOMED CT is no snapshot
 SELECT throws_ok($$SELECT pg_temp.load('SNOMED CT', 'x', '2020-01-01', E'id\teffectiveTime\tactive\tmoduleId\tconceptId\tlanguageCode\ttypeId\tterm\tcaseSignificanceId\n'
 	|| E'1\t20020131\t1\t9\t195967001\ten\t900000000000003001\tAsthma (disorder)\t9\n1\t20030131\t0\t9\t195967001\ten\t900000000000003001\tAsthma (disorder)\t9\n')$$,
-	'22P04', 'SNOMED CT snapshot: description 1 stands in it more than once, as in a full release; the snapshot has each once', 'a history of descriptions is refused');
+	'22P04', 'SNOMED CT snapshot: description 1 is in the file more than once, as in a full release; load the snapshot, which has each once', 'a history of descriptions is refused');
 
 SELECT * FROM finish();
 ROLLBACK;

@@ -61,9 +61,9 @@ SELECT results_eq($$SELECT pg_temp.codes('HCPCS')$$,
 		('J1885|Ketorolac|-|t|1996-01-01|-'), ('RT|Right side|-|t|1984-01-01|-')$$,
 	'HCPCS: continued lines, modifiers, first and last day are read');
 SELECT pg_temp.refused('HCPCS', pg_temp.hcpcs('A4221', 100, '3', 'Supplies', 'S', '19970101') || pg_temp.hcpcs('A4221', 300, '4', 'x'), 'hcpcs',
-	'line 2 of the HCPCS file: does not go on with the code in the line before, lines are missing');
+	'line 2 of the HCPCS file: does not continue the code of the line before, lines are missing');
 SELECT pg_temp.refused('HCPCS', pg_temp.hcpcs('A4221', 100, '3', 'Supplies', 'S', '19971301'), 'hcpcs',
-	'line 1 of the HCPCS file: the date in columns 269 to 276 is no date of the form YYYYMMDD or YYYY-MM-DD');
+	'line 1 of the HCPCS file: the date in columns 269 to 276 is not a date of the form YYYYMMDD or YYYY-MM-DD');
 SELECT pg_temp.refused('HCPCS', pg_temp.hcpcs('A4221', 100, '3', 'Supplies', 'S', '19970101') || E'the end\n', 'hcpcs',
 	'line 2 of the HCPCS file: no line number and kind in columns 6 to 11');
 
@@ -75,7 +75,7 @@ SELECT results_eq($$SELECT pg_temp.codes('ATC')$$,
 SELECT results_eq($$SELECT pg_temp.terms('ATC')$$, $$VALUES ('A10BA02|synonym|Glucophage'), ('A10BA02|synonym|Metformina')$$, 'CSV: synonyms are read');
 SELECT is(pg_temp.load('ICD-10', E'Code;Title\nA00.0;Cholera\n'), 'ICD-10 codes csv 1', 'CSV with semicolons is recognised');
 SELECT is(pg_temp.load('CPT', E'code\tdescription\n99213\tOffice visit\n'), 'CPT codes csv 1', 'CSV with tabs is recognised');
-SELECT pg_temp.refused('ATC', E'code,display\nA10BA02,metformin\nA10\n', 'csv', 'line 3 of the CSV file: 1 fields where 2 are due');
+SELECT pg_temp.refused('ATC', E'code,display\nA10BA02,metformin\nA10\n', 'csv', 'line 3 of the CSV file: 1 fields, expected 2');
 SELECT pg_temp.refused('ATC', E'code,display\nA10BA02,"metformin\n', 'csv', 'line 2 of the CSV file: a quoted field is not closed');
 SELECT pg_temp.refused('ATC', E'code,display\nA10BA02,"met"formin\n', 'csv', 'line 2 of the CSV file: a closing quote is not followed by a delimiter');
 SELECT pg_temp.refused('ATC', E'code,display\nA10BA02,', 'csv', 'line 2 of the CSV file: the last line has no line end, the file is cut off');
@@ -83,7 +83,7 @@ SELECT pg_temp.refused('ATC', E'code,name\nA10BA02,\n', 'csv', 'line 2 of the CS
 SELECT pg_temp.refused('ATC', E'code,label\nA10BA02,x\n', 'csv', 'line 1 of the CSV file: the header has no column "display"');
 SELECT pg_temp.refused('ATC', E'code,display,billable\nA10BA02,x,perhaps\n', 'csv', 'line 2 of the CSV file: billable is neither true nor false');
 SELECT pg_temp.refused('ATC', E'code,display\nA1OBA02,x\n', 'csv', 'line 2 of the CSV file: not a code of ATC: 3rd character is O, expected a digit');
-SELECT pg_temp.refused('ATC', E'code,display\n', 'csv', 'CSV file: there is no code of ATC in it');
+SELECT pg_temp.refused('ATC', E'code,display\n', 'csv', 'CSV file: it has no code of ATC');
 
 -- LOINC
 SELECT is(pg_temp.load('LOINC', E'"LOINC_NUM","COMPONENT","STATUS","CONSUMER_NAME","SHORTNAME","LONG_COMMON_NAME","DisplayName"\n"2339-0","Glucose","ACTIVE","Glucose, Blood","Glucose Bld-mCnc","Glucose [Mass/volume] in Blood","Glucose (Bld) [Mass/Vol]"\n"1009-0","DAT","DEPRECATED","","","Deprecated DAT",""\n'),
@@ -103,7 +103,7 @@ SELECT is(pg_temp.load('NDC', E'PRODUCTID\tPRODUCTNDC\tPROPRIETARYNAME\tPROPRIET
 	'NDC codes fda-ndc 1', 'NDC products and packages together are recognised');
 SELECT results_eq($$SELECT pg_temp.codes('NDC')$$, $$VALUES ('00002-0213-01|Humulin R (Insulin human), INJECTION, SOLUTION: 10 mL in 1 VIAL|Humulin R|t|1983-06-27|2026-12-15')$$, 'NDC: a package has its product''s name');
 SELECT results_eq($$SELECT pg_temp.terms('NDC')$$, $$VALUES ('00002-0213-01|synonym|Insulin human')$$, 'NDC: a package has its substance as synonym');
-SELECT pg_temp.refused('NDC', E'PRODUCTID\tPROPRIETARYNAME\tNONPROPRIETARYNAME\tDOSAGEFORMNAME\nx\ty\tz\tf\n', 'auto', 'FDA NDC file: there is no package in it; codes stand in the package file, give it together with the product file');
+SELECT pg_temp.refused('NDC', E'PRODUCTID\tPROPRIETARYNAME\tNONPROPRIETARYNAME\tDOSAGEFORMNAME\nx\ty\tz\tf\n', 'auto', 'FDA NDC file: it has no packages; the codes are in the package file, load it together with the product file');
 
 -- RxNorm
 CREATE FUNCTION pg_temp.conso(cui text, sab text, tty text, str text, suppress text DEFAULT 'N') RETURNS text LANGUAGE sql AS $$

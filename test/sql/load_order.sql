@@ -136,13 +136,13 @@ SELECT pg_temp.refused(rtrim(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera'
 SELECT pg_temp.refused(left(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera'), 100),
 	'line 2 of the CMS order file: the last line has no line end, the file is cut off');
 SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera', 'B20|0|HIV'),
-	'line 3 of the CMS order file: no code follows below this header, the file is cut off');
+	'line 3 of the CMS order file: no code follows this header, the file is cut off');
 SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'B20|1|HIV'),
-	'line 1 of the CMS order file: no code follows below this header, lines are missing');
+	'line 1 of the CMS order file: no code follows this header, lines are missing');
 SELECT pg_temp.refused(replace(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera', 'B20|1|HIV'), '00002 A009', '00003 A009'),
-	'line 2 of the CMS order file: order number 00003 where 00002 is due, lines are missing');
+	'line 2 of the CMS order file: order number 00003, expected 00002: lines are missing');
 SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Cholera', 'A009|1|Cholera'),
-	'line 3 of the CMS order file: code A00.9 stands in line 2 already');
+	'line 3 of the CMS order file: code A00.9 is already in line 2');
 SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|2|Cholera'),
 	'line 2 of the CMS order file: column 15 is neither 0 (header) nor 1 (billable)');
 SELECT pg_temp.refused(pg_temp.crlf_file('A00|0|Cholera', 'A009|1|Chol' || chr(65533) || 'ra'),

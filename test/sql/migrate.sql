@@ -84,13 +84,13 @@ SELECT is((SELECT string_agg(a.attname, ', ' ORDER BY a.attnum) FROM pg_attribut
 	'id, username, email, role, password, first_name, last_name, is_active, last_login, date_joined', 'account has the seed''s columns');
 
 -- nothing without a comment, nothing for everybody
-SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace)
+SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace, 'medrec_gate'::regnamespace)
 	AND obj_description(p.oid, 'pg_proc') IS NULL$$, 'every function has a comment');
 SELECT is_empty($$SELECT c.oid::regclass FROM pg_class AS c WHERE c.relnamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace)
 	AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND obj_description(c.oid, 'pg_class') IS NULL$$, 'every table and view has a comment');
 SELECT is_empty($$SELECT c.oid::regclass, a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relnamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace) AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-	AND c.relname <> 'schema_migration' AND col_description(c.oid, a.attnum) IS NULL$$, 'every column has a comment');
+	AND col_description(c.oid, a.attnum) IS NULL$$, 'every column has a comment');
 SELECT is_empty($$SELECT p.oid::regprocedure FROM pg_proc AS p WHERE p.pronamespace IN ('medrec'::regnamespace, 'medrec_api'::regnamespace)
 	AND has_function_privilege('public', p.oid, 'EXECUTE')$$, 'no function is granted to everybody');
 SELECT is_empty($$SELECT c.oid::regclass, x.privilege_type FROM pg_class AS c, aclexplode(c.relacl) AS x

@@ -34,7 +34,7 @@ $$;
 -- by name
 SELECT is(pg_temp.how('müller'), 'MRN-0002 words, MRN-0001 words', 'a family name is found, and one half of a double name');
 SELECT is(pg_temp.find('MULLER'), 'MRN-0002,MRN-0001', 'case and accents are ignored');
-SELECT is(pg_temp.find('jurgen muller'), 'MRN-0001', 'both names are found');
+SELECT is(pg_temp.find('jurgen muller'), 'MRN-0001', 'a query with two names finds the patient');
 SELECT is(pg_temp.find('muller, jurgen'), 'MRN-0001', 'names are found in any order');
 SELECT is(pg_temp.find('muller j'), 'MRN-0001', 'a name with an initial is found');
 SELECT is(pg_temp.how('oconnor'), 'MRN-0003 words', 'a name is found with and without its apostrophe');
@@ -78,7 +78,7 @@ SELECT is(pg_temp.find('smith', 1), 'MRN-0002', 'max limits the rows');
 SELECT throws_ok('SELECT medrec.search_patients(''x'', 0)', '22023', NULL, 'max below 1 is refused');
 SELECT throws_ok('SELECT medrec.search_patients(''x'', 101)', '22023', NULL, 'max above 100 is refused');
 
--- who finds whom
+-- which roles find which patients
 \set smiths 'SELECT string_agg(patient_id, \',\') FROM medrec_api.search_patients(\'smith\')'
 INSERT INTO medrec.account (username, role) VALUES ('ann', 'clinician'), ('loner', 'clinician');
 INSERT INTO medrec.care_team (id, name) VALUES (1, 'ward 1');

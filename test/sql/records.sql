@@ -143,9 +143,9 @@ SELECT is((SELECT (r ->> 'code', r ->> 'description', r ->> 'status', r ->> 'val
 	FROM medrec.accept_suggestion(:'wrong', 'e119') AS r),
 	format('(E11.9,"Type 2 diabetes mellitus without complications",corrected,%s)', session_user), 'an accepted suggestion is stored');
 SELECT version AS version, version - 1 AS stale FROM medrec.diagnosis WHERE id = :'wrong' \gset
-SELECT throws_ok(format(q, :'wrong'), 'PT409', 'another decision has been taken on the record', 'a decision is not overwritten by ' || q)
+SELECT throws_ok(format(q, :'wrong'), 'PT409', 'another decision has been made on the record', 'a decision is not overwritten by ' || q)
 	FROM unnest(ARRAY['SELECT medrec.confirm(%L)', 'SELECT medrec.reject(%L)', 'SELECT medrec_api.confirm(%L::uuid)', 'SELECT medrec.reject(%L, NULL)']) AS q;
-SELECT throws_ok(format(q, :'wrong', :'stale'), 'PT409', 'the record has another version than the one named', 'a decision is not overwritten with a stale version by ' || q)
+SELECT throws_ok(format(q, :'wrong', :'stale'), 'PT409', 'the record does not have the given version', 'a decision is not overwritten with a stale version by ' || q)
 	FROM unnest(ARRAY['SELECT medrec.confirm(%L, %s)', 'SELECT medrec.reject(%L, %s)', 'SELECT medrec.accept_suggestion(%L, ''e119'', %s)',
 		'SELECT medrec_api.confirm(%L, %s)', 'SELECT medrec_api.reject(%L, %s)', 'SELECT medrec_api.accept_suggestion(%L, ''e119'', %s)']) AS q;
 SELECT is((SELECT (r ->> 'status', r ->> 'version')::text FROM medrec.accept_suggestion(:'wrong', 'E11.9') AS r), format('(corrected,%s)', :'version' + 1),

@@ -1,7 +1,7 @@
 \i test/sql-setup.psql
 SELECT plan(58);
 
--- two releases: A04.7 becomes a header, Z99.9 goes, Z11.1 comes, I10 changes its title
+-- two releases: A04.7 becomes a header, Z99.9 is removed, Z11.1 is added, I10 gets another title
 SELECT rows AS loaded FROM medrec.load_release('icd10cm', '2023', '2022-10-01', pg_temp.order_file(
 	'A047|1|Enterocolitis due to Clostridium difficile',
 	'E11|0|Type 2 diabetes mellitus',
@@ -25,7 +25,7 @@ $$;
 SELECT is(pg_temp.validated('e119', '2025-01-01'), 'valid E11.9 true', 'a code in effect is valid');
 SELECT is(pg_temp.validated('E11.9', '2022-10-01'), 'valid E11.9 true', 'a code is valid on the first day of the first release');
 SELECT is(pg_temp.validated('E11.9', '2022-09-30'),
-	'pending E11.9 not-found no release of ICD-10-CM that is in force on 2022-09-30 is loaded', 'before the first release a code is pending');
+	'pending E11.9 not-found no loaded release of ICD-10-CM is in effect on 2022-09-30', 'before the first release a code is pending');
 SELECT is(pg_temp.validated('E11', '2025-01-01'), 'review E11 false code-rule a header: a more specific code is needed', 'a header gets review');
 SELECT is(pg_temp.validated('A04.7', '2024-09-30'), 'valid A04.7 true', 'a code is billable until it becomes a header');
 SELECT is(pg_temp.validated('A04.7', '2024-10-01'),
@@ -35,7 +35,7 @@ SELECT is(pg_temp.validated('Z99.9', '2024-10-01'), 'review Z99.9 code-rule reti
 SELECT is(pg_temp.validated('Z11.1', '2024-09-30'), 'review Z11.1 code-rule valid only from 2024-10-01', 'a future code gets review');
 SELECT is(pg_temp.validated('Z11.1', 'infinity'), 'valid Z11.1 true', 'the day infinity is accepted');
 SELECT is(pg_temp.validated('Z11.1', '-infinity'),
-	'pending Z11.1 not-found no release of ICD-10-CM that is in force on -infinity is loaded', 'the day -infinity is accepted');
+	'pending Z11.1 not-found no loaded release of ICD-10-CM is in effect on -infinity', 'the day -infinity is accepted');
 SELECT is(pg_temp.validated('Z11.2', '2025-01-01'), 'invalid Z11.2 invalid-code not a code of ICD-10-CM', 'an unknown code is invalid');
 SELECT matches(pg_temp.validated('11.2', '2025-01-01'), '^invalid 11.2 invalid-code .', 'a malformed code is invalid');
 SELECT is((SELECT display FROM medrec.validate_code('ICD-10-CM', 'I10', NULL, '2023-01-01')), 'Essential hypertension', 'the title is the one in effect on the day');
@@ -52,7 +52,7 @@ SELECT is(pg_temp.validated('I10', '2025-01-01', 'Type 2 diabetes mellitus w/o c
 SELECT is(pg_temp.validated('E11.9', '2025-01-01', 'High blood pressure'),
 	'review E11.9 true invalid-display the description is the title of I10', 'another code''s inclusion term gets invalid-display');
 SELECT is(pg_temp.validated('I10', '2025-01-01', 'Dependence on nothing'),
-	'valid I10 true invalid-display the description is none of the code''s official terms', 'the title of a removed code is free text');
+	'valid I10 true invalid-display the description is not an official term of the code', 'the title of a removed code is free text');
 SELECT is(pg_temp.validated('E11.9', '2025-01-01', ''), 'valid E11.9 true', 'an empty description is ignored');
 SELECT is(pg_temp.validated('E11.9', '2025-01-01', '!?'), 'valid E11.9 true', 'a description without words is ignored');
 
@@ -69,7 +69,7 @@ INSERT INTO medrec.code_term (code_system, code, kind, term) VALUES
 	('ICD-10-CM', 'I10', 'index', 'Pressure, high'), ('ICD-10-CM', 'E11', 'inclusion', 'Sugar disease'), ('ICD-10-CM', 'E11', 'index', 'Diabetes, type 2');
 SELECT is(pg_temp.validated('I10', '2025-01-01', 'pressure; high'), 'valid I10 true', 'an index entry has no issue');
 SELECT is(pg_temp.validated('E11.9', '2025-01-01', 'Pressure, high'),
-	'valid E11.9 true invalid-display the description is none of the code''s official terms', 'an index entry leads to its code and is not a title of it');
+	'valid E11.9 true invalid-display the description is not an official term of the code', 'an index entry leads to its code and is not a title of it');
 SELECT is(pg_temp.validated('E11.9', '2025-01-01', 'Sugar disease'), 'valid E11.9 true', 'a category''s inclusion term has no issue below it');
 SELECT is(pg_temp.validated('E11.9', '2025-01-01', 'Diabetes, type 2'), 'valid E11.9 true', 'a category''s index entry has no issue below it');
 SELECT is(pg_temp.validated('I10', '2025-01-01', 'Sugar disease'),

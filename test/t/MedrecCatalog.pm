@@ -28,7 +28,7 @@ INSERT INTO answer SELECT 'extension', extname, format('version %s, schema %s, r
 INSERT INTO answer SELECT 'member of ' || e.extname, pg_describe_object(d.classid, d.objid, d.objsubid), ''
 	FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
 	WHERE d.deptype IN ('e', 'x') AND e.extname = 'medrec';
--- privileges that pg_dump takes for the extension's own: what stands here by mistake is lost in a dump
+-- privileges that pg_dump takes for the extension's own: a privilege listed here by mistake is lost in a dump
 INSERT INTO answer SELECT 'initial privileges', pg_describe_object(i.classoid, i.objoid, i.objsubid), pg_temp.acl('x', i.initprivs, 0)
 	FROM pg_init_privs AS i JOIN pg_proc AS p ON p.oid = i.objoid AND i.classoid = 'pg_proc'::regclass WHERE p.pronamespace IN (SELECT oid FROM spaces);
 INSERT INTO answer SELECT CASE prokind WHEN 'a' THEN 'aggregate' ELSE 'function' END, p.oid::regprocedure::text,

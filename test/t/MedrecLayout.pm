@@ -1,4 +1,4 @@
-# What may stand where in src/, and who may include whom, read from the sources; for layout.pl.
+# Rules of src/: which files belong where, and which may include which, read from the sources; for layout.pl.
 package MedrecLayout;
 use strict;
 use warnings;
@@ -6,7 +6,7 @@ use Exporter 'import';
 our @EXPORT_OK = qw(read_tree arrows map_lines places includes_from_src upwards circles outside_pure headers externs server_names
 	functions too_long static_twice);
 
-# from top to bottom: a folder includes what is below it; medrec.c stands above all of them
+# from top to bottom: a folder includes only what is below it; medrec.c is above all of them
 our @FOLDERS = qw(fhir access load records audit suggest terminology base search codes hash);
 our $TOP = 'medrec.c';
 
@@ -261,7 +261,7 @@ sub headers
 	return @faults;
 }
 
-# A declaration within a .c goes round the headers, and so round the order of the folders.
+# A declaration within a .c bypasses the headers, and so the order of the folders.
 sub externs
 {
 	my ($tree) = @_;

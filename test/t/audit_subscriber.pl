@@ -48,7 +48,7 @@ is($subscriber->safe_psql('s', "SELECT kind, detail FROM medrec.verify_audit(che
 my $counts = q{SELECT era, action, table_name, count(*) FROM medrec.audit_event GROUP BY 1, 2, 3 ORDER BY 1, 2, 3};
 is($subscriber->safe_psql('s', $counts), $publisher->safe_psql('m', $counts), 'a subscriber has every event once, and no other');
 my ($rc, $out, $err) = $subscriber->psql('s', 'SELECT FROM medrec.seal_audit()');
-like($err, qr/the audit trail comes by a subscription/, 'a subscriber does not seal');
+like($err, qr/cannot seal an audit trail that is received by a subscription/, 'a subscriber does not seal');
 is($subscriber->safe_psql('s', 'SELECT max(seal) FROM medrec.audit_seal'), $publisher->safe_psql('m', 'SELECT max(seal) FROM medrec.audit_seal'), 'a subscriber has the publisher\'s seals');
 $subscriber->safe_psql('s', 'ALTER TABLE medrec.patient ADD COLUMN ward text');
 is($subscriber->safe_psql('s', 'SELECT count(*) FROM medrec.audit_event WHERE era > 1'), '0', 'a subscriber\'s own DDL leaves no event in the publisher\'s trail');

@@ -12,7 +12,7 @@ use MedrecNode;
 my $cancels = $ENV{MEDREC_CANCELS} || 150;
 my $node = medrec_node('cancels', conf => "log_statement = none\nautovacuum = off\n");
 
-# The partition being written, with indexes of several kinds besides medrec's own; care teams and codes are read as well.
+# The partition being written, with indexes of several kinds in addition to those of medrec; care teams and codes are read as well.
 my $partition = $node->safe_psql('m', q{SELECT 'medrec.audit_event_' || to_char(now() AT TIME ZONE 'UTC', 'YYYY_MM')});
 $node->safe_psql('m', "CREATE INDEX cancels_n ON $partition (n); CREATE INDEX cancels_leaf ON $partition (leaf);
 	CREATE INDEX cancels_logged_at ON $partition USING brin (logged_at)");

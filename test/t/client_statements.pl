@@ -137,7 +137,7 @@ for my $state ('40001', '40P01')
 {
 	my $raise = qq{DO \$\$BEGIN RAISE EXCEPTION '$secret' USING ERRCODE = '$state'; END\$\$};
 	my ($s, undef, $e) = as('medrec_clinician', "\\set VERBOSITY verbose\n$raise");
-	like($e, qr/PT409: the request met another one\nHINT:  Repeat it\./, "$state reaches PostgREST as PT409 with fixed words");
+	like($e, qr/PT409: the request conflicts with another one\nHINT:  Repeat the request\./, "$state reaches PostgREST as PT409 with fixed words");
 	unlike($e, qr/$secret/, 'PT409 does not repeat the original message');
 	($s, undef, $e) = as('medrec_clinician', "DO \$\$BEGIN BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '$state'; EXCEPTION WHEN SQLSTATE '$state' THEN RAISE NOTICE 'caught'; END; END\$\$");
 	like($e, qr/caught/, "$state can be caught in a function");

@@ -121,7 +121,7 @@ is($standby->safe_psql('m', q{SELECT e.new_values ->> 'switch_lsn' = a.begin_lsn
 	't', 'the era is recorded with its event');
 is(findings($standby, $_), '', 'checkpoints of what was not lost are met') foreach (@kept);
 is(findings($standby, $lost), 'events_lost_at_promotion ' . ($seals + 1), 'a checkpoint of lost seals reports a loss and no forgery');
-like(detail($standby, $lost), qr/^5 events .* timeline 1 to timeline 2 .* $seals seals, where the checkpoint has @{[$seals + 1]}$/, 'the finding has the number of lost events');
+like(detail($standby, $lost), qr/^5 events .* timeline 1 to timeline 2 .* $seals seals; the checkpoint has @{[$seals + 1]}$/, 'the finding has the number of lost events');
 is(findings($standby, $lost_more), 'events_lost_at_promotion ' . ($seals + 1), 'a later checkpoint of lost seals reports a loss');
 like(detail($standby, $lost_more), qr/^8 events /, 'the finding of the later checkpoint has its number');
 
@@ -139,7 +139,7 @@ is(findings($standby, $end), "checkpoint_differs $last", 'removed events are fou
 # a forged era, meant to pass removed events off as lost
 tamper($standby, "INSERT INTO medrec.audit_era SELECT 3, system_identifier, database, now(), first_xid + 1, 3, '0/1', $last - 1 FROM medrec.audit_era WHERE era = 2");
 is(findings($standby, $end), "checkpoint_differs $last, era_altered, era_altered", 'a forged era is found and excuses no loss');
-like($standby->safe_psql('m', 'SELECT detail FROM medrec.verify_audit()'), qr/has not been through timeline 3.*no event tells of it/s, 'a forged era is found by its missing timeline and event');
+like($standby->safe_psql('m', 'SELECT detail FROM medrec.verify_audit()'), qr/has no timeline 3 .*has no event/s, 'a forged era is found by its missing timeline and event');
 tamper($standby, 'DELETE FROM medrec.audit_era WHERE era = 3');
 tamper($standby, 'UPDATE medrec.audit_era SET last_seal = last_seal - 1 WHERE era = 2');
 like(findings($standby), qr/^era_altered/, 'a changed era of a promotion is found');

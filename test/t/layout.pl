@@ -1,4 +1,4 @@
-# The folders of src/: who includes whom, whose headers they are, how long and how winding functions are. Made-up sources first,
+# The folders of src/: which files include which, which headers belong to which files, how long and how complex functions are. Made-up sources first,
 # which break each rule once; then the sources as they are, with the map as a comment.
 use strict;
 use warnings;

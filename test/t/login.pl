@@ -88,7 +88,7 @@ foreach my $password ('wrong', 'correct horse battery')
 {
 	my ($out, $err);
 	$node->psql('m', "$gateway BEGIN READ ONLY; SELECT medrec_api.login('anna', '$password')", stdout => \$out, stderr => \$err);
-	like($err, qr/passwords are not checked in a read-only transaction/, "login in a read-only transaction checks no password: $password");
+	like($err, qr/cannot check passwords in a read-only transaction/, "login in a read-only transaction checks no password: $password");
 }
 
 # while an attempt for a name runs from an unknown address, other attempts from unknown addresses do not wait; at most six names
@@ -139,7 +139,7 @@ foreach my $what ("medrec_api.login('cleo', 'correct horse battery')", "medrec_a
 	$admin->query_safe('COMMIT');
 	my $answer = $other->query('SELECT 1');
 	is(hash_of(), $hash, "the new password stays: $what");
-	unlike($answer, qr/"token"/, 'and there is no token for the old one');
+	unlike($answer, qr/"token"/, "the old password gets no token: $what");
 	$_->quit foreach $admin, $other;
 }
 # a crash forgets what was rolled back, and nothing that was committed

@@ -46,6 +46,6 @@ foreach my $call (map { /(\w+\([^()…]*\))/g } map { /`([^`]+)`/g } $page =~ /^
 	push @wrong, $call unless grep { /^$wanted( |$)/ } @{ $arguments{$name} // [] };
 }
 cmp_ok(scalar(@told), '>', 50, 'the page has functions');
-is(join(', ', @wrong), '', 'and each is there, with the arguments that the page says');
+is(join(', ', @wrong), '', 'every function of the page exists with the arguments in it');
 
 done_testing();

@@ -109,7 +109,7 @@ $node->safe_psql('m', q{
 	UPDATE medrec.patient SET name = 'Somebody Else';
 	CREATE EXTENSION medrec});
 ($rc, $out, $err) = $node->psql('m', $migrate);
-like($err, qr/table public\.gone had trigger gone_truncate, and is missing/, 'cascade: a table that no longer exists is named');
+like($err, qr/table public\.gone, which had trigger gone_truncate, is missing/, 'cascade: a table that no longer exists is named');
 is($node->safe_psql('m', $layout), $wanted, 'cascade: everything is restored, even what was dropped before it');
 is($node->safe_psql('m', q{SELECT count(*) FROM medrec.audit_event WHERE action = 'REPAIR'}), '3', 'cascade: an event lists the repairs');
 is($node->safe_psql('m', q{SELECT string_agg(kind || ' ' || coalesce(detail, table_name), E'\n') FROM medrec.verify_records()}),
@@ -185,7 +185,7 @@ like(error_of('copy', 'SELECT medrec.import_begin()'), qr/55000: an import has b
 like(error_of('copy', 'SELECT * FROM medrec.seal_audit()'), qr/55000: data are being imported/, 'seal_audit() is refused during an import');
 like(error_of('copy', 'SELECT medrec.migrate()'), qr/55000.*HINT: .*import_end/s, 'migrate() is refused during an import');
 like($node->safe_psql('copy', 'SELECT kind FROM medrec.verify_audit()'), qr/^guard_missing$/m, 'verify_audit() reports disabled triggers during an import');
-like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data are of another layout/, 'import_end() without data is refused');
+like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data have another layout/, 'import_end() without data is refused');
 $node->safe_psql('copy', q{INSERT INTO medrec.schema_migration (version, name) SELECT s.version, s.name FROM medrec.migration_step() AS s});
 like(error_of('copy', 'SELECT * FROM medrec.import_end()'), qr/55000: the data have no audit trail/, 'import_end() without the trail is refused');
 $node->safe_psql('copy', 'DELETE FROM medrec.schema_migration');

@@ -4,15 +4,17 @@
  *
  * A weight that nothing depends on is one that nobody can choose, and goes.  The
  * questions are those of bench/suggest/eval and some more; they are asked until
- * an answer moves.  What is in the image has it built again for each change, so
- * that is of one category of codes in so many.
+ * an answer moves.  A weight of the builder has the image built again for each
+ * change; so that image holds one category of codes in PART.
  */
 #define main eval_main
 #include "eval.c"
 #undef main
 
-#define PART		16
+#define PART		8
 #define QUESTIONS	100			/* of each set */
+#define MIN_QUESTIONS	800		/* of all sets: fewer were not drawn as meant */
+#define CONTROLS	3			/* tests of a stage beside its weights */
 
 static void *scratch;
 static uint64_t *expected;		/* the answers before any change */
@@ -92,6 +94,37 @@ expect(const void *image)
 	}
 }
 
+/* Reports one test. */
+static int
+ok(bool good, const char *name, const char *what)
+{
+	printf("%sok - %s%s\n", good ? "" : "not ", name, what);
+	return !good;
+}
+
+/* Without a change no answer moves, and most answers are right: so what moves
+ * does so by the weight, and it is a good answer that moves. */
+static int
+change_nothing(const char *stage, const void *image)
+{
+	size_t		size;
+	void	   *other = build(&size, 1);
+	SearchHit	hits[MAX_HITS];
+	int			right = 0;
+	int			failed;
+	int			i;
+
+	failed = ok(!moves(image), "no answer moves where no weight is changed: ", stage);
+	failed += ok(!moves(other), "an image built again gives equal answers: ", stage);
+	for (i = 0; i < nqueries; i++)
+		right += ask_query(image, scratch, &queries[i], hits, MAX_HITS) > 0 &&
+			strcmp(hits[0].code, data.codes[queries[i].truth].code) == 0;
+	failed += ok(nqueries > MIN_QUESTIONS && right > nqueries / 2,
+				 "more than half of the questions find their code first: ", stage);
+	free(other);
+	return failed;
+}
+
 /* Changes the weights of a stage in turn; returns how many move nothing. */
 static int
 change_weights(const char *stage)
@@ -99,11 +132,12 @@ change_weights(const char *stage)
 	static const double factors[] = {0.8, 1.25, 0.5, 2};
 	size_t		size;
 	void	   *image = build(&size, 1);
-	int			failed = 0;
+	int			failed;
 	int			i;
 	int			k;
 
 	expect(image);
+	failed = change_nothing(stage, image);
 	for (i = 0; i < search_weight_count; i++)
 	{
 		const SearchWeight *w = &search_weight_list[i];
@@ -113,8 +147,7 @@ change_weights(const char *stage)
 			continue;
 		for (k = 0; k < 4 && !moved; k++)
 			moved = moves_by(w, factors[k], image);
-		failed += !moved;
-		printf("%sok - %s moves an answer\n", moved ? "" : "not ", w->name);
+		failed += ok(moved, w->name, " moves an answer");
 	}
 	free(image);
 	return failed;
@@ -133,7 +166,7 @@ main(void)
 		printf("1..1\nok 1 - each weight moves an answer # skip MEDREC_DATA is not set\n");
 		return 0;
 	}
-	printf("1..%d\n", search_weight_count);
+	printf("1..%d\n", search_weight_count + 2 * CONTROLS);
 	per_set = QUESTIONS;
 	load_data(dir);
 	/* no file here has synonyms */
