@@ -160,6 +160,10 @@ missing_packages() {
 	want pgbackrest
 	want_command shellcheck shellcheck
 	want pmccabe
+	# the recipes of doc/
+	want python3-django
+	want python3-sqlalchemy
+	want python3-psycopg2
 	want_command node nodejs
 	want_command chromium chromium
 }
