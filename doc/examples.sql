@@ -42,6 +42,7 @@ SELECT medrec.add_term('ICD-10-CM', 'I10', 'high pressure') > 0 AS added;
 SELECT status, description FROM medrec.create_diagnosis('a0000000-0000-4000-8000-000000000002', 'I10', 'high pressure');
 
 -- ancestors
+-- GET /api/rpc/ancestors?code_system=ICD-10-CM&code=E11.65
 SELECT * FROM medrec.ancestors('ICD-10-CM', 'E11.65');
 
 -- archive_audit
@@ -76,6 +77,7 @@ SELECT medrec.audit_open_era();
 SELECT medrec.audit_partitions(14);
 
 -- audit_proof
+-- POST /api/rpc/audit_proof {"era": 1, "xid": 745, "n": 1}
 SELECT split_part(medrec.audit_proof(x.era, x.xid, x.n), E'\n', 1) AS first_line
 FROM medrec.audit_event AS x WHERE x.table_name = 'patient' AND x.action = 'INSERT' LIMIT 1;
 
@@ -99,8 +101,35 @@ SET LOCAL request.jwt.claims = '{"sub": "ann"}';
 SELECT r ->> 'role' AS role, r ? 'token' AS with_a_new_token
 FROM medrec_api.change_password('correct horse battery', 'paper window garden') AS r;
 
+-- check_accounts
+-- POST /api/rpc/check_accounts {"rows": {"username": "ann", "role": "clinician"}}
+SELECT jsonb_pretty(medrec_api.check_accounts('{"username": "ann", "role": "clinician"}') -> 'faults');
+
 -- check_code
 SELECT medrec.check_code('ICD-10-CM', 'E11.65') AS possible, medrec.check_code('ICD-10-CM', 'E1165X9Y0') AS too_long;
+
+-- check_diagnoses
+-- POST /api/rpc/check_diagnoses {"rows": {"patient_id": "a0000000-0000-4000-8000-000000000001", "code": "e1165"}}
+SELECT r ->> 'code' AS code, r ->> 'status' AS status, r ->> 'description' AS description
+FROM medrec_api.check_diagnoses('{"patient_id": "a0000000-0000-4000-8000-000000000001", "code": "e1165"}') AS c, jsonb_array_elements(c -> 'rows') AS r;
+
+-- check_patients
+-- POST /api/rpc/check_patients {"rows": [{"name": "A", "age": 200, "gender": "female", "patient_id": "P1234"}]}
+SELECT jsonb_pretty(medrec_api.check_patients('[{"name": "A", "age": 200, "gender": "female", "patient_id": "P1234"}]'));
+
+-- check_rows
+SELECT medrec.check_rows('patients', '{"name": "A", "age": "old", "gender": "female", "patient_id": "P9"}') -> 'faults' AS faults;
+
+-- check_treatments
+-- POST /api/rpc/check_treatments {"rows": {"patient_id": "a0000000-0000-4000-8000-000000000001", "code": "9921"}}
+SELECT r ->> 'code' AS code, r ->> 'status' AS status, r #>> '{issues,0,text}' AS issue
+FROM medrec_api.check_treatments('{"patient_id": "a0000000-0000-4000-8000-000000000001", "code": "9921"}') AS c, jsonb_array_elements(c -> 'rows') AS r;
+
+-- code_edits
+SELECT * FROM medrec.code_edits('ICD-10-CM', 'E11.9');
+
+-- code_neighbours
+SELECT jsonb_pretty(parents) AS parents FROM medrec.code_neighbours('ICD-10-CM', 'E11.65');
 
 -- code_systems
 SELECT name, uri, has_headers FROM medrec.code_systems() LIMIT 4;
@@ -128,6 +157,9 @@ SELECT * FROM medrec.create_patient('', 200, 'female', 'P4568');
 -- create_treatment
 SELECT code, code_system, status FROM medrec.create_treatment('a0000000-0000-4000-8000-000000000002', '99213', 'Office visit');
 
+-- csv_line
+SELECT medrec.csv_line(ROW(1, '=1+1', 'a "b"'));
+
 -- current_age
 -- GET /api/patients?select=name,current_age&patient_id=eq.P1234
 SELECT name, medrec_api.current_age(p) FROM medrec_api.patients AS p WHERE patient_id = 'P1234';
@@ -136,6 +168,7 @@ SELECT name, medrec_api.current_age(p) FROM medrec_api.patients AS p WHERE patie
 SELECT * FROM medrec.default_abbreviations() LIMIT 3;
 
 -- descendants
+-- GET /api/rpc/descendants?code_system=ICD-10-CM&code=E11.6
 SELECT * FROM medrec.descendants('ICD-10-CM', 'E11.6') LIMIT 4;
 
 -- detach_audit
@@ -199,6 +232,7 @@ SELECT medrec_api.login('ann', 'wrong horse battery');
 SELECT medrec.logout();      -- without a token; with one it returns nothing
 
 -- lookup
+-- GET /api/rpc/lookup?code_system=ICD-10-CM&code=E11.9
 SELECT * FROM medrec.lookup('ICD-10-CM', 'e11.9');
 
 -- migrate, without tables
@@ -219,6 +253,11 @@ SELECT medrec.openapi_type('date', -1, NULL, true);
 
 -- pbkdf2_iterations
 SELECT medrec.pbkdf2_iterations('pbkdf2_sha256$600000$salt$hash');
+
+-- patient_history
+-- GET /api/rpc/patient_history?patient=a0000000-0000-4000-8000-000000000001&max=1
+SELECT action, table_name, reason, old_values, new_values
+FROM medrec.patient_history('a0000000-0000-4000-8000-000000000001', max => 1);
 
 -- record_visit
 -- POST /api/rpc/record_visit {"visit": {"patient": {"patient_id": "P2345"}, "diagnoses": [{"code": "e119"}, {"code": "I10"}], "treatments": [{"code": "99213"}]}}
@@ -248,6 +287,7 @@ SELECT * FROM medrec.repair();
 CALL medrec.revalidate('ICD-10-CM', '2024-10-01');
 
 -- revalidate_batch
+-- POST /api/rpc/revalidate_batch {"code_system": "ICD-10-CM", "since": "2024-10-01"}
 SELECT * FROM medrec.revalidate_batch('ICD-10-CM', '2024-10-01');
 
 -- revoke_tokens
@@ -278,14 +318,24 @@ SELECT medrec.sees_patient('a0000000-0000-4000-8000-000000000001') AS of_the_tea
 SELECT medrec.set_password('carl', 'paper window garden');
 SELECT medrec.set_password('carl', 'carl');
 
+-- status_counts
+-- GET /api/rpc/status_counts
+SELECT * FROM medrec.status_counts() ORDER BY table_name, status;
+
 -- subsumes
+-- GET /api/rpc/subsumes?code_system=ICD-10-CM&a=E11&b=E11.65
 SELECT medrec.subsumes('ICD-10-CM', 'E11', 'E11.65');
 
 -- suggest
 -- GET /api/rpc/suggest?code_system=ICD-10-CM&display=diabetis%20with%20high%20sugar&max=3
 SELECT * FROM medrec.suggest('ICD-10-CM', display => 'diabetis with nefropathy', max => 3);
 
+-- table_sizes
+-- GET /api/rpc/table_sizes
+SELECT table_name, bytes > 0 AS has_bytes, partitions FROM medrec.table_sizes() WHERE table_name IN ('patient', 'diagnosis') ORDER BY 1;
+
 -- unload_release
+-- POST /api/rpc/unload_release {"code_system": "ICD-10-CM", "version": "1999"}
 SELECT medrec.unload_release('ICD-10-CM', '2025') AS removed, medrec.unload_release('ICD-10-CM', '1999') AS there_was_none;
 
 -- username_key
@@ -302,6 +352,7 @@ GRANT SELECT ON medrec.patient TO medrec_auditor;
 SELECT kind, severity, object FROM medrec.verify_access() WHERE severity <> 'information';
 
 -- verify_audit
+-- POST /api/rpc/verify_audit {"first_seal": 1, "last_seal": 100}
 SELECT * FROM medrec.verify_audit();
 
 -- verify_records
@@ -323,3 +374,7 @@ SET LOCAL SESSION AUTHORIZATION medrec_authenticator;
 SET LOCAL ROLE medrec_clinician;
 SET LOCAL request.jwt.claims = '{"sub": "ann"}';
 SELECT medrec.visible_patients();
+
+-- whoami
+-- GET /api/rpc/whoami
+SELECT w -> 'account' IS NOT NULL AS account, w #> '{rights,patients}' AS patients FROM medrec.whoami() AS w;
