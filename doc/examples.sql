@@ -256,7 +256,7 @@ SELECT medrec.pbkdf2_iterations('pbkdf2_sha256$600000$salt$hash');
 
 -- patient_history
 -- GET /api/rpc/patient_history?patient=a0000000-0000-4000-8000-000000000001&max=1
-SELECT action, table_name, reason, old_values, new_values
+SELECT action, table_name, reason, old_values ->> 'age' AS was, new_values ->> 'age' AS became
 FROM medrec.patient_history('a0000000-0000-4000-8000-000000000001', max => 1);
 
 -- record_visit

@@ -32,15 +32,16 @@ sub good_writes
 }
 my $good = 0;
 
-# By time: each session is a connection of its own. A timeout at the very end of the write hits the next statement, which is not
-# medrec's; the server then reports it as a user's request.
+# By time: each session is a connection of its own. A timeout at the very end of the write hits the COMMIT; the server then reports
+# it as a user's request.
 my $start = time;
 my $script = "\\set QUIET on\n$summarize\n";
 for my $n (1 .. $cancels)
 {
 	my $timeout = 1 + $n % 14;
-	$script .= "\\connect -\nSET client_min_messages = error;\nSET statement_timeout = '${timeout}ms';\n" . first_write("t$n")
-		. "\nSELECT FROM pg_am;\nRESET statement_timeout;\n" . good_writes("t$n") . "\n";
+	# the timeout ends with the transaction: a RESET might be cancelled itself
+	$script .= "\\connect -\nSET client_min_messages = error;\nBEGIN;\nSET LOCAL statement_timeout = '${timeout}ms';\n" . first_write("t$n")
+		. "\nCOMMIT;\n" . good_writes("t$n") . "\n";
 	$script .= "$summarize\n" if $n % 10 == 0;
 	$good++;
 }

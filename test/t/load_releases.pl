@@ -69,8 +69,8 @@ like($err, qr/already loaded from the same file, nothing changed/, 'the same fil
 
 # the edits of October 2019 beside the codes of October 2024
 $node->psql('m', load_sql('ICD-10-CM', '37a', '2019-10-02', 'mce/MCE_v37.txt.gz'), stderr => \$err);
-like($err, qr/WARNING: .*coding edits in force \(version 37a\) are of 2019-10-02, the codes in force \(version 2025\) of 2024-10-01/, 'edits that are older than the codes are told of');
-like($node->safe_psql('m', q{SELECT medrec_api.health()}), qr/coding edits in force \(version 37a\)/, 'health reports edits older than the codes');
+like($err, qr/WARNING: .*coding edits in effect \(version 37a\) are from 2019-10-02, the codes in effect \(version 2025\) from 2024-10-01/, 'edits that are older than the codes are told of');
+like($node->safe_psql('m', q{SELECT medrec_api.health()}), qr/coding edits in effect \(version 37a\)/, 'health reports edits older than the codes');
 
 # each index under the titles of other years: it is recognised by its codes
 my %index = (index => 'nchs-index 66260', eindex => 'nchs-external 6615', drug => 'nchs-drugs 39964', neoplasm => 'nchs-neoplasms 9009');
