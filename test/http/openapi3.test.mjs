@@ -183,7 +183,8 @@ test('rows, answers and errors are what it says', { skip: without('ajv', 'ajv-fo
 	for (const { path, what } of operations().filter(({ path, method }) => method === 'get' && !path.includes('{'))) {
 		if ((what.parameters ?? []).some(({ required }) => required)) continue
 		const answer = await get(`${path}${path.startsWith('/rpc/') ? '' : '?limit=200'}`)
-		if (answer.status === 403) continue
+		// there may be no seal yet
+		if (answer.status === 403 || (path === '/rpc/audit_checkpoint' && answer.status === 404)) continue
 		assert.equal(answer.status, 200, `${path}: ${answer.text}`)
 		fits(answer.body, answerOf(path, 'get'), path)
 		rows += Array.isArray(answer.body) ? answer.body.length : 1
