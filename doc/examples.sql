@@ -90,7 +90,7 @@ SELECT last_seal, unsealed_events, held_by FROM medrec.audit_status();
 SET LOCAL SESSION AUTHORIZATION medrec_authenticator;            -- as PostgREST does for the account of a token
 SET LOCAL ROLE medrec_clinician;
 SET LOCAL request.jwt.claims = '{"sub": "ann"}';
-SELECT r ->> 'patient' AS patient, date_trunc('minute', (r ->> 'expires_at')::timestamptz - now()) AS open_for
+SELECT r ->> 'patient' AS patient, date_trunc('minute', (r ->> 'expires_at')::timestamptz - now() + '30 s') AS open_for
 FROM medrec_api.break_glass('P2345', 'unconscious in the emergency room') AS r;
 
 -- change_password
@@ -223,7 +223,7 @@ SELECT * FROM medrec.load_release('ATC', '2027', '2027-01-01', E'code,display\nA
 -- POST /api/rpc/login {"username": "ann", "password": "correct horse battery"}
 SET LOCAL SESSION AUTHORIZATION medrec_authenticator;
 SET LOCAL ROLE medrec_anon;
-SELECT r ->> 'role' AS role, r ? 'token' AS with_a_token, date_trunc('minute', (r ->> 'expires_at')::timestamptz - now()) AS valid_for
+SELECT r ->> 'role' AS role, r ? 'token' AS with_a_token, date_trunc('minute', (r ->> 'expires_at')::timestamptz - now() + '30 s') AS valid_for
 FROM medrec_api.login('ann', 'correct horse battery') AS r;
 SELECT medrec_api.login('ann', 'wrong horse battery');
 
