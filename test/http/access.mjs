@@ -52,6 +52,17 @@ export function client(value) {
 	}
 }
 
+// Ends PostgREST's connections, and waits until it has found out about each: the next request on one that was ended fails.
+export async function newSessions() {
+	sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'medrec_authenticator'")
+	for (let i = 0; i < 300; i++) {
+		const answers = await Promise.all(Array.from({ length: 30 }, () => call('GET', '/ready')))
+		if (answers.every(({ status }) => status === 200)) return
+		await new Promise((resolve) => setTimeout(resolve, 100))
+	}
+	assert.fail('no new sessions within half a minute')
+}
+
 // One account per role, logged in.
 export async function clients(prefix) {
 	const made = {}

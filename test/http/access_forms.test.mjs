@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:tls'
 import { readFileSync } from 'node:fs'
 import { call, newId, person, URL_BASE } from './api.mjs'
-import { sql, clients, account, client, token } from './access.mjs'
+import { sql, clients, account, client, newSessions, token } from './access.mjs'
 
 const who = {}
 before(async () => Object.assign(who, await clients('form')))
@@ -30,8 +30,7 @@ test('with care teams the number of a hidden patient is what the POST says it is
 	sql('ALTER ROLE medrec_authenticator SET medrec.care_team_mode = on; ALTER DATABASE ' + process.env.PGDATABASE + ' SET medrec.care_team_mode = on')
 	try {
 		// PostgREST's connections take the setting when they are made
-		sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'medrec_authenticator'")
-		for (let i = 0; i < 100 && (await ward.get('/patients?limit=1')).body.length !== 0; i++) await new Promise((r) => setTimeout(r, 100))
+		await newSessions()
 		const posted = await ward.post('/patients', person({ patient_id: number }))
 		const checked = await ward.post('/rpc/check_patients', { rows: [person({ patient_id: number })] })
 		assert.deepEqual([posted.status, faults(posted)], [409, [['patient_id', 'duplicate']]])
@@ -45,8 +44,7 @@ test('with care teams the number of a hidden patient is what the POST says it is
 		for (const change of [{ age: 'x' }, { name: '' }, { patient_id: newId() }]) assert.deepEqual((await ward.patch(`/patients?id=eq.${hidden}`, change)).body, [])
 	} finally {
 		sql('ALTER ROLE medrec_authenticator RESET medrec.care_team_mode; ALTER DATABASE ' + process.env.PGDATABASE + ' RESET medrec.care_team_mode')
-		sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'medrec_authenticator'")
-		for (let i = 0; i < 100 && (await call('GET', '/ready')).status !== 200; i++) await new Promise((r) => setTimeout(r, 100))
+		await newSessions()
 	}
 })
 
